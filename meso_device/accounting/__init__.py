@@ -1,0 +1,1 @@
+"""Shot identity, grants, caps, reconciliation and the clock map. Pure."""

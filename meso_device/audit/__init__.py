@@ -1,0 +1,1 @@
+"""The tamper-evident log: records, hash tree, checkpoints, store, verify."""

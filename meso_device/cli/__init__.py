@@ -1,0 +1,1 @@
+"""The command line `meso`: one file per command group, imported lazily."""

@@ -1,0 +1,1 @@
+"""The host process: the select loop that joins port, engine and audit writer."""

@@ -1,0 +1,1 @@
+"""The session engine: what the host decides, sans-IO."""

@@ -1,0 +1,1 @@
+"""What two parties must agree on: quantities, the wire protocol, treatment protocols. Pure."""

@@ -1,0 +1,1 @@
+"""Treatment protocol files: what clinic and host agree on."""
