@@ -1,0 +1,38 @@
+"""What became of a request to the gun: three values, never a bool (silence is not a refusal)."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from protocols.wire.messages import ReplyBody
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The gun did it, or accepted it."""
+
+    body: ReplyBody | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The gun refused and changed nothing.
+
+    Attributes:
+        code: A `protocols.wire.codes.Code`, or a number of a newer version.
+        detail: Figure that belongs to the refusal.
+        field_offset: Offset in the request of the field refused.
+    """
+
+    code: int
+    detail: int = 0
+    field_offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Bytes left and no answer came: it may or may not have happened. Only the gun's log can tell."""
+
+    reason: str
+
+
+Outcome: TypeAlias = Done | Refused | Unknown

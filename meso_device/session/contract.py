@@ -1,0 +1,271 @@
+"""What goes into the session engine and what comes out: the whole surface of what the host decides.
+
+In: link events (`drivers.link_events`), answers of the store (`meso_device.accounting.entries`), the operator's
+commands, and ticks. Out: requests to the gun, batches to commit, and notices. Nothing else touches the engine.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from drivers.link_events import LinkEvent
+from meso_device.accounting.entries import AreaGiven, Batch, CommitResult, GunLedger, SessionRow
+from protocols.treatment.plan import TreatmentPlan
+from protocols.wire.messages import Heartbeat, Request
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """Now, on both clocks: monotonic for every decision, UTC only as a label (I-35)."""
+
+    mono_us: int
+    utc_us: int
+
+
+# --- in: the operator ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenSession:
+    """Begin a session. Ids are random and handed in; nothing fires until `Confirm` and `Arm`."""
+
+    plan: TreatmentPlan
+    session: str
+    alias: str
+    op: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeSession:
+    """Take up a session that the log says is open."""
+
+    row: SessionRow
+    plan: TreatmentPlan
+    op: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirm:
+    """The operator has seen what the gun did meanwhile and goes on (I-45); `how` is recorded."""
+
+    how: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """Set and read back the settings of an area and grant credit for it."""
+
+    area_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disarm:
+    """Take the credit back; the session stays open."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """Emergency stop, from any state, without confirmation."""
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResetStop:
+    """Clear the gun's stop latch in its two steps; ends SAFE and unconfirmed."""
+
+    reason_code: int
+    op: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseSession:
+    """End the session: disarm, read the log to its head, record the totals. Refused while anything is unknown."""
+
+    state: str
+
+
+Command: TypeAlias = OpenSession | ResumeSession | Confirm | Arm | Disarm | Stop | ResetStop | CloseSession
+
+
+# --- in: the world ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PortOpened:
+    """A port to a gun is open and nothing has been sent on it.
+
+    Attributes:
+        port: Name of the port.
+        nonce: 16 fresh random bytes for HELLO.
+    """
+
+    port: str
+    nonce: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerLoaded:
+    """The store's answer to `LoadLedger`."""
+
+    ledger: GunLedger
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time has come to `next_deadline_us`."""
+
+
+EngineEvent: TypeAlias = LinkEvent | CommitResult | PortOpened | LedgerLoaded | Tick | Command
+
+
+# --- out ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Send this request; its end comes back as `Answered` with the same tag."""
+
+    tag: int
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """Send this heartbeat; a newer one replaces it when unsent."""
+
+    heartbeat: Heartbeat
+
+
+@dataclass(frozen=True, slots=True)
+class PressStop:
+    """Send STOP ahead of everything, again and again until the gun has answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Make this batch durable; the answer comes back as a `CommitResult` with the same number."""
+
+    batch: Batch
+
+
+@dataclass(frozen=True, slots=True)
+class LoadLedger:
+    """Read what is committed about this gun; comes back as `LedgerLoaded`."""
+
+    gun_uid: str
+    log_epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class DropLink:
+    """Close the port; the shell may open it, or the gun under another name, again."""
+
+    reason: str
+
+
+class NoticeKind(StrEnum):
+    """What kind of line the operator gets."""
+
+    INFO = "info"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    ALARM = "alarm"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One line for the operator: what happened and what to do."""
+
+    kind: NoticeKind
+    text: str
+
+
+Effect: TypeAlias = Ask | Beat | PressStop | Commit | LoadLedger | DropLink | Notice
+
+
+# --- what can be seen ---------------------------------------------------------------------------
+
+
+class LinkState(StrEnum):
+    """How far the host is with the gun."""
+
+    DOWN = "down"
+    CONNECTING = "connecting"
+    RECONCILING = "reconciling"
+    UP = "up"
+
+
+class Phase(StrEnum):
+    """What the session allows next."""
+
+    NO_SESSION = "no session"
+    UNCONFIRMED = "unconfirmed"
+    READY = "ready"
+    ARMING = "arming"
+    ARMED = "armed"
+    ESTOPPED = "estopped"
+    LOCKED = "locked"
+    CLOSING = "closing"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """All that a screen or a script may know, as of one instant.
+
+    Attributes:
+        link: State of the link.
+        phase: What the session allows next.
+        session: Session id; empty if none.
+        simulated: The gun said that it is simulated.
+        gun_uid: Gun; empty before HELLO.
+        serial: Serial number that the gun gives itself.
+        boot_id: The gun's boot, 0 before HELLO.
+        resets: Boots of the gun seen since this engine started, beyond the first.
+        area_id: Area selected or armed; empty if none.
+        given: Shots by area, committed, over the whole session.
+        shots_given: Their sum.
+        shots_planned: Points of the plan.
+        dose_hi_nl: Most that all committed shots of the session gave.
+        credit_shots: Credit left as last heard.
+        head_seq: Newest record that the gun has told of.
+        committed_seq: Newest record committed here.
+        open_grants: Grants not proven closed.
+        held_shots: Shots that those may still have cost.
+        held_nl: Volume that those may still have cost.
+        findings: Open findings that forbid a grant.
+        estop_latch_id: 0 when clear.
+        stop_unheard: STOP was pressed and the gun has not answered yet.
+        write_failed: Reason why nothing more can be recorded; empty while the store is healthy.
+        log_state: ``SYNCED``, ``BEHIND n``, ``UNKNOWN``, or the first open finding.
+    """
+
+    link: LinkState
+    phase: Phase
+    session: str
+    simulated: bool
+    gun_uid: str
+    serial: str
+    boot_id: int
+    resets: int
+    area_id: str
+    given: tuple[AreaGiven, ...]
+    shots_given: int
+    shots_planned: int
+    dose_hi_nl: int
+    credit_shots: int
+    head_seq: int
+    committed_seq: int
+    open_grants: int
+    held_shots: int
+    held_nl: int
+    findings: tuple[str, ...]
+    estop_latch_id: int
+    stop_unheard: bool
+    write_failed: str
+    log_state: str
