@@ -159,7 +159,12 @@ CommitResult: TypeAlias = Committed | CapExceeded | CommitFailed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenGrant:
-    """A grant whose end the gun's log has not proven yet; its remainder stays reserved."""
+    """A grant whose end the gun's log has not proven yet; its remainder stays reserved.
+
+    Attributes:
+        used_shots: Records of this grant committed so far.
+        used_nl: Sum of their ``dose_hi_nl``.
+    """
 
     grant_no: int
     kind: int
@@ -168,6 +173,18 @@ class OpenGrant:
     max_shots: int
     max_nl: int
     state: str
+    used_shots: int = 0
+    used_nl: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockMapRow:
+    """How one boot of a gun relates to UTC: ``utc_us`` belongs to ``ticks_us``, within ``error_us``."""
+
+    boot_id: int
+    ticks_us: int
+    utc_us: int
+    error_us: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +201,10 @@ class GunLedger:
         findings: Open findings such as ``CONFLICT`` or ``GAP`` that forbid a grant.
         odometer_nl: Odometer at the last mass balance that held.
         odometer_seq: shot_seq up to which that balance was made.
+        since_lo_nl: Sum of ``dose_lo_nl`` of the records committed after ``odometer_seq``, all kinds.
+        since_hi_nl: Sum of their ``dose_hi_nl``.
+        clock_maps: Newest clock map of each of the last few boots, for records of before this contact (I-39).
+        last_contact_us: UTC of the newest ``link.up``, ``link.down`` or shot of this gun; 0 if none.
         unheard_stop: A STOP was pressed and the gun has not answered it yet (I-46).
         other_simulated: This data directory already holds records of the other kind, real or simulated (I-51).
     """
@@ -197,6 +218,10 @@ class GunLedger:
     findings: tuple[str, ...] = ()
     odometer_nl: int = 0
     odometer_seq: int = 0
+    since_lo_nl: int = 0
+    since_hi_nl: int = 0
+    clock_maps: tuple[ClockMapRow, ...] = ()
+    last_contact_us: int = 0
     unheard_stop: bool = False
     other_simulated: bool = False
 
