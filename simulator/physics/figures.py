@@ -1,0 +1,107 @@
+"""The figures of the simulated gun's body: syringes, needles, and what the parts stand up to.
+
+Examples for a simulated gun, not the specification of a real one. Values that no public source was seen
+for are marked *(to be checked)*.
+"""
+
+from dataclasses import dataclass
+from math import pi
+from typing import Final
+
+STEPS_PER_TURN: Final = 3_200  # 200 full steps of 1.8 degrees, 1/16 microsteps
+LEAD_UM: Final = 1_000  # plunger screw: one turn moves it 1 mm
+MOTOR_FORCE_N: Final = 120.0  # the plunger motor stalls above
+GLIDE_FORCE_N: Final = 4.0  # friction of a moving plunger, 1-10 N (to be checked)
+
+TUBE_LENGTH_M: Final = 0.15
+TUBE_DIAMETER_M: Final = 1.0e-3
+
+TISSUE_PRESSURE_KPA: Final = 40.0  # what skin pushes back with, up to a few hundred microlitres
+LEAK_FRACTION: Final = 0.02  # of what enters the skin, the part that runs out of the puncture (to be checked)
+DENSITY_UG_PER_NL: Final = 0.998_2  # water at 20 degrees
+
+AMBIENT_CDEGC: Final = 2_500
+BATTERY_MV: Final = 3_900
+BATTERY_SAG_MV: Final = 150  # while a motor runs
+SUCTION_PA: Final = 30_000  # reached below ambient with the cup on skin
+SUCTION_OPEN_PA: Final = 2_000  # reached with the cup in air
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Syringe:
+    """A syringe that can be fitted.
+
+    Attributes:
+        geometry_id: Row in the gun's table, as the settings name it.
+        name: Brand or type.
+        size_nl: Nominal volume.
+        pl_per_um: Volume per plunger travel; equal to 1e3 times nanolitres per micrometre.
+        confirmed: Whether a public source was seen for the diameter; False means to be checked.
+    """
+
+    geometry_id: int
+    name: str
+    size_nl: int
+    pl_per_um: int
+    confirmed: bool
+
+
+SYRINGES: Final = tuple(
+    Syringe(geometry_id=row, name=name, size_nl=size_nl, pl_per_um=pl_per_um, confirmed=confirmed)
+    for row, name, size_nl, pl_per_um, confirmed in (
+        (1, "Hamilton 1 mL", 1_000_000, 16_691, True),
+        (2, "Norm-Ject 1 mL", 1_000_000, 17_349, True),
+        (3, "BD 1 mL", 1_000_000, 17_945, False),
+        (4, "2 mL, plunger diameter", 2_000_000, 63_617, True),
+        (5, "BD 3 mL", 3_000_000, 58_901, False),
+        (6, "BD 5 mL", 5_000_000, 114_231, False),
+        (7, "Chip Quik 5 mL", 5_000_000, 125_681, True),
+        (8, "Luer 10 mL", 10_000_000, 162_860, True),
+        (9, "BD 10 mL", 10_000_000, 165_130, False),
+        (10, "10 mL, plunger diameter", 10_000_000, 188_692, True),
+    )
+)
+DEFAULT_SYRINGE: Final = SYRINGES[5]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needle:
+    """A needle that can be fitted: its row in the gun's table, its gauge, and its bore."""
+
+    needle_type_id: int
+    name: str
+    bore_m: float
+    length_m: float = 4.0e-3
+
+
+NEEDLES: Final = (
+    Needle(needle_type_id=1, name="27G", bore_m=210e-6),
+    Needle(needle_type_id=2, name="30G", bore_m=159e-6),
+    Needle(needle_type_id=3, name="32G", bore_m=108e-6),
+    Needle(needle_type_id=4, name="34G", bore_m=80e-6),  # bore to be checked
+)
+DEFAULT_NEEDLE: Final = NEEDLES[1]
+
+
+def resistance_kpa_s_per_nl(length_m: float, bore_m: float, viscosity_upa_s: int) -> float:
+    """Pressure per flow through a round tube (Hagen-Poiseuille): an upper bound for gels, which thin."""
+    pa_s_per_m3 = 128 * viscosity_upa_s * 1e-6 * length_m / (pi * bore_m**4)
+    return pa_s_per_m3 * 1e-15  # 1 nl is 1e-12 m3, 1 kPa is 1e3 Pa
+
+
+def compliance_nl_per_kpa(size_nl: int) -> float:
+    """Volume that syringe and tubing take up per pressure: 10 for 1 mL to 50 for 10 mL (to be checked)."""
+    return 10.0 + 40.0 * (size_nl - 1_000_000) / 9_000_000
+
+
+def plunger_nl(steps: int, pl_per_um: int) -> int:
+    """Volume below a plunger position, rounded down.
+
+    The dose of a stroke is a difference of two of these, so doses add up to the travel without a remainder.
+    """
+    return steps * LEAD_UM * pl_per_um // (STEPS_PER_TURN * 1_000)
+
+
+def steps_within(volume_nl: int, pl_per_um: int) -> int:
+    """Most microsteps that displace no more than a volume: the gun never gives more than ordered."""
+    return volume_nl * STEPS_PER_TURN * 1_000 // (LEAD_UM * pl_per_um)
