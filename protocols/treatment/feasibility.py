@@ -1,0 +1,57 @@
+"""Whether a product passes through a needle at a flow, before a gun is asked to try.
+
+Hagen-Poiseuille for a Newtonian liquid, dP = 128 mu L Q / (pi d^4): an upper bound, since hyaluronic acid thins with
+shear. Exact in integers; pi is taken a little too small, so that the pressure comes out no lower than it is.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final
+
+from protocols.treatment.needles import Needle
+
+_PI_BELOW: Final = Fraction(333, 106)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feasibility:
+    """What pushing at this flow takes.
+
+    Attributes:
+        pressure_pa: At the needle, rounded up.
+        plunger_force_mn: On the plunger without friction, rounded up; friction adds 1 to 15 N.
+        flow_nl_per_s_max: Fastest flow that stays at or below the pressure allowed; 0 if even the slowest does not.
+        feasible: Whether the pressure is at or below what is allowed.
+    """
+
+    pressure_pa: int
+    plunger_force_mn: int
+    flow_nl_per_s_max: int
+    feasible: bool
+
+
+def judge(
+    *,
+    needle: Needle,
+    pins: int,
+    viscosity_upas: int,
+    flow_nl_per_s: int,
+    pl_per_um: int,
+    pressure_pa_max: int,
+) -> Feasibility:
+    """Return pressure, force and the fastest flow for a needle, a liquid and a syringe; the flow divides over the pins."""
+    per_flow_pa = (
+        Fraction(128 * viscosity_upas * needle.length_um, pins * needle.inner_diameter_um**4) / _PI_BELOW
+    )
+    pressure_pa = _up(per_flow_pa * flow_nl_per_s)
+    return Feasibility(
+        pressure_pa=pressure_pa,
+        # pl/um is 1e-9 m2, and 1 N is 1e3 mN.
+        plunger_force_mn=_up(Fraction(pressure_pa * pl_per_um, 1_000_000)),
+        flow_nl_per_s_max=int(pressure_pa_max / per_flow_pa),
+        feasible=pressure_pa <= pressure_pa_max,
+    )
+
+
+def _up(value: Fraction) -> int:
+    return -(-value.numerator // value.denominator)

@@ -1,0 +1,16 @@
+"""Reading the tables that ship with the package."""
+
+import csv
+from collections.abc import Iterator
+from importlib.resources import files
+
+
+def rows(name: str) -> Iterator[dict[str, str]]:
+    """Yield the rows of ``data/<name>.csv`` in their order; an empty cell means that nobody was seen to say."""
+    text = (files("protocols.treatment") / "data" / f"{name}.csv").read_text(encoding="utf-8")
+    yield from csv.DictReader(text.splitlines())
+
+
+def figure(cell: str) -> int | None:
+    """Return a whole number, or None where nobody was seen to say."""
+    return int(cell) if cell else None
