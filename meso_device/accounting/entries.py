@@ -175,6 +175,13 @@ class OpenGrant:
     state: str
     used_shots: int = 0
     used_nl: int = 0
+    alias: str = ""
+    op: str = "system"
+    role: str = "system"
+    area: str = ""
+    product: str = ""
+    lot: str = ""
+    protocol_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

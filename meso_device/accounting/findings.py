@@ -1,0 +1,140 @@
+"""What the host may find wrong with a gun. An open finding forbids grants; STOP and reading the log stay (I-22)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from meso_device.accounting.entries import GunLedger
+from protocols.wire.codes import DESCRIPTOR_HASH8
+from protocols.wire.hashes import chain_seed8
+from protocols.wire.messages import HelloReply
+
+
+class FindingCode(StrEnum):
+    """Kinds of finding; the value is the kind of its audit record."""
+
+    CONFLICT = "conflict"
+    GAP = "gap"
+    ORPHAN = "orphan"
+    COUNTER_REGRESSION = "counter_regression"
+    MASS_BALANCE = "mass_balance"
+    GUN_CHANGED = "gun.changed"
+    EPOCH = "epoch.changed"
+    OVER_GRANT = "over_grant"
+    DESCRIPTOR = "descriptor"
+    LEVEL = "accounting_level"
+    OTHER_KIND = "simulated_mixed"
+    READ_BACK = "read_back"
+    FENCED = "fenced"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing wrong: its code, and one line that names cause and exit."""
+
+    code: FindingCode
+    text: str
+
+
+def check_hello(hello: HelloReply, ledger: GunLedger, bound_uid: str) -> list[Finding]:
+    """Compare what the gun says of itself with what is committed about it, before anything is asked of it.
+
+    Args:
+        hello: The gun's HELLO reply.
+        ledger: What this host has committed about this gun.
+        bound_uid: Gun that this session is bound to; empty if none.
+    """
+    findings = []
+    uid = hello.gun_uid.hex()
+    if bound_uid and uid != bound_uid:
+        findings.append(
+            Finding(
+                FindingCode.GUN_CHANGED,
+                f"this is gun {uid}, the session is bound to {bound_uid}: connect that gun again, or close the session",
+            )
+        )
+    if hello.descriptor_hash8 != DESCRIPTOR_HASH8:
+        findings.append(
+            Finding(
+                FindingCode.DESCRIPTOR,
+                f"the gun describes its messages otherwise ({hello.descriptor_hash8.hex()}): read-only until host and "
+                "firmware are a listed pair",
+            )
+        )
+    if hello.accounting_level != ord("A"):
+        findings.append(
+            Finding(
+                FindingCode.LEVEL,
+                f"the gun accounts at level {chr(hello.accounting_level) if hello.accounting_level in b'BC' else '?'}: "
+                "exactly-once is impossible with it, grants are refused",
+            )
+        )
+    if ledger.other_simulated:
+        findings.append(
+            Finding(
+                FindingCode.OTHER_KIND,
+                "this data directory holds records of the other kind (real or simulated): use another --home",
+            )
+        )
+    return findings + _check_counters(hello, ledger)
+
+
+def _check_counters(hello: HelloReply, ledger: GunLedger) -> list[Finding]:
+    if ledger.log_epoch == 0:
+        return []
+    if hello.log_epoch != ledger.log_epoch:
+        return [
+            Finding(
+                FindingCode.EPOCH,
+                f"the gun's log is of epoch {hello.log_epoch}, the last known is {ledger.log_epoch}: a technician "
+                "must sign the change",
+            )
+        ]
+    if hello.head_seq < ledger.committed_seq:
+        return [
+            Finding(
+                FindingCode.COUNTER_REGRESSION,
+                f"the gun's log ends at {hello.head_seq}, {ledger.committed_seq} was already recorded: the gun has "
+                "lost records; have it serviced",
+            )
+        ]
+    if hello.oldest_seq > ledger.committed_seq + 1:
+        return [
+            Finding(
+                FindingCode.GAP,
+                f"records {ledger.committed_seq + 1} to {hello.oldest_seq - 1} are no longer in the gun and were "
+                "never recorded here",
+            )
+        ]
+    if (
+        hello.head_seq == ledger.committed_seq
+        and ledger.chain_hash8
+        and hello.chain_head8.hex() != ledger.chain_hash8
+        and hello.head_seq > 0
+    ):
+        return [
+            Finding(
+                FindingCode.CONFLICT,
+                f"record {hello.head_seq} of the gun is not the one recorded here: two different logs claim to be one",
+            )
+        ]
+    return []
+
+
+def chain_start8(hello: HelloReply, ledger: GunLedger) -> bytes:
+    """Return the hash that the record after the committed ones must name; empty when it cannot be known yet."""
+    if ledger.log_epoch == hello.log_epoch and ledger.chain_hash8:
+        return bytes.fromhex(ledger.chain_hash8)
+    base_seq = baseline_seq(hello, ledger)
+    if base_seq == hello.head_seq:
+        return hello.chain_head8
+    return chain_seed8(hello.gun_uid, hello.log_epoch) if base_seq == 0 else b""
+
+
+def baseline_seq(hello: HelloReply, ledger: GunLedger) -> int:
+    """Return the last record that is not for this host to read.
+
+    A gun never seen here has had another host: what that one released is its own; what was not is read here.
+    """
+    if ledger.log_epoch == hello.log_epoch:
+        return ledger.committed_seq
+    return max(hello.released_seq, hello.oldest_seq - 1) if hello.oldest_seq else hello.released_seq
