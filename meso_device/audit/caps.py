@@ -1,0 +1,90 @@
+"""Is there room under every cap? Asked inside the transaction that inserts the grant, so two hosts cannot both win (I-25)."""
+
+from dataclasses import dataclass
+
+import apsw
+
+from meso_device.accounting.entries import Cap, GrantIntent
+from meso_device.audit.projections import PATIENT_KINDS
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What stands against one cap before the new grant: given already, and held by grants not proven over."""
+
+    cap: Cap
+    used_nl: int
+    held_nl: int
+    used_shots: int
+    held_shots: int
+
+
+def exceeded_cap(db: apsw.Connection, intent: GrantIntent) -> Room | None:
+    """Return the first cap that a grant would pass, or None.
+
+    The grant itself must be in the tables already; it is left out of what is held. Grants that do not enter a
+    patient (PRIME, BENCH) pass: they count against the cartridge (I-26).
+    """
+    if intent.kind not in PATIENT_KINDS:
+        return None
+    for cap in intent.caps:
+        used_shots, used_nl = _used(db, cap)
+        held_shots, held_nl = _held(db, cap, intent)
+        over_nl = cap.limit_nl and used_nl + held_nl + intent.max_nl > cap.limit_nl
+        over_shots = cap.limit_shots and used_shots + held_shots + intent.max_shots > cap.limit_shots
+        if over_nl or over_shots:
+            return Room(cap, used_nl, held_nl, used_shots, held_shots)
+    return None
+
+
+def _matching(cap: Cap, table: str) -> tuple[str, list[int | str]]:
+    """Return the condition that selects what a cap is about, and its bindings."""
+    wanted: list[tuple[str, int | str]] = [
+        ("sess", cap.session),
+        ("alias", cap.alias),
+        ("area_code", cap.area_code),
+        ("product", cap.product),
+        ("lot", cap.lot),
+    ]
+    chosen = [(column, value) for column, value in wanted if value]
+    condition = "".join(f" AND {table}.{column} = ?" for column, _ in chosen)
+    return condition, [value for _, value in chosen]
+
+
+def _used(db: apsw.Connection, cap: Cap) -> tuple[int, int]:
+    """Return shots and volume given, each shot counted as long as its latest possible time is in the window (I-35)."""
+    condition, bindings = _matching(cap, "given")
+    [(shots, volume_nl)] = db.execute(
+        "SELECT coalesce(sum(shots), 0), coalesce(sum(dose_hi_nl), 0) FROM given "  # noqa: S608  # our own column names
+        f"WHERE kind IN (1, 2){condition} AND oldest_us > ?",
+        (*bindings, cap.since_us or -1),
+    ).fetchall()
+    if cap.since_us:
+        # Of a grant that straddles the beginning of the window only the shots inside count.
+        [(more_shots, more_nl)] = db.execute(
+            "SELECT count(*), coalesce(sum(shot.dose_hi_nl), 0) FROM given JOIN shot "  # noqa: S608  # as above
+            "ON shot.seq BETWEEN given.first_seq AND given.last_seq AND shot.given = given.id "
+            f"WHERE given.kind IN (1, 2){condition} AND given.oldest_us <= ? AND given.latest_us > ? "
+            "AND shot.latest_us > ?",
+            (*bindings, cap.since_us, cap.since_us, cap.since_us),
+        ).fetchall()
+        shots, volume_nl = shots + more_shots, volume_nl + more_nl
+    return shots, volume_nl
+
+
+def _held(db: apsw.Connection, cap: Cap, intent: GrantIntent) -> tuple[int, int]:
+    """Return what other grants may still cost: their maximum less the shots of theirs that are committed."""
+    condition, bindings = _matching(cap, "grant_row")
+    [(shots, volume_nl)] = db.execute(
+        "SELECT coalesce(sum(max(0, max_shots - used_shots)), 0), coalesce(sum(max(0, max_nl - used_nl)), 0) FROM ("  # noqa: S608  # as above
+        "SELECT max_shots, max_nl, "
+        "(SELECT coalesce(sum(shots), 0) FROM given WHERE given.gun = grant_row.gun "
+        "AND given.grant_no = grant_row.grant_no) AS used_shots, "
+        "(SELECT coalesce(sum(dose_hi_nl), 0) FROM given WHERE given.gun = grant_row.gun "
+        "AND given.grant_no = grant_row.grant_no) AS used_nl "
+        "FROM grant_row JOIN gun ON gun.id = grant_row.gun "
+        f"WHERE grant_row.state <> 'closed' AND grant_row.kind IN (1, 2){condition} "
+        "AND NOT (gun.gun_uid = ? AND gun.log_epoch = ? AND grant_row.grant_no = ?))",
+        (*bindings, intent.gun_uid, intent.log_epoch, intent.grant_no),
+    ).fetchall()
+    return shots, volume_nl

@@ -1,0 +1,94 @@
+"""One pass over records in order: does each one stand where the chain says, and say what its columns say?"""
+
+from base64 import b64encode
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final
+
+from meso_device.audit import canonical
+from meso_device.audit.records import RECORD_VERSION
+
+COLUMNS: Final = "seq, key, kind, sess, leaf, body"
+
+
+@dataclass(frozen=True, slots=True)
+class Damage(Exception):  # noqa: N818  # what was found, raised to end the pass
+    """The first thing that does not hold. ``seq`` is the record, or None when it is about the whole log."""
+
+    seq: int | None
+    what: str
+
+    def __str__(self) -> str:
+        return self.what if self.seq is None else f"record {self.seq}: {self.what}"
+
+
+class ChainChecker:
+    """Checks records one by one, from any place whose predecessor's leaf is known.
+
+    ``origin`` is the log's name that every record must bear.
+    """
+
+    def __init__(self, origin: str, seq: int, prev: bytes) -> None:
+        self._origin = origin
+        self._next = seq
+        self._prev = b64encode(prev).decode()
+        self._readers: dict[tuple[str, bool], canonical.ShapeReader] = {}
+
+    def check(self, row: tuple[int, str, str, bytes | None, bytes, bytes]) -> Any:
+        """Return the fields of the record as attributes.
+
+        Raises:
+            Damage: the record is missing, moved, changed, not canonical, or its columns differ from its body.
+        """
+        seq, key, kind, sess, leaf, body = row
+        if seq != self._next:
+            raise Damage(self._next, f"missing; the next one is {seq}")
+        actual = sha256(b"\x00" + body).digest()
+        fields = self._read(seq, kind, sess is None, body)
+        if fields.prev != self._prev:
+            raise Damage(
+                seq, "does not follow the record before it: one of the two was changed, moved or removed"
+            )
+        if actual != leaf:
+            raise Damage(seq, "was changed: its bytes do not give its hash")
+        if fields.seq != seq or fields.key != key or fields.kind != kind or fields.log != self._origin:
+            raise Damage(seq, self._difference(fields, row))
+        if (None if sess is None else sess.hex()) != getattr(fields, "sess", None):
+            raise Damage(seq, "the session in its column is not the one in its body")
+        self._next = seq + 1
+        self._prev = b64encode(leaf).decode()
+        return fields
+
+    def _read(self, seq: int, kind: str, outside: bool, body: bytes) -> Any:
+        shape = (kind, outside)
+        reader = self._readers.get(shape)
+        fields = None if reader is None else reader.read(body)
+        if fields is None:
+            try:
+                plain = canonical.parse(body)
+            except ValueError as error:
+                raise Damage(seq, f"cannot be read: {error}") from None
+            if plain.get("v") != RECORD_VERSION:
+                raise Damage(
+                    seq, f"is of version {plain.get('v')!r}; this program reads version {RECORD_VERSION}"
+                )
+            if canonical.ShapeReader.fits(plain):
+                self._readers[shape] = canonical.ShapeReader(plain)
+            fields = Fields(plain)
+        return fields
+
+    def _difference(self, fields: Any, row: tuple[Any, ...]) -> str:
+        pairs = (("seq", row[0]), ("key", row[1]), ("kind", row[2]), ("log", self._origin))
+        for name, wanted in pairs:
+            if getattr(fields, name) != wanted:
+                return f"its body says {name} {getattr(fields, name)!r}, but {wanted!r} stands beside it"
+        return "its columns are not those of its body"
+
+
+class Fields:
+    """A parsed body with its fields as attributes; a missing one is an AttributeError, and an object nests."""
+
+    def __init__(self, plain: dict[str, Any]) -> None:
+        self.__dict__.update(
+            {key: Fields(value) if type(value) is dict else value for key, value in plain.items()}
+        )

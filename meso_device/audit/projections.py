@@ -1,0 +1,328 @@
+"""Tables derived from the record bodies, kept in the transaction that appends the record (I-44).
+
+They answer questions fast and decide nothing by themselves: `rebuild` makes the same rows from the bodies.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+import apsw
+
+from meso_device.audit import canonical
+from meso_device.audit.schema import PROJECTIONS
+from protocols.errors import require
+
+SHOT_KINDS: Final = {"TREAT": 1, "DRY": 2, "PRIME": 3, "BENCH": 4, "SERVICE": 5}
+PATIENT_KINDS: Final = frozenset({1, 2})
+FINDING_KINDS: Final = frozenset(
+    {"gap", "conflict", "gun.changed", "orphan", "counter_regression", "epoch.opened", "mass_balance"}
+)
+
+Body: TypeAlias = "dict[str, Any]"
+
+
+class Projections:
+    """Keeps the derived tables of one database; caches row numbers, so call `forget` after any rollback.
+
+    ``log`` is where the records are, when not in the same database.
+    """
+
+    def __init__(self, db: apsw.Connection, log: apsw.Connection | None = None) -> None:
+        self._db = db
+        self._log = db if log is None else log
+        self._guns: dict[tuple[str, int], int] = {}
+        self._given: dict[tuple[int | str, ...], int] = {}
+        self._simulated: bool | None = None
+        self._apply: dict[str, Callable[[int, Body], None]] = {
+            "shot": self._shot,
+            "link.up": self._link_up,
+            "grant.prepared": self._grant_prepared,
+            "grant.live": self._grant_live,
+            "grant.unknown": self._grant_unknown,
+            "grant.closed": self._grant_closed,
+            "write_off": self._write_off,
+            "session.opened": self._session_opened,
+            "session.closed": self._session_closed,
+            "gap": self._gap,
+            "mass_balance": self._mass_balance,
+            "finding.closed": self._finding_closed,
+            "stop": self._stop,
+            "stop.heard": self._stop_heard,
+        }
+        for kind in FINDING_KINDS:
+            self._apply.setdefault(kind, self._finding)
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop what is remembered of rows that may be gone."""
+        self._guns.clear()
+        self._given.clear()
+        self._simulated = None
+        for (simulated,) in self._db.execute("SELECT simulated FROM house"):
+            self._simulated = bool(simulated)
+
+    @property
+    def simulated(self) -> bool | None:
+        """Whether this data directory is for simulated guns; None while it holds no record of any gun."""
+        return self._simulated
+
+    def apply(self, seq: int, body: Body) -> None:
+        """Derive the rows of one record.
+
+        Raises:
+            ValueError: the record contradicts what is derived from earlier ones, such as a simulated gun among real ones.
+        """
+        gun = body.get("gun")
+        if gun is not None and body["simulated"] is not self._simulated:
+            self._settle_house(body["simulated"])
+        apply = self._apply.get(body["kind"])
+        if apply is not None:
+            apply(seq, body)
+
+    def _settle_house(self, simulated: bool) -> None:
+        if self._simulated is not None:
+            words = ("real", "simulated")
+            raise ValueError(
+                f"this data directory holds records of {words[self._simulated]} guns; "
+                f"a {words[simulated]} gun needs another --home"
+            )
+        self._db.execute("INSERT INTO house VALUES(1, ?)", (int(simulated),))
+        self._simulated = simulated
+
+    # --- guns ---------------------------------------------------------------------------------------
+
+    def _gun(self, seq: int, body: Body, base_seq: int, chain_hash8: str = "", odometer_nl: int = 0) -> int:
+        """Return the row of the gun and epoch, made with this baseline when there is none."""
+        gun = body["gun"]
+        key = (gun["gun_uid"], gun["log_epoch"])
+        row = self._guns.get(key)
+        if row is None:
+            found = self._db.execute("SELECT id FROM gun WHERE gun_uid = ? AND log_epoch = ?", key).fetchall()
+            if not found:
+                found = self._db.execute(
+                    "INSERT INTO gun VALUES(NULL, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?) RETURNING id",
+                    (*key, base_seq, base_seq, chain_hash8, odometer_nl, base_seq, seq),
+                ).fetchall()
+            row = self._guns[key] = int(found[0][0])
+        return row
+
+    def _link_up(self, seq: int, body: Body) -> None:
+        """The first contact with a gun and epoch says where its log begins for this host; later ones change nothing."""
+        if body.get("baseline") is True:
+            self._gun(seq, body, body["base_seq"], body["chain_hash8"], body["odometer_nl"])
+
+    def _gap(self, seq: int, body: Body) -> None:
+        """A gap that names its range stands for the missing shots, so that later ones join on."""
+        if "from_seq" in body:
+            row = self._gun(seq, body, body["from_seq"] - 1)
+            self._db.execute(
+                "UPDATE gun SET committed_seq = ?, chain_hash8 = '' WHERE id = ? AND committed_seq = ? - 1",
+                (body["to_seq"], row, body["from_seq"]),
+            )
+            self._catch_up(seq, row, body["gun"])
+        self._finding(seq, body)
+
+    def _mass_balance(self, seq: int, body: Body) -> None:
+        if body["ok"]:
+            row = self._gun(seq, body, body["shot_seq"])
+            self._db.execute(
+                "UPDATE gun SET odometer_nl = ?, odometer_seq = ? WHERE id = ?",
+                (body["odometer_nl"], body["shot_seq"], row),
+            )
+        else:
+            self._finding(seq, body)
+
+    # --- shots --------------------------------------------------------------------------------------
+
+    def _shot(self, seq: int, body: Body) -> None:
+        shot_seq, low, high = body["shot_seq"], body["dose_lo_nl"], body["dose_hi_nl"]
+        latest_us = body["at_us"] + body["at_err_us"]
+        phase = body["phase"]
+        gun = self._gun(seq, body, shot_seq - 1)
+        given = self._given_row(seq, gun, body, latest_us)
+        self._db.execute(
+            "INSERT INTO shot VALUES(?, ?, ?, ?, ?, ?, ?)",
+            (seq, given, shot_seq, phase, low, high, latest_us),
+        )
+        self._db.execute(
+            "UPDATE given SET shots = shots + 1, interrupted = interrupted + ?, dose_lo_nl = dose_lo_nl + ?, "
+            "dose_hi_nl = dose_hi_nl + ?, oldest_us = min(oldest_us, ?), latest_us = max(latest_us, ?), last_seq = ? "
+            "WHERE id = ?",
+            (phase == "INTERRUPTED", low, high, latest_us, latest_us, seq, given),
+        )
+        advanced = self._db.execute(
+            "UPDATE gun SET committed_seq = ?1, chain_hash8 = ?2, touched_seq = ?3 "
+            "WHERE id = ?4 AND committed_seq = ?1 - 1 RETURNING ahead",
+            (shot_seq, body["record_hash8"], seq, gun),
+        ).fetchall()
+        if not advanced:
+            self._db.execute(
+                "UPDATE gun SET ahead = ahead + (committed_seq < ?), touched_seq = ? WHERE id = ?",
+                (shot_seq, seq, gun),
+            )
+        elif advanced[0][0]:
+            self._catch_up(seq, gun, body["gun"])
+
+    def _given_row(self, seq: int, gun: int, body: Body, latest_us: int) -> int:
+        key = (
+            gun,
+            body["grant_no"],
+            body.get("sess", ""),
+            body.get("alias", ""),
+            body["area_code"],
+            body["product"],
+            body["lot"],
+            SHOT_KINDS[body["shot_kind"]],
+        )
+        row = self._given.get(key)
+        if row is None:
+            found = self._db.execute(
+                "SELECT id FROM given WHERE gun = ? AND grant_no = ? AND sess = ? AND alias = ? AND area_code = ? "
+                "AND product = ? AND lot = ? AND kind = ?",
+                key,
+            ).fetchall()
+            if not found:
+                found = self._db.execute(
+                    "INSERT INTO given VALUES(NULL, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, ?, ?, ?, ?) RETURNING id",
+                    (*key, latest_us, latest_us, seq, seq),
+                ).fetchall()
+            # Grants end after some shots, so old numbers are of no use; the bound keeps a long run's memory flat.
+            if len(self._given) >= 64:
+                self._given.clear()
+            row = self._given[key] = int(found[0][0])
+        return row
+
+    def _catch_up(self, seq: int, row: int, gun: dict[str, Any]) -> None:
+        """Advance over shots that were stored beyond a hole which is closed now."""
+        [(ahead, committed)] = self._db.execute(
+            "SELECT ahead, committed_seq FROM gun WHERE id = ?", (row,)
+        ).fetchall()
+        while ahead:
+            key = f"shot/{gun['gun_uid']}/{gun['log_epoch']}/{committed + 1}"
+            found = self._log.execute(
+                "SELECT body FROM record WHERE key = ? AND seq < ?", (key, seq)
+            ).fetchall()
+            if not found:
+                break
+            ahead, committed = ahead - 1, committed + 1
+            self._db.execute(
+                "UPDATE gun SET ahead = ?, committed_seq = ?, chain_hash8 = ? WHERE id = ?",
+                (ahead, committed, canonical.parse(found[0][0])["record_hash8"], row),
+            )
+
+    # --- grants -------------------------------------------------------------------------------------
+
+    def _grant_prepared(self, seq: int, body: Body) -> None:
+        # The gun's baseline is the head that the grant expects.
+        gun = self._gun(seq, body, body["expect_head_seq"])
+        self._db.execute(
+            "INSERT INTO grant_row VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'prepared', ?)",
+            (
+                gun, body["grant_no"], SHOT_KINDS[body["shot_kind"]], body.get("sess", ""), body.get("alias", ""),
+                body["area_code"], body["product"], body["lot"], body["max_shots"], body["max_nl"], seq,
+            ),
+        )  # fmt: skip
+        self._db.execute(
+            "UPDATE gun SET last_grant_no = max(last_grant_no, ?) WHERE id = ?", (body["grant_no"], gun)
+        )
+
+    def _grant_live(self, seq: int, body: Body) -> None:
+        self._set_grant(seq, body, "live")
+
+    def _grant_unknown(self, seq: int, body: Body) -> None:
+        self._set_grant(seq, body, "unknown")
+
+    def _grant_closed(self, seq: int, body: Body) -> None:
+        self._set_grant(seq, body, "closed")
+
+    def _write_off(self, seq: int, body: Body) -> None:
+        """Nobody waits for this grant any more, and its remainder counts as given for ever."""
+        self._set_grant(seq, body, "written_off")
+
+    def _set_grant(self, seq: int, body: Body, state: str) -> None:
+        gun = body["gun"]
+        # What is closed or written off stays so, in whatever order the records come.
+        changed = self._db.execute(
+            "UPDATE grant_row SET state = CASE WHEN state IN ('closed', 'written_off') THEN state ELSE ? END "
+            "WHERE grant_no = ? AND gun = (SELECT id FROM gun WHERE gun_uid = ? AND log_epoch = ?) RETURNING seq",
+            (state, body["grant_no"], gun["gun_uid"], gun["log_epoch"]),
+        ).fetchall()
+        if not changed:
+            raise ValueError(
+                f"record {seq}: grant {body['grant_no']} of gun {gun['gun_uid']} was never prepared here"
+            )
+
+    # --- sessions, findings, stops ------------------------------------------------------------------
+
+    def _session_opened(self, seq: int, body: Body) -> None:
+        gun = body.get("gun")
+        self._db.execute(
+            "INSERT INTO session VALUES(?, ?, ?, 'open', ?, ?, ?, ?, ?, 0)",
+            (
+                body["sess"], body.get("alias", ""), body["op"], int(body.get("simulated", False)),
+                "" if gun is None else gun["gun_uid"], body.get("protocol", ""), seq, body["ts_us"],
+            ),
+        )  # fmt: skip
+
+    def _session_closed(self, _seq: int, body: Body) -> None:
+        self._db.execute(
+            "UPDATE session SET state = ?, closed_us = ? WHERE sess = ?",
+            (body["state"], body["ts_us"], body["sess"]),
+        )
+
+    def _finding(self, seq: int, body: Body) -> None:
+        gun = body.get("gun")
+        code = body.get("code") or body["kind"].replace(".", "_").upper()
+        self._db.execute(
+            "INSERT INTO finding VALUES(?, ?, ?, ?, NULL)",
+            (body["key"], code, "" if gun is None else gun["gun_uid"], seq),
+        )
+
+    def _finding_closed(self, seq: int, body: Body) -> None:
+        changed = self._db.execute(
+            "UPDATE finding SET closed_seq = coalesce(closed_seq, ?) WHERE key = ? RETURNING key",
+            (seq, body["finding"]),
+        ).fetchall()
+        if not changed:
+            raise ValueError(f"record {seq}: there is no finding {body['finding']!r} to close")
+
+    def _stop(self, seq: int, body: Body) -> None:
+        gun = body.get("gun")
+        self._db.execute(
+            "INSERT INTO stop VALUES(?, ?, ?, ?)",
+            (seq, "" if gun is None else gun["gun_uid"], body["stop_no"], int(body["heard"])),
+        )
+
+    def _stop_heard(self, _seq: int, body: Body) -> None:
+        gun = body.get("gun")
+        self._db.execute(
+            "UPDATE stop SET heard = 1 WHERE heard = 0 AND stop_no = ? AND gun_uid IN ('', ?)",
+            (body["stop_no"], "" if gun is None else gun["gun_uid"]),
+        )
+
+
+def rebuild(source: apsw.Connection, target: apsw.Connection) -> None:
+    """Derive the rows of ``target`` anew from the bodies of ``source``; both may be the same connection.
+
+    Runs inside the transaction of the caller.
+    """
+    for name in PROJECTIONS:
+        target.execute(f"DELETE FROM {name}")  # noqa: S608  # names from our own schema
+    projections = Projections(target, source)
+    for seq, body in source.execute("SELECT seq, body FROM record ORDER BY seq"):
+        projections.apply(seq, canonical.parse(body))
+
+
+def difference(db: apsw.Connection, other: apsw.Connection) -> str:
+    """Return which table and row first differs between the projections of two databases, or an empty string."""
+    require(db is not other, "a database was compared with itself")
+    for name in PROJECTIONS:
+        query = f"SELECT * FROM {name} ORDER BY 1, 2"  # noqa: S608  # names from our own schema
+        rows, others = db.execute(query), other.execute(query)
+        while True:
+            row, wanted = rows.fetchone(), others.fetchone()
+            if row != wanted:
+                return f"table {name} holds {row}, the records say {wanted}"
+            if row is None:
+                break
+    return ""

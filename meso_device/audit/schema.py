@@ -1,0 +1,69 @@
+"""The tables. ``record`` and ``checkpoint`` are the log; all others are projections, rebuilt from bodies at will."""
+
+from typing import Final
+
+APPLICATION_ID: Final = 0x6D65736F  # "meso"
+USER_VERSION: Final = 1
+
+_LOG: Final = (
+    """CREATE TABLE IF NOT EXISTS record(
+        seq INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, sess BLOB,
+        leaf BLOB NOT NULL, body BLOB NOT NULL) STRICT""",
+    # `peaks` lets a start take up the tree without reading the log from its beginning.
+    """CREATE TABLE IF NOT EXISTS checkpoint(
+        size INTEGER PRIMARY KEY, note TEXT NOT NULL, peaks BLOB NOT NULL, cause TEXT NOT NULL,
+        ts_us INTEGER NOT NULL) STRICT""",
+    """CREATE TRIGGER IF NOT EXISTS record_never_changes BEFORE UPDATE ON record
+        BEGIN SELECT RAISE(ABORT, 'records are never changed'); END""",
+    """CREATE TRIGGER IF NOT EXISTS record_never_goes BEFORE DELETE ON record
+        BEGIN SELECT RAISE(ABORT, 'records are never deleted'); END""",
+    """CREATE TRIGGER IF NOT EXISTS checkpoint_never_changes BEFORE UPDATE ON checkpoint
+        BEGIN SELECT RAISE(ABORT, 'checkpoints are never changed'); END""",
+    """CREATE TRIGGER IF NOT EXISTS checkpoint_never_goes BEFORE DELETE ON checkpoint
+        BEGIN SELECT RAISE(ABORT, 'checkpoints are never deleted'); END""",
+)
+
+PROJECTIONS: Final = {
+    # Real or simulated: one data directory never holds both (I-51). At most one row.
+    "house": "id INTEGER PRIMARY KEY CHECK (id = 1), simulated INTEGER NOT NULL",
+    # One row for each gun and epoch. `ahead` counts shots stored beyond a hole.
+    "gun": """id INTEGER PRIMARY KEY, gun_uid TEXT NOT NULL, log_epoch INTEGER NOT NULL,
+        base_seq INTEGER NOT NULL, committed_seq INTEGER NOT NULL, chain_hash8 TEXT NOT NULL,
+        ahead INTEGER NOT NULL, last_grant_no INTEGER NOT NULL, odometer_nl INTEGER NOT NULL,
+        odometer_seq INTEGER NOT NULL, touched_seq INTEGER NOT NULL, UNIQUE(gun_uid, log_epoch)""",
+    # Sums over the shots of one grant: what caps, sessions and look-backs add up, a row for some 25 shots.
+    "given": """id INTEGER PRIMARY KEY, gun INTEGER NOT NULL, grant_no INTEGER NOT NULL, sess TEXT NOT NULL,
+        alias TEXT NOT NULL, area_code INTEGER NOT NULL, product TEXT NOT NULL, lot TEXT NOT NULL,
+        kind INTEGER NOT NULL, shots INTEGER NOT NULL, interrupted INTEGER NOT NULL, dose_lo_nl INTEGER NOT NULL,
+        dose_hi_nl INTEGER NOT NULL, oldest_us INTEGER NOT NULL, latest_us INTEGER NOT NULL,
+        first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,
+        UNIQUE(gun, grant_no, sess, alias, area_code, product, lot, kind)""",
+    "shot": """seq INTEGER PRIMARY KEY, given INTEGER NOT NULL, shot_seq INTEGER NOT NULL, phase TEXT NOT NULL,
+        dose_lo_nl INTEGER NOT NULL, dose_hi_nl INTEGER NOT NULL, latest_us INTEGER NOT NULL""",
+    "grant_row": """gun INTEGER NOT NULL, grant_no INTEGER NOT NULL, kind INTEGER NOT NULL, sess TEXT NOT NULL,
+        alias TEXT NOT NULL, area_code INTEGER NOT NULL, product TEXT NOT NULL, lot TEXT NOT NULL,
+        max_shots INTEGER NOT NULL, max_nl INTEGER NOT NULL, state TEXT NOT NULL, seq INTEGER NOT NULL,
+        PRIMARY KEY(gun, grant_no)""",
+    "session": """sess TEXT PRIMARY KEY, alias TEXT NOT NULL, op TEXT NOT NULL, state TEXT NOT NULL,
+        simulated INTEGER NOT NULL, gun_uid TEXT NOT NULL, protocol TEXT NOT NULL, opened_seq INTEGER NOT NULL,
+        opened_us INTEGER NOT NULL, closed_us INTEGER NOT NULL""",
+    "finding": """key TEXT PRIMARY KEY, code TEXT NOT NULL, gun_uid TEXT NOT NULL, seq INTEGER NOT NULL,
+        closed_seq INTEGER""",
+    "stop": "seq INTEGER PRIMARY KEY, gun_uid TEXT NOT NULL, stop_no INTEGER NOT NULL, heard INTEGER NOT NULL",
+}
+
+_INDEXES: Final = (
+    "CREATE INDEX IF NOT EXISTS given_alias ON given(alias, area_code)",
+    "CREATE INDEX IF NOT EXISTS given_sess ON given(sess, area_code)",
+    "CREATE INDEX IF NOT EXISTS given_lot ON given(product, lot)",
+    "CREATE INDEX IF NOT EXISTS grant_not_closed ON grant_row(gun, grant_no) WHERE state <> 'closed'",
+    "CREATE INDEX IF NOT EXISTS finding_open ON finding(gun_uid) WHERE closed_seq IS NULL",
+    "CREATE INDEX IF NOT EXISTS stop_unheard ON stop(gun_uid) WHERE heard = 0",
+    "CREATE INDEX IF NOT EXISTS session_opened ON session(opened_seq)",
+)
+
+PROJECTION_STATEMENTS: Final = (
+    *(f"CREATE TABLE IF NOT EXISTS {name}({columns}) STRICT" for name, columns in PROJECTIONS.items()),
+    *_INDEXES,
+)
+SCHEMA: Final = (*_LOG, *PROJECTION_STATEMENTS)
