@@ -158,7 +158,7 @@ class GunBody:
     def content_nl(self) -> int:
         """True volume left in the cartridge; 0 when none is fitted."""
         plunger = self._mechanics.plunger
-        return plunger_nl(plunger.end - plunger.furthest, plunger.pl_per_um) if self._cartridge_in else 0
+        return plunger_nl(plunger.end, plunger.pl_per_um) - plunger.furthest_nl if self._cartridge_in else 0
 
     def power_off(self, now_us: int) -> None:
         """Brown-out: motion stops where it is; a stroke under way is INTERRUPTED with what it gave so far."""

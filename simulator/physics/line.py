@@ -1,7 +1,8 @@
 """Syringe, tubing and needle as one elastic volume that empties through one narrow tube.
 
 Between two changes the pressure follows a closed form, so any moment and any crossing is computed at once:
-``C dP/dt = Q - (P - P_back) / R`` while the needle is open and P above the back-pressure, else ``C dP/dt = Q``.
+``C dP/dt = Q - (P - P_back) / R`` while the needle is open and P above the back-pressure, otherwise
+``C dP/dt = Q``.
 Volumes balance exactly: what the plunger displaced = what came out + C P - what was drawn back from the tip.
 """
 
@@ -84,7 +85,7 @@ class Line:
         self.pressure_kpa = stored_nl / self._compliance
 
     def draw_back(self, volume_nl: float) -> None:
-        """Take volume back at once: first out of the pressure, then out of the tip. Call right after `change`."""
+        """Take volume back at once, first out of the pressure, then out of the tip. Comes after `change`."""
         relieved_nl = min(volume_nl, self.stored_nl)
         self.pressure_kpa -= relieved_nl / self._compliance
         self.retreat_nl += volume_nl - relieved_nl

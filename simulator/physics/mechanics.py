@@ -67,8 +67,8 @@ class Mechanics:
         "_accounted", "_blocked", "_chance", "_contact", "_deepest_um", "_encoder_start_nl", "_faults",
         "_frozen_kpa", "_leak", "_moved_us", "_needle_to_um", "_out_start_nl", "_peak_kpa", "_phase_end_us",
         "_phase_us", "_pressure_told", "_pressure_us", "_report", "_skin_nl", "_stall_us", "_start_us",
-        "_steps_to", "_stopped", "_true_start_nl", "cartridge", "drift_um", "due_us", "head", "line", "needle_um", "phase",
-        "plunger", "stroke",
+        "_steps_to", "_stopped", "_true_start_nl", "cartridge", "drift_um", "due_us", "head", "line",
+        "needle_um", "phase", "plunger", "stroke",
     )  # fmt: skip
 
     def __init__(
