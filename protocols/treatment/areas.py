@@ -14,7 +14,9 @@ Risk: TypeAlias = Literal["", "extra-confirmation", "no-go"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Area:
-    """One place on one side of the body. All figures are examples that no clinic approved; None: nobody was seen to say.
+    """One place on one side of the body; all figures are examples that no clinic approved.
+
+    A figure is None where nobody was seen to say.
 
     Attributes:
         id: Name in treatment protocol files, such as ``cheek_left``.

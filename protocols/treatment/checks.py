@@ -1,7 +1,7 @@
 """What a treatment protocol file must keep to beyond its shape: catalogue, equipment, caps, modes, physics.
 
-A check yields what is wrong and where; it changes nothing. Each value is compared with the lowest of the limits that
-apply to it. What is unusual but not refused becomes a remark.
+A check yields what is wrong and where; it changes nothing. Each value is compared with the lowest of the
+limits that apply to it. What is unusual but not refused becomes a remark.
 """
 
 from collections.abc import Iterator
@@ -82,15 +82,17 @@ def remarks(file: TreatmentFile) -> Iterator[str]:
         if area.depth_max_um is None or area.dose_max_nl is None:
             yield f"{entry.id}: no published range of depth and dose was found for this area"
         if area.depth_min_um is not None and entry.depth_um < area.depth_min_um:
-            yield f"{entry.id}: {format_depth(entry.depth_um)} is below the range seen, from {format_depth(area.depth_min_um)}"
+            lowest = format_depth(area.depth_min_um)
+            yield f"{entry.id}: {format_depth(entry.depth_um)} is below the range seen, from {lowest}"
         if area.dose_min_nl is not None and 0 < entry.dose_nl < area.dose_min_nl:
-            yield f"{entry.id}: {format_dose(entry.dose_nl)} is below the range seen, from {format_dose(area.dose_min_nl)}"
+            lowest = format_dose(area.dose_min_nl)
+            yield f"{entry.id}: {format_dose(entry.dose_nl)} is below the range seen, from {lowest}"
     if any(product.viscosity_upas is None for product in file.product):
         yield "product: without a viscosity it is not checked whether the needle passes the flow"
 
 
 def area_cap_nl(file: TreatmentFile, entry: AreaEntry) -> int:
-    """Return the most that an area may be given: its own cap, else the file's for an area, else what is planned."""
+    """Return the most that an area may be given: its own cap, else the file's, else what is planned."""
     for cap_nl in (entry.cap_nl, file.limits.per_area_nl):
         if cap_nl is not None:
             return cap_nl
@@ -112,7 +114,10 @@ def _check_limits(file: TreatmentFile, limits: HostLimits) -> Iterator[Finding]:
     for attribute, field in type(file.limits).model_fields.items():
         asked_nl, host_nl = getattr(file.limits, attribute), getattr(limits, attribute)
         if asked_nl is not None and asked_nl > host_nl:
-            what = f"{format_dose(asked_nl)} is above this host's own limit of {format_dose(host_nl)}; a file can only lower it"
+            what = (
+                f"{format_dose(asked_nl)} is above this host's own limit of {format_dose(host_nl)}; "
+                "a file can only lower it"
+            )
             yield Finding(("limits", field.alias or attribute), what)
 
 
@@ -137,7 +142,8 @@ def _check_area(
         yield from _check_flow(at, file, entry, fitted)
     yield from _check_mode(at, entry)
     if area.spacing_min_um is not None and entry.spacing_um < area.spacing_min_um:
-        what = f"{format_depth(entry.spacing_um)} is closer than area {area.id} allows, {format_depth(area.spacing_min_um)}"
+        closest = format_depth(area.spacing_min_um)
+        what = f"{format_depth(entry.spacing_um)} is closer than area {area.id} allows, {closest}"
         yield Finding((*at, "spacing"), what)
 
 
@@ -149,7 +155,8 @@ def _check_depth(at: Path, entry: AreaEntry, area: Area, fitted: Fitted) -> Iter
         what = f"{depth} is deeper than area {area.id} allows, {format_depth(area.depth_max_um)}"
         yield Finding((*at, "depth"), what)
     if entry.depth_um > fitted.needle.length_um:
-        what = f"{depth} is more than the needle {fitted.needle.id} is long, {format_depth(fitted.needle.length_um)}"
+        length = format_depth(fitted.needle.length_um)
+        what = f"{depth} is more than the needle {fitted.needle.id} is long, {length}"
         yield Finding((*at, "depth"), what)
 
 
@@ -177,7 +184,8 @@ def _check_dose(
         what = f"{dose} is below the smallest dose of syringe {fitted.syringe.id}, {format_dose(smallest_nl)}"
         yield Finding(key, what)
     if entry.dose_nl % grid_nl:
-        what = f"{dose} is off the grid of syringe {fitted.syringe.id}: multiples of {format_dose(grid_nl)} are allowed"
+        grid = format_dose(grid_nl)
+        what = f"{dose} is off the grid of syringe {fitted.syringe.id}: multiples of {grid} are allowed"
         yield Finding(key, what)
     caps = [(limits.per_point_nl, "this host allows a point")]
     if file.limits.per_point_nl is not None:
@@ -222,8 +230,10 @@ def _check_area_cap(
         )
     lowest_nl, whose = min((highest_nl, whose), (cap_nl, "its cap"))
     if planned > lowest_nl:
-        sum_text = f"{entry.points} points x {entry.passes} passes x {format_dose(entry.dose_nl)} = {format_dose(planned)}"
-        yield Finding((*at, "points"), f"{sum_text} is more than {whose}, {format_dose(lowest_nl)}")
+        product = (
+            f"{entry.points} points x {entry.passes} x {format_dose(entry.dose_nl)} = {format_dose(planned)}"
+        )
+        yield Finding((*at, "points"), f"{product} is more than {whose}, {format_dose(lowest_nl)}")
 
 
 def _check_flow(at: Path, file: TreatmentFile, entry: AreaEntry, fitted: Fitted) -> Iterator[Finding]:
@@ -254,9 +264,12 @@ def _check_flow(at: Path, file: TreatmentFile, entry: AreaEntry, fitted: Fitted)
             pressure, allowed = (
                 format_quantity(at_pa, PRESSURE) for at_pa in (found.pressure_pa, entry.max_pressure_pa)
             )
+            flow, fastest = (
+                format_quantity(at, FLOW) for at in (entry.flow_nl_per_s, found.flow_nl_per_s_max)
+            )
             what = (
-                f"{product.name} through {fitted.needle.id} at {format_quantity(entry.flow_nl_per_s, FLOW)} takes {pressure}, "
-                f"more than max_pressure {allowed}: at most {format_quantity(found.flow_nl_per_s_max, FLOW)} is feasible"
+                f"{product.name} through {fitted.needle.id} at {flow} takes {pressure}, "
+                f"more than max_pressure {allowed}: at most {fastest} is feasible"
             )
             yield Finding((*at, "flow"), what)
 
@@ -305,7 +318,7 @@ def _check_together(file: TreatmentFile, limits: HostLimits) -> Iterator[Finding
         )
     loaded = sum(product.volume_nl for product in file.product)
     if planned > loaded:
-        what = f"all areas together plan {format_dose(planned)}, but only {format_dose(loaded)} of product is there"
+        what = f"all areas together plan {format_dose(planned)}, but the products hold {format_dose(loaded)}"
         yield Finding(("product",), what)
 
 

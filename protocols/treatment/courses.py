@@ -13,7 +13,7 @@ class Phase:
     """A run of sessions at one interval. None: nobody was seen to say.
 
     Attributes:
-        sessions_min, sessions_max: How many sessions; ``sessions_max`` is None where it has no end or none was named.
+        sessions_min, sessions_max: How many sessions; the most is None where there is no end or none named.
         interval_*_days: From one session to the next.
         offsets_days: Days of the sessions from the first, where the source names them; else empty.
         gap_*_days: From the last session of the phase before to the first of this one.

@@ -1,7 +1,8 @@
 """Whether a product passes through a needle at a flow, before a gun is asked to try.
 
-Hagen-Poiseuille for a Newtonian liquid, dP = 128 mu L Q / (pi d^4): an upper bound, since hyaluronic acid thins with
-shear. Exact in integers; pi is taken a little too small, so that the pressure comes out no lower than it is.
+Hagen-Poiseuille for a Newtonian liquid, dP = 128 mu L Q / (pi d^4): an upper bound, since hyaluronic acid
+thins with shear. Exact in integers; pi is taken a little too small, so that the pressure comes out no lower
+than it is.
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ class Feasibility:
     Attributes:
         pressure_pa: At the needle, rounded up.
         plunger_force_mn: On the plunger without friction, rounded up; friction adds 1 to 15 N.
-        flow_nl_per_s_max: Fastest flow that stays at or below the pressure allowed; 0 if even the slowest does not.
+        flow_nl_per_s_max: Fastest flow, down to whole nanolitres, that stays within the pressure allowed.
         feasible: Whether the pressure is at or below what is allowed.
     """
 
@@ -39,7 +40,7 @@ def judge(
     pl_per_um: int,
     pressure_pa_max: int,
 ) -> Feasibility:
-    """Return pressure, force and the fastest flow for a needle, a liquid and a syringe; the flow divides over the pins."""
+    """Return what a liquid takes through a needle and a syringe; the flow divides over the pins."""
     per_flow_pa = (
         Fraction(128 * viscosity_upas * needle.length_um, pins * needle.inner_diameter_um**4) / _PI_BELOW
     )

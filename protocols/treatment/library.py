@@ -4,7 +4,8 @@ from functools import cache
 from importlib.resources import files
 
 from protocols.errors import UsageError
-from protocols.treatment.loader import Treatment, parse_treatment
+from protocols.treatment.loader import parse_treatment
+from protocols.treatment.treatment import Treatment
 
 PRACTICE = "practice"
 

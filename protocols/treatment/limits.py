@@ -1,7 +1,7 @@
 """What no treatment protocol file may exceed, each with its reason.
 
-Limits come in three layers: this build, the clinic's own, the file's. Each may only lower the one before it, and a value
-beyond a limit is refused, never clamped. The gun keeps its own limits besides.
+Limits come in three layers: this build, the clinic's own, the file's. Each may only lower the one before
+it, and a value beyond a limit is refused, never clamped. The gun keeps its own limits besides.
 """
 
 from dataclasses import dataclass, field
@@ -50,7 +50,7 @@ VISCOSITY_UPAS_MAX: Final = 100_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostLimits:
-    """Highest volumes and the heads that this host permits; the defaults are the build's, a clinic may lower volumes.
+    """Highest volumes and the heads that this host permits; the defaults are the build's.
 
     Attributes:
         per_point_nl: One injection, over all needles of a head; the wire protocol's highest dose.

@@ -1,6 +1,6 @@
 """The shape of a treatment protocol file; the names that people write are the aliases."""
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -23,6 +23,9 @@ from protocols.treatment.quantities import (
     Volume,
     Words,
 )
+
+# More than the catalogue holds.
+AREAS_MAX: Final = 60
 
 Mode: TypeAlias = Literal["single", "burst", "continuous", "papule", "micro-dose", "mesoperfusion", "dry"]
 Technique: TypeAlias = Literal[
@@ -125,4 +128,4 @@ class TreatmentFile(_Strict):
     product: Annotated[tuple[ProductEntry, ...], Field(strict=False, min_length=1, max_length=10)]
     equipment: EquipmentEntry
     limits: LimitsEntry = LimitsEntry()
-    area: Annotated[tuple[AreaEntry, ...], Field(strict=False, min_length=1, max_length=60)]
+    area: Annotated[tuple[AreaEntry, ...], Field(strict=False, min_length=1, max_length=AREAS_MAX)]

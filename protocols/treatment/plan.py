@@ -1,7 +1,7 @@
 """A checked treatment as plain integers and strings: what the session engine works from.
 
-Standard library only, because the engine is pure. Numbers that stand for a choice are those of the wire protocol's
-settings block.
+Standard library only, because the engine is pure. Numbers that stand for a choice are those of the wire
+protocol's settings block.
 """
 
 from collections.abc import Mapping
@@ -175,7 +175,7 @@ class TreatmentPlan:
         flat = {name: item for name, item in value.items() if name != "areas"}
         checked = _checked(flat, _flat_types())
         plans = tuple(AreaPlan.from_json(area) for area in areas)
-        return cls(**cast("dict[str, int]", checked), areas=plans)  # type: ignore[arg-type]  # checked by name
+        return cls(**cast("dict[str, int]", checked), areas=plans)  # type: ignore[arg-type]  # as above
 
 
 def _flat_types() -> dict[str, bool]:

@@ -1,8 +1,8 @@
 """Where each key of a TOML text stands, for error messages.
 
-``tomllib`` decides what a file means but gives no positions. This scanner gives them and decides nothing: it reads only
-as much TOML as it takes to find headers and keys, never fails, and takes time linear in the text. It runs after
-something was found wrong, so a good file does not pay for it.
+``tomllib`` decides what a file means but gives no positions. This scanner gives them and decides nothing:
+it reads only as much TOML as it takes to find headers and keys, never fails, and takes time linear in the
+text. It runs after something was found wrong, so a good file does not pay for it.
 """
 
 import re
@@ -51,10 +51,6 @@ class Positions:
         # An element of an array has no position of its own, but its array has.
         parent = path[:-1]
         return self.of_value(parent) if parent in self.values else self.of_key(path)
-
-    def of_deepest(self) -> tuple[int, int]:
-        """Return line and column of the bracket that is nested deepest."""
-        return self.at(self.deepest[1])
 
     def at(self, offset: int) -> tuple[int, int]:
         """Return line and column of a character."""
@@ -117,14 +113,14 @@ def _assignment(positions: Positions, table: Path, start: int) -> int:
 def _after_value(positions: Positions, start: int) -> int:
     depth = 0
     for found in _IN_VALUE.finditer(positions.text, start):
-        token = found.group()
-        if token in "[{":
+        piece = found.group()
+        if piece in "[{":
             depth += 1
             if depth > positions.deepest[0]:
                 positions.deepest = (depth, found.start())
-        elif token in "]}":
+        elif piece in "]}":
             depth -= 1
-        elif token == "\n" and depth <= 0:
+        elif piece == "\n" and depth <= 0:
             return found.start()
     return len(positions.text)
 

@@ -42,7 +42,7 @@ class TreatmentFileError(UsageError):
 
 
 def printable(text: str) -> str:
-    """Return text that cannot move the cursor or change the reading direction, whatever a file or its name holds."""
+    """Return text that cannot move the cursor or change the reading direction."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 

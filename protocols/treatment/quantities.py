@@ -1,4 +1,4 @@
-"""The types of the values in a treatment protocol file; each reads what people write and says what is allowed."""
+"""The value types in a treatment protocol file: each reads what people write and says what is allowed."""
 
 import re
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ def _refuse(what: str) -> PydanticCustomError:
 # Compared by identity: typing hashes annotations, and a dimension holds a dictionary.
 @dataclass(frozen=True, slots=True, eq=False)
 class Quantity:
-    """Reads a quantity with its unit into the integer of its dimension; refuses what is out of range or off the grid.
+    """Reads a quantity with its unit into an integer; refuses what is out of range or off the grid.
 
     Attributes:
         dimension: What is measured.
@@ -138,7 +138,7 @@ class RateAsInterval:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """Reads a text that must have one form, with ASCII letters alone, so that no letter passes for another."""
+    """Reads a text of one form, with ASCII letters alone, so that no letter passes for another."""
 
     pattern: re.Pattern[str]
     words: str

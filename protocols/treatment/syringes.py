@@ -9,7 +9,7 @@ from typing import Final
 
 from protocols.treatment.tables import figure, rows
 
-# Half a full step is what a motor under load can be off: a twentieth of a dose of ten, the accuracy goal of 5 %.
+# A motor under load can be off by half a full step: a twentieth of a dose of ten, the accuracy goal of 5 %.
 FULL_STEPS_MIN: Final = 10
 
 
@@ -22,7 +22,7 @@ class Syringe:
         geometry_id: Number on the wire; never given to another syringe.
         name: Brand or type.
         size_nl: Nominal content.
-        pl_per_um: Picolitres that one micrometre of plunger travel displaces; None where nobody was seen to say.
+        pl_per_um: Picolitres for one micrometre of plunger travel; None where nobody was seen to say.
         status: ``seen``, ``to be checked`` or ``unknown``.
         source: Where the figure comes from.
     """
@@ -38,7 +38,7 @@ class Syringe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScrewDrive:
-    """The motor and lead screw that push a plunger: 1.8 degrees a full step, 1 mm lead, 1/16 steps unless said."""
+    """The motor and lead screw that push a plunger; usually 1.8 degrees, 1 mm lead, 1/16 steps."""
 
     lead_um: int = 1_000
     full_steps_per_turn: int = 200
@@ -75,12 +75,12 @@ def syringes() -> Mapping[str, Syringe]:
 
 
 def smallest_dose_nl(pl_per_um: int, drive: ScrewDrive = DEFAULT_DRIVE) -> int:
-    """Return the smallest dose that is worth commanding: `FULL_STEPS_MIN` full steps, up to the next whole nanolitre."""
+    """Return the smallest dose worth commanding: `FULL_STEPS_MIN` full steps, up to whole nanolitres."""
     return -(-FULL_STEPS_MIN * drive.full_step_pl(pl_per_um) // 1000)
 
 
 def dose_grid_nl(pl_per_um: int, drive: ScrewDrive = DEFAULT_DRIVE) -> int:
-    """Return the grid that doses must lie on: the first of 1, 2, 5, 10, 20 ... nL that is no finer than a microstep."""
+    """Return the grid of doses: the first of 1, 2, 5, 10, 20 ... nL that is no finer than a microstep."""
     finest_pl = drive.microstep_pl(pl_per_um)
     decade_nl = 1
     while True:

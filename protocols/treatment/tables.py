@@ -6,7 +6,7 @@ from importlib.resources import files
 
 
 def rows(name: str) -> Iterator[dict[str, str]]:
-    """Yield the rows of ``data/<name>.csv`` in their order; an empty cell means that nobody was seen to say."""
+    """Yield the rows of ``data/<name>.csv``; an empty cell means that nobody was seen to say."""
     text = (files("protocols.treatment") / "data" / f"{name}.csv").read_text(encoding="utf-8")
     yield from csv.DictReader(text.splitlines())
 

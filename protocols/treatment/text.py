@@ -1,4 +1,4 @@
-"""From the bytes of a treatment protocol file to text that is safe to parse: bounded, UTF-8, one form only."""
+"""From the bytes of a treatment protocol file to text that is safe to parse: bounded and in one form."""
 
 import re
 from typing import Final
@@ -17,11 +17,11 @@ _LONG_LINE: Final = re.compile(f"[^\n]{{{LINE_CHARS_MAX + 1}}}")
 def decode(data: bytes, name: str) -> str:
     """Return the text of a treatment protocol file.
 
-    Line ends are LF only: a file is approved by its digest, and a tool that changes line ends would void the approval.
+    Line ends are LF only: a file is approved by its digest, which a tool that changes line ends would void.
 
     Raises:
-        TreatmentFileError: empty or too large; not UTF-8; a byte order mark, NUL, carriage return, other control
-            character or invisible character; a line that is too long.
+        TreatmentFileError: empty or too large; not UTF-8; a byte order mark, NUL, carriage return,
+            other control character or invisible character; a line that is too long.
     """
     if not data:
         raise TreatmentFileError(name, [Problem(1, 1, "the file is empty")])
