@@ -1,0 +1,138 @@
+"""One test's place: a directory, its processes, and the promise that nothing of it outlives the test."""
+
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from support.cable import Cable
+from support.disks import durable_parent
+from support.gun import SimulatedGun
+from support.processes import MARK, Process, marked_processes, meso_argv, wait_for
+from support.records import Shot, assert_log_equals_truth, read_export
+
+
+class Bench:
+    """Starts what a scenario needs and ends all of it.
+
+    Attributes:
+        path: Directory of this test.
+        home: Data directory that the product is told of; not there until the product makes it.
+    """
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="meso-", dir=durable_parent()))
+        self.home = self.path / "home"
+        self._mark = secrets.token_hex(8)
+        self._started: list[Process] = []
+
+    def environment(self) -> dict[str, str]:
+        """What every process gets: little, and nothing of the person who runs the tests."""
+        return {
+            "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+            "HOME": str(self.path),
+            "LANG": "C.UTF-8",
+            "MESO_HOME": str(self.home),
+            MARK: self._mark,
+        }
+
+    def meso(
+        self,
+        *words: object,
+        prepare: Callable[[], None] | None = None,
+        env: dict[str, str] | None = None,
+        name: str = "",
+    ) -> Process:
+        """Start ``meso`` with these words and return at once."""
+        stem = self.path / f"{len(self._started):03}-{name or str(words[0])}"
+        process = Process(
+            [*meso_argv(), *(str(word) for word in words)],
+            out_stem=stem,
+            env={**self.environment(), **(env or {})},
+            cwd=self.path,
+            prepare=prepare,
+        )
+        self._started.append(process)
+        return process
+
+    def gun(
+        self,
+        name: str = "gun",
+        *,
+        seed: int = 1,
+        rate: int = 9,
+        hand: str = "auto",
+        extra: tuple[str, ...] = (),
+    ) -> SimulatedGun:
+        """Start a simulated gun and wait until it is ready."""
+        gun = SimulatedGun(start=self.meso, folder=self.path, name=name, seed=seed, rate=rate)
+        return gun.start(*extra, hand=hand)
+
+    def cable(self, gun: SimulatedGun, *, seed: int = 1, name: str = "cable") -> Cable:
+        """Put a relay between the gun and the host."""
+        cable = Cable(
+            gun_tty=gun.link,
+            link=self.path / f"{name}.tty",
+            seed=seed,
+            out_stem=self.path / f"{len(self._started):03}-{name}",
+            env=self.environment(),
+        )
+        self._started.append(cable.process)
+        return cable
+
+    def run_session(self, port: Path, *words: object) -> Process:
+        """Start ``meso session run`` on this port."""
+        return self.meso("session", "run", *words, "--gun", port, "--json", name="run")
+
+    def resume(self, port: Path, *words: object) -> Process:
+        """Start ``meso session resume`` on this port."""
+        return self.meso("session", "resume", *words, "--gun", port, "--json", name="resume")
+
+    def export(self) -> list[Shot]:
+        """The shots in the log, by the product's own export."""
+        done = self.meso("audit", "export", "--kind", "shot", "--format", "jsonl", name="export").ok()
+        return read_export(done.out)
+
+    def sessions(self) -> list[dict]:
+        """The objects of ``meso session list --json``."""
+        told = self.meso("session", "list", "--json", name="list").ok().json()
+        return told["sessions"] if isinstance(told, dict) else told
+
+    def assert_proven(
+        self, *guns: SimulatedGun, planned: int | None = None, power_cut: bool = False
+    ) -> list[Shot]:
+        """Require that the log verifies, equals what the guns physically did, and holds all planned points.
+
+        An interrupted or aborted injection counts as given; nothing is given twice to make up for it.
+        """
+        self.meso("audit", "verify", name="verify").ok()
+        export = self.export()
+        truth = [one for gun in guns for one in gun.truth()]
+        assert_log_equals_truth(export, truth, power_cut=power_cut)
+        if planned is not None:
+            assert len(export) == planned, f"{len(export)} given, {planned} planned"
+        return export
+
+    def close(self) -> None:
+        """End every process, also those that the product started, and remove the directory."""
+        for process in reversed(self._started):
+            process.kill()
+        for pid in marked_processes(self._mark):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def children_left(self) -> list[int]:
+        """Processes of this test that still run though nobody who started them does."""
+        own = {process.pid for process in self._started if process.running}
+        return [pid for pid in marked_processes(self._mark) if pid not in own]
+
+    def wait_shots(self, gun: SimulatedGun, count: int, *, within_s: float = 20.0) -> None:
+        """Wait until the gun has physically made this many strokes in all."""
+        wait_for(
+            lambda: gun.shots() >= count, f"{count} shots at the gun, {gun.shots()} made", within_s=within_s
+        )
