@@ -155,10 +155,14 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class LoadLedger:
-    """Read what is committed about this gun; comes back as `LedgerLoaded`."""
+    """Read what is committed about this gun; comes back as `LedgerLoaded`.
+
+    ``simulated`` is what its HELLO says: without it the store could not tell whether its records are of the other
+    kind.
+    """
 
     gun_uid: str
-    log_epoch: int
+    simulated: bool
 
 
 @dataclass(frozen=True, slots=True)

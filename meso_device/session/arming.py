@@ -1,0 +1,260 @@
+"""From an area of the plan to credit at the gun: settings, read-back, grant, read-back; and again until it is done.
+
+The gun fires; this only permits. Every step is recorded before it takes effect.
+"""
+
+from collections.abc import Generator
+from typing import Final
+
+from drivers.outcome import Done, Refused
+from meso_device.accounting.caps import session_caps
+from meso_device.accounting.entries import CapExceeded, Committed, GrantIntent, Json
+from meso_device.accounting.findings import Finding, FindingCode
+from meso_device.accounting.grants import GrantAccount, closed_entry, grant_entry, prepared_entry
+from meso_device.session.connect import settle
+from meso_device.session.contract import NoticeKind, Phase
+from meso_device.session.desk import Desk
+from meso_device.session.flow import (
+    Answer,
+    Flow,
+    FlowEnded,
+    LinkTrouble,
+    Need,
+    Record,
+    Until,
+    ask,
+    record,
+    refusal_text,
+    send,
+)
+from meso_device.session.settings import check_against_limits, settings_for
+from protocols.errors import UsageError
+from protocols.treatment.plan import AreaPlan
+from protocols.units import format_depth, format_dose
+from protocols.wire.codes import Code, GrantEnd, GrantKind, GrantState, Mode
+from protocols.wire.hashes import hash8
+from protocols.wire.messages import (
+    GrantGet,
+    GrantGetReply,
+    GrantRevoke,
+    GrantSet,
+    Settings,
+    SettingsGet,
+    SettingsGetReply,
+)
+from protocols.wire.states import GrantEvent
+
+# Small enough that what a lost link leaves unknown stays small, large enough that renewal costs no beat.
+GRANT_SHOTS_MAX: Final = 25
+LEASE_MS: Final = 500
+# A grant that is not spent in this time ends; the operator arms again.
+VALID_S: Final = 600
+# A grant frame that reaches the gun later than this was stuck somewhere and must not take effect (I-52).
+GRANT_FRAME_LIFE_MS: Final = 3_000
+# E_STALE means that the head moved meanwhile: read the log and try again, but not for ever.
+STALE_TRIES: Final = 3
+
+
+def arm(desk: Desk, area_id: str) -> Flow:
+    """Permit the shots of one area, grant by grant, until it is complete or the credit ends otherwise."""
+    session = desk.treatment()
+    area = session.area(area_id)
+    if area is None:
+        raise FlowEnded(f"area {area_id} is not in this treatment")
+    if session.shots_left(area) <= 0:
+        raise FlowEnded(f"area {area_id}: all {area.shots} points have been given")
+    block = yield from _set_and_read_back(desk, area)
+    while session.shots_left(area) > 0:
+        desk.phase = Phase.ARMING
+        grant = yield from _grant(desk, area, block)
+        desk.phase = Phase.ARMED
+        yield Until(lambda grant=grant: grant.spent or desk.ended_grant[0] == grant.grant_no)
+        yield Until(lambda: desk.gun().synced or desk.log_halted)
+        if not grant.spent:
+            yield from _ended_early(desk, grant)
+            return
+        grant.move(GrantEvent.PROVEN_OVER)
+        yield from record(closed_entry(grant, desk.gun().stamp, "every shot it permitted is in the gun's log"))
+    desk.tell(NoticeKind.INFO, f"area {area.area}: all {area.shots} points given")
+
+
+def _set_and_read_back(desk: Desk, area: AreaPlan) -> Generator[Need, Answer, Settings]:
+    """Set every field in one frame, read the block back, compare all of it (I-41)."""
+    book, session = desk.gun(), desk.treatment()
+    block = settings_for(session.plan, area, book.hello)
+    if desk.limits is None:
+        raise LinkTrouble("the gun did not give its limits")
+    try:
+        check_against_limits(block, desk.limits, area.area)
+    except UsageError as refused:
+        raise FlowEnded(str(refused)) from None
+    changed = desk.area is not area
+    desk.area = area
+    packed = block.pack()
+    fields: dict[str, Json] = {"hash8": hash8(packed).hex(), "block": packed.hex(), **_readable(block)}
+    entries = [desk.entry("settings.set", desk.event_key("settings.set"), fields)]
+    if changed:
+        entries.insert(
+            0, desk.entry("area.selected", desk.event_key("area.selected"), {"area": area.area, "points": area.shots})
+        )
+    yield from record(*entries)
+    yield from ask(block)
+    read = (yield from ask(SettingsGet())).body
+    if not isinstance(read, SettingsGetReply):
+        raise LinkTrouble("SETTINGS_GET was answered by something else")
+    back = Settings.unpack(read.block)
+    fields = {"hash8": read.settings_hash8.hex(), "block": read.block.hex(), **_readable(back)}
+    entries = [desk.entry("settings.readback", desk.event_key("settings.readback"), fields)]
+    if read.block != packed or read.settings_hash8 != hash8(packed):
+        text = f"area {area.area}: the gun reads back other settings than were set: do not treat with it"
+        if (found := desk.find(Finding(FindingCode.READ_BACK, text))) is not None:
+            entries.append(found)
+        yield from record(*entries)
+        raise FlowEnded(text)
+    yield from record(*entries)
+    desk.tell(
+        NoticeKind.INFO,
+        f"area {area.area}: set and read back equal: {format_depth(back.depth_um)} commanded needle travel, "
+        f"{format_dose(back.dose_nl)}, {60_000 // back.interval_ms}/min at most",
+    )
+    return block
+
+
+def _readable(block: Settings) -> dict[str, Json]:
+    return {
+        "area_code": block.area_code,
+        "mode": block.mode,
+        "depth_um": block.depth_um,
+        "dose_nl": block.dose_nl,
+        "flow_nl_per_s": block.flow_nl_per_s,
+        "interval_ms": block.interval_ms,
+        "dwell_ms": block.dwell_ms,
+        "cal_hash8": block.cal_hash8.hex(),
+    }
+
+
+def _grant(desk: Desk, area: AreaPlan, block: Settings) -> Generator[Need, Answer, GrantAccount]:
+    """Reserve, record, ask, read back. Returns the live grant."""
+    for _ in range(STALE_TRIES):
+        yield Until(lambda: desk.gun().synced)  # drain before grant (I-47)
+        grant = yield from _reserve(desk, area, block)
+        grant.move(GrantEvent.SEND)
+        answered = yield from send(_frame(desk, grant, block))
+        match answered.outcome:
+            case Done():
+                yield from _read_back(desk, grant, block)
+                return grant
+            case Refused(code=code):
+                grant.move(GrantEvent.REFUSED)
+                yield from record(closed_entry(grant, desk.gun().stamp, f"refused by the gun, code {code}"))
+                if code != Code.E_STALE:
+                    raise FlowEnded(f"grant {grant.grant_no}: {refusal_text(answered.outcome)}")
+                yield from settle(desk)
+            case _:
+                raise LinkTrouble(f"the gun did not answer grant {grant.grant_no}")
+    raise FlowEnded("the gun's log moved on at every try: release the trigger and arm again")
+
+
+def _reserve(desk: Desk, area: AreaPlan, block: Settings) -> Generator[Need, Answer, GrantAccount]:
+    """Write the grant's row, checked against the caps in the same transaction (I-10, I-25)."""
+    book, session = desk.gun(), desk.treatment()
+    limits = desk.limits
+    shots = min(session.shots_left(area), GRANT_SHOTS_MAX)
+    if limits is not None:
+        shots = min(shots, limits.grant_shots_max)
+        if area.dose_nl:
+            shots = min(shots, limits.grant_nl_max // area.dose_nl)
+    book.last_grant_no += 1
+    context = session.context(area)
+    intent = GrantIntent(
+        gun_uid=book.stamp.gun_uid,
+        log_epoch=book.stamp.log_epoch,
+        grant_no=book.last_grant_no,
+        kind=GrantKind.DRY if area.mode == Mode.DRY else GrantKind.TREAT,
+        session=session.session,
+        alias=session.alias,
+        area_code=area.area_code,
+        product=context.product,
+        lot=context.lot,
+        max_shots=shots,
+        max_nl=shots * area.dose_nl,
+        caps=session_caps(session.plan, area, session.session),
+    )
+    grant = GrantAccount(
+        grant_no=intent.grant_no,
+        kind=intent.kind,
+        area_code=intent.area_code,
+        max_shots=intent.max_shots,
+        max_nl=intent.max_nl,
+        context=context,
+    )
+    extra: dict[str, Json] = {
+        "settings_hash8": hash8(block.pack()).hex(),
+        "lease_ms": LEASE_MS,
+        "expect_head_seq": book.committed_seq,
+        "owner_token": desk.owner_token,
+    }
+    answer = yield Record((prepared_entry(intent, book.stamp, context, extra),), intent)
+    if isinstance(answer, CapExceeded):
+        cap = answer.cap
+        raise FlowEnded(
+            f"cap '{cap.name}' refused: given {format_dose(answer.used_nl)} ({answer.used_shots} shots) + held "
+            f"{format_dose(answer.held_nl)} ({answer.held_shots}) + asked {format_dose(intent.max_nl)} ({shots}) is "
+            f"over {format_dose(cap.limit_nl) if cap.limit_nl else f'{cap.limit_shots} shots'}"
+        )
+    if not isinstance(answer, Committed):
+        raise TypeError("a grant's row was answered by something else")
+    book.grants[grant.grant_no] = grant
+    return grant
+
+
+def _frame(desk: Desk, grant: GrantAccount, block: Settings) -> GrantSet:
+    return GrantSet(
+        grant_no=grant.grant_no,
+        expect_head_seq=desk.gun().committed_seq,
+        owner_token=desk.owner_token,
+        kind=grant.kind,
+        area_code=grant.area_code,
+        settings_hash8=hash8(block.pack()),
+        max_shots=grant.max_shots,
+        max_nl=grant.max_nl,
+        lease_ms=LEASE_MS,
+        valid_s=VALID_S,
+        not_after_uptime_ms=(desk.gun_uptime_ms() + GRANT_FRAME_LIFE_MS) & 0xFFFFFFFF,
+        session_tag8=hash8(bytes.fromhex(grant.context.session)),
+    )
+
+
+def _read_back(desk: Desk, grant: GrantAccount, block: Settings) -> Generator[Need, Answer, None]:
+    """Show ARMED only for what the gun itself says it has."""
+    got = (yield from ask(GrantGet(grant.grant_no))).body
+    if not isinstance(got, GrantGetReply):
+        raise LinkTrouble("GRANT_GET was answered by something else")
+    # The trigger may have been pulled already: shots and volume used add up with what remains.
+    equal = (
+        got.grant_no == grant.grant_no
+        and got.state in (GrantState.LIVE, GrantState.SPENT)
+        and got.kind == grant.kind
+        and got.area_code == grant.area_code
+        and got.settings_hash8 == hash8(block.pack())
+        and (got.max_shots, got.max_nl, got.lease_ms) == (grant.max_shots, grant.max_nl, LEASE_MS)
+    )
+    if not equal:
+        yield from ask(GrantRevoke(0))
+        if got.state == GrantState.VOID and got.grant_no == grant.grant_no:
+            grant.move(GrantEvent.CONFIRMED)
+            desk.ended_grant = (grant.grant_no, 0)
+            return  # ended between the two frames, by a lapse or the like
+        raise LinkTrouble(f"the gun reads back grant {grant.grant_no} otherwise than it was set")
+    grant.move(GrantEvent.CONFIRMED)
+    live: dict[str, Json] = {"max_shots": grant.max_shots, "max_nl": grant.max_nl}
+    yield from record(grant_entry("live", grant.grant_no, desk.gun().stamp, grant.context, live))
+
+
+def _ended_early(desk: Desk, grant: GrantAccount) -> Generator[Need, Answer, None]:
+    """Close a grant that the gun ended before it was spent, and say why."""
+    cause = desk.ended_grant[1]
+    name = GrantEnd(cause).name if cause in GrantEnd.__members__.values() else "ended"
+    yield from settle(desk)
+    left = grant.max_shots - grant.used_shots
+    desk.tell(NoticeKind.INFO, f"disarmed by the gun ({name}): {left} of grant {grant.grant_no} not used")

@@ -1,0 +1,155 @@
+"""What the engine and its flows share: the gun's book, the session under way, and what forbids a grant."""
+
+from dataclasses import dataclass, field
+
+from meso_device.accounting.book import GunBook
+from meso_device.accounting.entries import AreaGiven, Entry, GunStamp, Json
+from meso_device.accounting.findings import Finding, FindingCode
+from meso_device.accounting.shots import ShotContext, ShotRecord
+from meso_device.session.contract import Instant, Notice, NoticeKind, Phase
+from protocols.treatment.plan import AreaPlan, TreatmentPlan
+from protocols.wire.codes import Phase as ShotPhase
+from protocols.wire.messages import LimitsGetReply, Status
+
+
+@dataclass(slots=True)
+class SessionState:
+    """The session under way."""
+
+    plan: TreatmentPlan
+    session: str
+    alias: str
+    op: str
+    role: str
+    opened_at_us: int
+    given: dict[int, AreaGiven] = field(default_factory=dict)
+    confirmed: bool = False
+    closed: bool = False
+
+    def context(self, area: AreaPlan | None = None) -> ShotContext:
+        """Return what records of this session carry."""
+        return ShotContext(
+            session=self.session,
+            alias=self.alias,
+            op=self.op,
+            role=self.role,
+            protocol_digest=self.plan.digest,
+            area_id=area.area if area else "",
+            product=self.plan.product_name,
+        )
+
+    def area(self, area_id: str) -> AreaPlan | None:
+        """Return the plan of an area."""
+        return next((area for area in self.plan.areas if area.area == area_id), None)
+
+    def shots_left(self, area: AreaPlan) -> int:
+        """Points of an area that have no shot yet; attempts and interrupted shots count as given."""
+        given = self.given.get(area.area_code)
+        return area.shots - (given.shots if given else 0)
+
+    def count(self, record: ShotRecord) -> None:
+        """Count a committed shot of this session."""
+        slot = record.slot
+        was = self.given.get(slot.area_code)
+        self.given[slot.area_code] = AreaGiven(
+            area_code=slot.area_code,
+            shots=(was.shots if was else 0) + 1,
+            dose_lo_nl=(was.dose_lo_nl if was else 0) + slot.dose_lo_nl,
+            dose_hi_nl=(was.dose_hi_nl if was else 0) + slot.dose_hi_nl,
+            interrupted=(was.interrupted if was else 0) + (slot.phase == ShotPhase.INTERRUPTED),
+        )
+
+
+class Desk:
+    """Shared state of the engine and its flows.
+
+    Attributes:
+        host_id: Random id of this host.
+        now: Instant of the step under way.
+        notices: Lines for the operator, taken by the engine after each step.
+        book: The gun's book; None before HELLO and after the loss of the link.
+        limits: Hard limits of the gun.
+        status: Newest status heard.
+        uptime_ms: Newest uptime heard from the gun, and when it was heard.
+        owner_token: Token of this host's ownership; 0 when it does not own the gun.
+        session: The session under way.
+        area: Area selected.
+        phase: What the session allows next.
+        findings: What forbids a grant, by code.
+        ended_grant: Newest GRANT_ENDED heard: number and cause.
+        stop_no: Number of the newest STOP pressed on this host since it started.
+        log_halted: The gun's log cannot be read further; a finding says why.
+        write_failed: Why nothing more can be recorded; empty while the store is healthy.
+    """
+
+    def __init__(self, host_id: bytes) -> None:
+        self.host_id = host_id
+        self.now = Instant(0, 0)
+        self.notices: list[Notice] = []
+        self.book: GunBook | None = None
+        self.bound_uid = ""
+        self.limits: LimitsGetReply | None = None
+        self.status: Status | None = None
+        self.uptime_ms = 0
+        self.uptime_heard_us = 0
+        self.owner_token = 0
+        self.session: SessionState | None = None
+        self.area: AreaPlan | None = None
+        self.phase = Phase.NO_SESSION
+        self.findings: dict[FindingCode, Finding] = {}
+        self.ended_grant = (0, 0)
+        self.latch_id = 0
+        self.homed = False
+        self.stop_no = 0
+        self.log_halted = False
+        self.write_failed = ""
+
+    def gun(self) -> GunBook:
+        """Return the gun's book; flows that run only with a link use this."""
+        if self.book is None:
+            raise TypeError("no gun is connected")
+        return self.book
+
+    def treatment(self) -> SessionState:
+        """Return the session; flows that run only within one use this."""
+        if self.session is None:
+            raise TypeError("no session is open")
+        return self.session
+
+    def tell(self, kind: NoticeKind, text: str) -> None:
+        """Give the operator a line."""
+        self.notices.append(Notice(kind, text))
+
+    def gun_uptime_ms(self) -> int:
+        """Return the gun's uptime by now, as far as its newest frame tells."""
+        return self.uptime_ms + (self.now.mono_us - self.uptime_heard_us) // 1_000
+
+    def entry(self, kind: str, key: str, payload: dict[str, Json]) -> Entry:
+        """Return an entry of the session and gun in force."""
+        context = self.session.context(self.area) if self.session is not None else ShotContext()
+        gun: GunStamp | None = self.book.stamp if self.book is not None else None
+        return Entry(
+            kind=kind,
+            key=key,
+            payload=payload,
+            op=context.op,
+            role=context.role,
+            session=context.session,
+            alias=context.alias,
+            gun=gun,
+            protocol_digest=context.protocol_digest,
+        )
+
+    def event_key(self, kind: str) -> str:
+        """Return a key for something that happened once, now, on this host."""
+        where = self.session.session if self.session is not None else self.host_id.hex()
+        return f"{kind}/{where}/{self.now.utc_us}/{self.now.mono_us}"
+
+    def find(self, finding: Finding) -> Entry | None:
+        """Note a finding; returns its entry unless one of that code is open already."""
+        if finding.code in self.findings:
+            return None
+        self.findings[finding.code] = finding
+        self.tell(NoticeKind.ALARM, finding.text)
+        payload: dict[str, Json] = {"code": finding.code.value, "detail": finding.text}
+        return self.entry(f"finding.{finding.code.value}", self.event_key(f"finding/{finding.code.value}"), payload)

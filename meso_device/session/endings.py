@@ -1,0 +1,94 @@
+"""Leaving the armed state, and leaving the session: disarm, after STOP, reset of the latch, close."""
+
+from drivers.outcome import Done, Refused
+from meso_device.accounting.entries import Json
+from meso_device.session.connect import settle
+from meso_device.session.contract import NoticeKind, Phase
+from meso_device.session.desk import Desk
+from meso_device.session.flow import Flow, FlowEnded, LinkTrouble, Until, ask, record, refusal_text, send
+from protocols.wire.codes import State
+from protocols.wire.messages import (
+    EstopResetConfirm,
+    EstopResetPrepare,
+    EstopResetPrepareReply,
+    Goodbye,
+    GrantRevoke,
+    StatusGet,
+)
+
+
+def disarm(desk: Desk, cause: str) -> Flow:
+    """Take the credit back, and book what was used of it."""
+    answered = yield from send(GrantRevoke(0))
+    if not isinstance(answered.outcome, Done):
+        raise LinkTrouble("the gun did not take the credit back: its lease does")
+    yield from settle(desk)
+    yield from record(desk.entry("interlock", desk.event_key("disarm"), {"disarmed": cause}))
+
+
+def after_stop(desk: Desk) -> Flow:
+    """Wait until the gun has said that it is stopped, then book what was given."""
+    yield Until(lambda: desk.latch_id != 0)
+    yield from settle(desk)
+    desk.tell(NoticeKind.INFO, "the gun is stopped and its log is read to the head")
+
+
+def reset_stop(desk: Desk, reason_code: int, op: str) -> Flow:
+    """Clear the latch in its two steps; the gun homes its needle and ends SAFE."""
+    answered = yield from send(EstopResetPrepare())
+    match answered.outcome:
+        case Done(body=EstopResetPrepareReply() as prepared):
+            pass
+        case Refused():
+            raise FlowEnded(f"stop not reset: {refusal_text(answered.outcome)}")
+        case _:
+            raise LinkTrouble("the gun did not answer the reset of its stop")
+    payload: dict[str, Json] = {"latch_id": prepared.latch_id, "reason_code": reason_code, "by": op}
+    yield from record(desk.entry("estop.reset", desk.event_key("estop.reset"), payload))
+    desk.homed = False
+    yield from ask(EstopResetConfirm(prepared.nonce, prepared.latch_id, reason_code))
+    desk.latch_id = 0
+    if desk.session is not None:
+        desk.session.confirmed = False
+    yield Until(lambda: desk.homed)
+    yield from ask(StatusGet())
+
+
+def close(desk: Desk, state: str) -> Flow:
+    """Close the session with its totals, once nothing is open, unread or unreleased (I-33)."""
+    session, book = desk.treatment(), desk.gun()
+    desk.phase = Phase.CLOSING
+    answered = yield from send(GrantRevoke(0))
+    if not isinstance(answered.outcome, Done):
+        raise LinkTrouble("the gun did not take the credit back: its lease does")
+    yield from settle(desk)
+    yield Until(lambda: book.released_seq >= book.committed_seq or desk.log_halted)
+    if book.open_grants() or desk.findings:
+        raise FlowEnded("not closed: something is open or unknown; see the findings")
+    areas: list[Json] = [
+        {
+            "area": area.area,
+            "area_code": area.area_code,
+            "points_planned": area.shots,
+            "points_given": given.shots if given else 0,
+            "interrupted": given.interrupted if given else 0,
+            "dose_lo_nl": given.dose_lo_nl if given else 0,
+            "dose_hi_nl": given.dose_hi_nl if given else 0,
+        }
+        for area in session.plan.areas
+        for given in (session.given.get(area.area_code),)
+    ]
+    totals: dict[str, Json] = {
+        "state": state,
+        "areas": areas,
+        "points_planned": session.plan.shots,
+        "points_given": sum(given.shots for given in session.given.values()),
+        "dose_lo_nl": sum(given.dose_lo_nl for given in session.given.values()),
+        "dose_hi_nl": sum(given.dose_hi_nl for given in session.given.values()),
+    }
+    yield from record(desk.entry("session.closed", f"session/{session.session}/closed", totals))
+    session.closed = True
+    yield from ask(Goodbye())
+    desk.owner_token = 0
+    if desk.status is not None and desk.status.state == State.FAULT:
+        desk.tell(NoticeKind.ALARM, "the gun shows a fault: see its alarms before the next session")

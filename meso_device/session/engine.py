@@ -1,0 +1,544 @@
+"""The session engine: everything the host decides, without a clock, a port or a disk.
+
+`step(now, event)` takes one event and returns the effects to carry out; `next_deadline_us()` says when to come back
+without one. One flow runs in the foreground (connecting, arming, stopping, closing); the gun's log is drained beside
+it; heartbeats are made here, so they end when the engine does.
+"""
+
+from collections.abc import Callable
+from itertools import count
+from typing import Final
+
+from drivers.link_events import Answered, Heard, LinkDown, StopHeard
+from meso_device.accounting.book import GunBook
+from meso_device.accounting.entries import Batch, CapExceeded, CommitFailed, Committed, Entry, Json
+from meso_device.accounting.findings import Finding, FindingCode
+from meso_device.accounting.grants import GrantAccount, grant_entry
+from meso_device.session.arming import LEASE_MS, arm
+from meso_device.session.connect import connect, note_status, ready_phase, tell_connected
+from meso_device.session.contract import (
+    Arm,
+    Ask,
+    Beat,
+    CloseSession,
+    Commit,
+    Confirm,
+    Disarm,
+    DropLink,
+    Effect,
+    EngineEvent,
+    Instant,
+    LedgerLoaded,
+    LinkState,
+    LoadLedger,
+    NoticeKind,
+    OpenSession,
+    Phase,
+    PortOpened,
+    PressStop,
+    ResetStop,
+    ResumeSession,
+    Stop,
+    Tick,
+    View,
+)
+from meso_device.session.desk import Desk, SessionState
+from meso_device.session.drain import Drain
+from meso_device.session.endings import after_stop, close, disarm, reset_stop
+from meso_device.session.flow import Answer, Flow, FlowEnded, LinkTrouble, Load, Record, Send, Until
+from meso_device.session.view import view_of
+from protocols.errors import GunProtocolError
+from protocols.wire.codes import Alarm, GunFlag
+from protocols.wire.messages import (
+    AlarmEvent,
+    BootEvent,
+    EstoppedEvent,
+    GrantEndedEvent,
+    Heartbeat,
+    MoveDoneEvent,
+    Request,
+    ShotEvent,
+    Status,
+)
+from protocols.wire.states import GrantEvent
+
+# Five heartbeats a lease: four may be lost.
+HEARTBEAT_US: Final = 100_000
+# NTP slews by less; more is a step that may shift labels (I-38).
+CLOCK_STEP_US: Final = 2_000_000
+
+
+class SessionEngine:
+    """One engine for the life of a host process.
+
+    Args:
+        host_id: 16 random bytes that name this host to guns.
+        host_boot: Boot id of this computer; monotonic times are only compared within it (I-37).
+    """
+
+    def __init__(self, *, host_id: bytes, host_boot: str) -> None:
+        self._desk = Desk(host_id)
+        self._host_boot = host_boot
+        self._effects: list[Effect] = []
+        self._tags = count(1)
+        self._batches = count(1)
+        self._asked: dict[int, Callable[[Answered], None]] = {}
+        self._committing: dict[int, Callable[[Committed | CapExceeded], None]] = {}
+        self._loading: Callable[[LedgerLoaded], None] | None = None
+        self._flow: Flow | None = None
+        self._flow_name = ""
+        self._waiting: Until | None = None
+        self._link = LinkState.DOWN
+        self._drain: Drain | None = None
+        self._heartbeat_no = count(1)
+        self._next_beat_us: int | None = None
+        self._utc_offset_us: int | None = None
+        self._boots: set[int] = set()
+        self._stop_unheard = False
+        self._dropping = False
+
+    # --- the surface ------------------------------------------------------------------------
+
+    def step(self, now: Instant, event: EngineEvent) -> list[Effect]:
+        """Take one event and return what is to be done, in order."""
+        desk = self._desk
+        desk.now = now
+        self._effects = []
+        self._watch_clock(now)
+        match event:
+            case Answered():
+                self._note_uptime(event.uptime_ms, event.heard_us)
+                if (answered := self._asked.pop(event.tag, None)) is not None:
+                    answered(event)
+            case Heard():
+                self._note_uptime(event.uptime_ms, event.heard_us)
+                self._heard(event)
+            case Committed() | CapExceeded():
+                if (committed := self._committing.pop(event.no, None)) is not None:
+                    committed(event)
+            case CommitFailed():
+                self._commit_failed(event.reason)
+            case LedgerLoaded():
+                if self._loading is not None:
+                    loaded, self._loading = self._loading, None
+                    loaded(event)
+            case PortOpened():
+                self._opened(event)
+            case LinkDown():
+                self._link_down(event.reason)
+            case StopHeard():
+                self._stop_heard(event)
+            case Tick():
+                pass
+            case _:
+                self._command(event)
+        self._pump()
+        self._effects += desk.notices
+        desk.notices = []
+        return self._effects
+
+    def next_deadline_us(self) -> int | None:
+        """Monotonic time of the next heartbeat; None when nothing is due by time."""
+        return self._next_beat_us
+
+    def view(self, now: Instant) -> View:
+        """Return all that may be shown."""
+        return view_of(
+            self._desk, now=now, link=self._link, resets=max(0, len(self._boots) - 1), stop_unheard=self._stop_unheard
+        )
+
+    # --- the operator -----------------------------------------------------------------------
+
+    def _command(self, command: EngineEvent) -> None:
+        desk = self._desk
+        match command:
+            case Stop():
+                self._press_stop(command.source)
+            case OpenSession():
+                self._open_session(command)
+            case ResumeSession():
+                self._resume_session(command)
+            case Confirm() if desk.session is not None:
+                self._confirm(command.how)
+            case Disarm() if desk.phase in (Phase.ARMED, Phase.ARMING):
+                self._start("disarm", disarm(desk, command.cause))
+            case Arm() if desk.phase is Phase.READY and self._flow is None:
+                desk.phase = Phase.ARMING
+                self._start("arm", arm(desk, command.area_id))
+            case ResetStop() if desk.phase is Phase.ESTOPPED and self._flow is None:
+                self._start("reset", reset_stop(desk, command.reason_code, command.op))
+            case CloseSession() if (
+                desk.session is not None
+                and self._link is LinkState.UP
+                and self._flow_name in ("", "arm")
+                and desk.phase is not Phase.CLOSED
+            ):
+                self._start("close", close(desk, command.state))
+            case _:
+                name = type(command).__name__
+                desk.tell(NoticeKind.REFUSED, f"{name} is not possible now: {desk.phase.value}, link {self._link.value}")
+
+    def _open_session(self, command: OpenSession) -> None:
+        desk = self._desk
+        if desk.session is not None and not desk.session.closed:
+            desk.tell(NoticeKind.REFUSED, "a session is open: close it before the next")
+            return
+        desk.session = SessionState(
+            command.plan, command.session, command.alias, command.op, command.role, desk.now.utc_us
+        )
+        desk.area = None
+        payload: dict[str, Json] = {
+            "plan": dict(command.plan.to_json()),
+            "title": command.plan.title,
+            "status": command.plan.status,
+            "points_planned": command.plan.shots,
+            "gun_uid": desk.book.stamp.gun_uid if desk.book is not None else "",
+        }
+        self._commit((desk.entry("session.opened", f"session/{command.session}/opened", payload),))
+        if self._link is LinkState.UP and self._flow is None:
+            desk.phase = ready_phase(desk)
+
+    def _resume_session(self, command: ResumeSession) -> None:
+        desk, row = self._desk, command.row
+        desk.session = SessionState(
+            command.plan,
+            row.session,
+            row.alias,
+            command.op,
+            command.role,
+            row.opened_at_us,
+            {given.area_code: given for given in row.given},
+        )
+        desk.bound_uid = row.gun_uid
+        if self._link is LinkState.UP and self._flow is None:
+            desk.phase = ready_phase(desk)
+
+    def _confirm(self, how: str) -> None:
+        """Take the operator's word that the session goes on; nothing is granted before it is recorded (I-45)."""
+        desk = self._desk
+        session = desk.session
+        if session is None or desk.phase is not Phase.UNCONFIRMED or self._flow is not None or desk.book is None:
+            desk.tell(NoticeKind.REFUSED, f"nothing to confirm now: {desk.phase.value}")
+            return
+        payload: dict[str, Json] = {
+            "how": how,
+            "committed_seq": desk.book.committed_seq,
+            "points_given": sum(given.shots for given in session.given.values()),
+        }
+        entry = desk.entry("session.confirmed", desk.event_key("session.confirmed"), payload)
+
+        def recorded(_: Committed | CapExceeded) -> None:
+            if desk.phase is Phase.UNCONFIRMED and self._link is LinkState.UP:
+                session.confirmed = True
+                desk.phase = ready_phase(desk)
+
+        self._commit((entry,), recorded)
+
+    def _press_stop(self, source: str) -> None:
+        """STOP first, everything else after; it waits for no commit and no reply."""
+        desk = self._desk
+        self._effects.insert(0, PressStop())
+        self._stop_unheard = True
+        desk.stop_no += 1
+        payload: dict[str, Json] = {"source": source, "stop_no": desk.stop_no, "heard": False}
+        key = f"stop/{desk.host_id.hex()}/{self._host_boot}/{desk.now.mono_us}/{desk.stop_no}"
+        self._commit((desk.entry("stop", key, payload),))
+        if desk.session is not None:
+            desk.session.confirmed = False
+        if self._link is LinkState.UP:
+            desk.phase = Phase.ESTOPPED
+            self._start("stop", after_stop(desk))
+
+    # --- the gun ----------------------------------------------------------------------------
+
+    def _opened(self, opened: PortOpened) -> None:
+        self._forget_gun()
+        self._dropping = False
+        self._link = LinkState.CONNECTING
+        self._start("connect", connect(self._desk, opened))
+
+    def _heard(self, heard: Heard) -> None:
+        desk = self._desk
+        match heard.event:
+            case Status() as status:
+                was_latched = desk.latch_id
+                note_status(desk, status)
+                if status.estop_latch_id and not was_latched:
+                    self._latched()
+            case ShotEvent() as shot:
+                if desk.book is not None:
+                    desk.book.head_seq = max(desk.book.head_seq, shot.shot_seq)
+            case EstoppedEvent() as stopped:
+                first = not desk.latch_id
+                desk.latch_id = stopped.latch_id
+                if first:
+                    self._latched()
+            case GrantEndedEvent() as ended:
+                desk.ended_grant = (ended.grant_no, ended.cause)
+            case MoveDoneEvent() as moved:
+                desk.homed = desk.homed or moved.shot_seq == 0
+            case AlarmEvent() as alarm:
+                self._alarm(alarm)
+            case BootEvent() as boot:
+                if desk.book is not None and boot.boot_id != desk.book.hello.boot_id:
+                    self._drop("the gun was reset")
+            case _:
+                pass
+
+    def _latched(self) -> None:
+        """The gun stopped by itself or by another's frame: adopt its latch (I-46)."""
+        desk = self._desk
+        if self._flow_name in ("connect", "stop", "reset"):
+            return
+        desk.tell(NoticeKind.ALARM, "the gun is stopped: its latch must be reset in two steps")
+        if desk.session is not None:
+            desk.session.confirmed = False
+        desk.phase = Phase.ESTOPPED
+        self._start("stop", after_stop(desk))
+
+    def _alarm(self, alarm: AlarmEvent) -> None:
+        desk = self._desk
+        try:
+            name = Alarm(alarm.alarm).name
+        except ValueError:
+            name = str(alarm.alarm)
+        kind = "alarm.raised" if alarm.raised else "alarm.cleared"
+        payload: dict[str, Json] = {"alarm": name, "bit": alarm.alarm, "detail": alarm.detail}
+        self._commit((desk.entry(kind, desk.event_key(f"{kind}/{name}"), payload),))
+        if alarm.raised:
+            desk.tell(NoticeKind.ALARM, f"gun alarm {name}")
+
+    def _stop_heard(self, heard: StopHeard) -> None:
+        desk = self._desk
+        self._stop_unheard = False
+        desk.latch_id = heard.latch_id or desk.latch_id
+        payload: dict[str, Json] = {
+            "stop_no": desk.stop_no,
+            "latch_id": heard.latch_id,
+            "after_us": heard.after_us,
+            "sent_us": heard.sent_us,
+        }
+        self._commit((desk.entry("stop.heard", desk.event_key("stop.heard"), payload),))
+        desk.tell(NoticeKind.INFO, f"STOP sent -> gun stopped, {(heard.after_us + 999) // 1_000} ms")
+
+    def _link_down(self, reason: str) -> None:
+        """Everything that was permitted and not proven over becomes unknown; nothing is assumed (I-20, I-21)."""
+        desk = self._desk
+        if self._link is LinkState.DOWN:
+            return
+        book = desk.book
+        self._end_flow()
+        if book is not None:
+            entries = [desk.entry("link.down", desk.event_key("link.down"), {"cause": reason})]
+            for grant in book.open_grants():
+                if not grant.unknown:
+                    entries.append(self._unknown(book, grant))
+            self._commit(tuple(entries))
+            desk.tell(NoticeKind.INFO, f"link lost: {reason}; the gun's lease disarms it")
+        self._forget_gun()
+
+    def _unknown(self, book: GunBook, grant: GrantAccount) -> Entry:
+        grant.move(GrantEvent.LINK_LOST)
+        held: dict[str, Json] = {"held_shots": grant.held_shots, "held_nl": grant.held_nl}
+        self._desk.tell(
+            NoticeKind.UNKNOWN,
+            f"unknown: up to {grant.held_shots} injections, {grant.held_nl / 1_000:g} µL of grant {grant.grant_no}, "
+            "until the gun's log is read",
+        )
+        # The same grant may become unknown, live and unknown again: the key carries the boot and the moment.
+        key_state = f"unknown/{self._desk.now.utc_us}"
+        entry = grant_entry(key_state, grant.grant_no, book.stamp, grant.context, held)
+        return Entry(
+            kind="grant.unknown",
+            key=entry.key,
+            payload=entry.payload,
+            op=entry.op,
+            role=entry.role,
+            session=entry.session,
+            alias=entry.alias,
+            gun=entry.gun,
+            protocol_digest=entry.protocol_digest,
+        )
+
+    def _forget_gun(self) -> None:
+        desk = self._desk
+        self._end_flow()
+        self._link = LinkState.DOWN
+        self._drain = None
+        self._next_beat_us = None
+        self._asked.clear()
+        self._loading = None
+        desk.book = None
+        desk.limits = None
+        desk.status = None
+        desk.owner_token = 0
+        desk.log_halted = False
+        # What was found by looking at one connection is found again at the next, if it is still so.
+        for code in (FindingCode.FENCED, FindingCode.READ_BACK, FindingCode.GUN_CHANGED):
+            desk.findings.pop(code, None)
+        if desk.session is not None:
+            desk.session.confirmed = False
+        if desk.phase not in (Phase.NO_SESSION, Phase.CLOSED):
+            desk.phase = Phase.UNCONFIRMED if desk.session is not None else Phase.NO_SESSION
+
+    def _drop(self, reason: str) -> None:
+        """Give up this connection; the shell closes the port, which comes back as `LinkDown`."""
+        if not self._dropping:
+            self._dropping = True
+            self._end_flow()
+            self._effects.append(DropLink(reason))
+
+    # --- the store --------------------------------------------------------------------------
+
+    def _commit(
+        self,
+        entries: tuple[Entry, ...],
+        done: Callable[[Committed | CapExceeded], None] | None = None,
+        record: Record | None = None,
+    ) -> None:
+        if self._desk.write_failed:
+            return
+        no = next(self._batches)
+        if done is not None:
+            self._committing[no] = done
+        grant = record.grant if record is not None else None
+        self._effects.append(Commit(Batch(no=no, entries=entries, grant=grant)))
+
+    def _commit_failed(self, reason: str) -> None:
+        """Nothing can be recorded any more: stop acknowledging, let no credit live on, say so (I-48)."""
+        desk = self._desk
+        if desk.write_failed:
+            return
+        desk.write_failed = reason
+        desk.tell(NoticeKind.ALARM, f"recording has stopped: {reason}; nothing more is granted, restart after mending it")
+        self._committing.clear()
+        self._end_flow()
+        desk.phase = Phase.LOCKED
+        # Without heartbeats the lease ends the credit even if the STOP were lost.
+        self._next_beat_us = None
+        if desk.owner_token:
+            self._effects.append(PressStop())
+            self._stop_unheard = True
+
+    # --- flows ------------------------------------------------------------------------------
+
+    def _start(self, name: str, flow: Flow) -> None:
+        self._end_flow()
+        self._flow, self._flow_name = flow, name
+        self._advance(None)
+
+    def _end_flow(self) -> None:
+        if self._flow is not None:
+            self._flow.close()
+        self._flow, self._flow_name, self._waiting = None, "", None
+
+    def _advance(self, answer: Answer) -> None:
+        """Run the flow to its next need."""
+        flow = self._flow
+        if flow is None:
+            return
+        self._waiting = None
+        try:
+            need = flow.send(answer) if answer is not None else next(flow)
+        except StopIteration:
+            self._finished()
+            return
+        except FlowEnded as ended:
+            self._desk.tell(NoticeKind.REFUSED, str(ended))
+            self._finished()
+            return
+        except LinkTrouble as trouble:
+            self._flow, self._flow_name = None, ""
+            self._drop(str(trouble))
+            return
+        except GunProtocolError as wrong:
+            self._desk.tell(NoticeKind.REFUSED, str(wrong))
+            self._flow, self._flow_name = None, ""
+            self._drop(str(wrong))
+            return
+        self._need(flow, need)
+
+    def _need(self, flow: Flow, need: object) -> None:
+        def answer(value: Answer) -> None:
+            if self._flow is flow:
+                self._advance(value)
+
+        match need:
+            case Send():
+                self._ask(need.request, answer)
+            case Record():
+                self._commit(need.entries, answer, need)
+            case Load():
+                self._loading = lambda loaded: answer(loaded.ledger)
+                self._effects.append(LoadLedger(need.gun_uid, need.log_epoch))
+            case Until():
+                self._waiting = need
+
+    def _finished(self) -> None:
+        name = self._flow_name
+        self._flow, self._flow_name, self._waiting = None, "", None
+        if name == "connect":
+            self._link = LinkState.UP
+            tell_connected(self._desk)
+        self._desk.phase = ready_phase(self._desk)
+
+    def _pump(self) -> None:
+        """Let everything go on that can: the drain, the flow's condition, the heartbeat."""
+        desk = self._desk
+        if self._flow_name == "connect" and desk.book is not None:
+            self._boots.add(desk.book.hello.boot_id)
+            self._link = LinkState.RECONCILING
+        if desk.book is not None and not self._dropping and FindingCode.GUN_CHANGED not in desk.findings:
+            if self._drain is None:
+                self._drain = Drain(desk, self._ask, self._commit_page, self._drop)
+            self._drain.pump()
+        while self._waiting is not None and self._waiting.condition():
+            self._advance(None)
+            if self._drain is not None and desk.book is not None:
+                self._drain.pump()
+        self._beat()
+
+    def _commit_page(self, entries: tuple[Entry, ...], done: Callable[[Committed], None]) -> None:
+        book = self._desk.book
+
+        def durable(result: Committed | CapExceeded) -> None:
+            if isinstance(result, Committed) and self._desk.book is book:
+                done(result)
+
+        self._commit(entries, durable)
+
+    def _ask(self, request: Request, answered: Callable[[Answered], None]) -> None:
+        tag = next(self._tags)
+        self._asked[tag] = answered
+        self._effects.append(Ask(tag, request))
+
+    def _beat(self) -> None:
+        """Renew the lease while this host owns the gun, hears it, and can record (I-52)."""
+        desk = self._desk
+        if not desk.owner_token or desk.write_failed or self._dropping:
+            self._next_beat_us = None
+            return
+        now_us = desk.now.mono_us
+        if self._next_beat_us is None or now_us >= self._next_beat_us:
+            self._next_beat_us = now_us + HEARTBEAT_US
+            state = list(Phase).index(desk.phase)
+            self._effects.append(Beat(Heartbeat(next(self._heartbeat_no), desk.uptime_ms, LEASE_MS, state, 1)))
+
+    def _note_uptime(self, uptime_ms: int, heard_us: int) -> None:
+        if uptime_ms:
+            self._desk.uptime_ms, self._desk.uptime_heard_us = uptime_ms, heard_us
+
+    def _watch_clock(self, now: Instant) -> None:
+        """Note a step of the wall clock; nothing is decided by it (I-35, I-38)."""
+        offset_us = now.utc_us - now.mono_us
+        was, self._utc_offset_us = self._utc_offset_us, offset_us
+        if was is not None and abs(offset_us - was) > CLOCK_STEP_US:
+            self._commit(
+                (self._desk.entry("clock.step", self._desk.event_key("clock.step"), {"step_us": offset_us - was}),)
+            )
+
+    def fence(self) -> None:
+        """Another host owns the gun: change nothing more there (I-30)."""
+        text = "another host has taken the gun over: this one only watches; end the other, then resume"
+        if (entry := self._desk.find(Finding(FindingCode.FENCED, text))) is not None:
+            self._commit((entry,))
