@@ -54,12 +54,16 @@ class GunBody:
 
     The firmware calls `advance` at `next_event_us` and gets every event with its own time. At boot it calls
     `advance` once and throws the answer away: what happened before is not sensed.
+
+    Attributes:
+        on_injection: Told what each stroke physically did.
+        strokes_begun: Strokes ordered since this object was made, homing not counted.
     """
 
     __slots__ = (
         "_battery_mv", "_cartridge_in", "_chance", "_cup", "_events", "_faults", "_hand", "_label", "_later",
         "_later_no", "_mechanics", "_occluded", "_pedal", "_skin", "_swap", "_warm_cdegc", "_warm_us",
-        "on_injection",
+        "on_injection", "strokes_begun",
     )  # fmt: skip
 
     def __init__(
@@ -71,6 +75,7 @@ class GunBody:
         head: Head | None = None,
     ) -> None:
         self.on_injection = on_injection
+        self.strokes_begun = 0
         self._chance = chance
         self._faults: dict[str, int] = {}
         self._events: list[BodyEvent] = []
@@ -99,7 +104,9 @@ class GunBody:
         """Begin a stroke. The firmware makes one at a time, and only with power."""
         self._run(now_us)
         self._mechanics.start(now_us, stroke)
-        self._label = stroke.label
+        if stroke.label is not None:
+            self._label = stroke.label
+            self.strokes_begun += 1
         lift_ms = self._faults.get("contact_lost", 0)
         if lift_ms and self._skin:
             self._wait(now_us + lift_ms * 1_000, _Later.CONTACT, level=False)
@@ -153,6 +160,11 @@ class GunBody:
             AMBIENT_CDEGC + int(self._warmth(now_us)) + self._faults.get("overtemp", 0),
             "encoder_slip" not in self._faults,
         )
+
+    @property
+    def moving(self) -> bool:
+        """Whether needle or plunger are under way."""
+        return self._mechanics.stroke is not None
 
     @property
     def content_nl(self) -> int:
@@ -273,7 +285,7 @@ class GunBody:
         mechanics = self._mechanics
         plunger = mechanics.plunger
         steps = mechanics.steps_at(now_us)
-        is_open = mechanics.stroke is not None
+        is_open = mechanics.stroke is not None and mechanics.stroke.label is not None
         return pack(
             Snapshot(
                 cartridge=mechanics.cartridge if self._cartridge_in else None,

@@ -155,6 +155,7 @@ class Mechanics:
         """Begin a stroke; the gun makes one at a time."""
         require(self.stroke is None, "stroke ordered while another is under way")
         require(stroke.depth_um >= 0 and stroke.dose_nl >= 0, "stroke ordered backwards")
+        require(stroke.label is not None or stroke.depth_um == stroke.dose_nl == 0, "homing ordered forwards")
         self._account(now_us)
         plunger = self.plunger
         self.stroke = stroke
@@ -336,7 +337,7 @@ class Mechanics:
         self._begin(Phase.HELD, now_us, None)
 
     def _close(self, now_us: int, outcome: StrokeOutcome) -> StrokeEnded:
-        """End the stroke and report what physically happened: the one place that does."""
+        """End the stroke and report what physically happened."""
         stroke = self._ordered()
         plunger, line = self.plunger, self.line
         self._account(now_us)
@@ -346,21 +347,22 @@ class Mechanics:
         out_nl = line.out_nl - self._out_start_nl
         self._out_start_nl = line.out_nl
         in_skin = self._skin_nl > 0
-        scatter = self._chance.gauss(1.0, _DROP_SCATTER)
         self.stroke = None
         self._begin(Phase.IDLE, now_us, None)
-        self._report(
-            Injection(
-                label=stroke.label,
-                at_us=now_us,
-                depth_um=true_um,
-                dose_nl=plunger.furthest_nl - self._true_start_nl,
-                outcome=outcome,
-                skin_nl=int(self._skin_nl),
-                leaked_nl=max(0, int(out_nl - self._skin_nl)) if in_skin else 0,
-                drop_ug=max(0, int(out_nl * DENSITY_UG_PER_NL * scatter)),
+        if stroke.label is not None:
+            scatter = self._chance.gauss(1.0, _DROP_SCATTER)
+            self._report(
+                Injection(
+                    label=stroke.label,
+                    at_us=now_us,
+                    depth_um=true_um,
+                    dose_nl=plunger.furthest_nl - self._true_start_nl,
+                    outcome=outcome,
+                    skin_nl=int(self._skin_nl),
+                    leaked_nl=max(0, int(out_nl - self._skin_nl)) if in_skin else 0,
+                    drop_ug=max(0, int(out_nl * DENSITY_UG_PER_NL * scatter)),
+                )
             )
-        )
         return StrokeEnded(
             at_us=now_us,
             measured_depth_um=self._deepest_um,

@@ -138,12 +138,30 @@ def test_after_power_loss_the_needle_is_homed_by_a_stroke_of_depth_zero(gun, mak
     gun.start()
     gun.wait(40_000)
     gun.body.power_off(gun.now_us)
-    gun.start(label=make_label(2, "SERVICE"), depth_um=0, dose_nl=0)
+    gun.start(label=None, depth_um=0, dose_nl=0)
     told = gun.wait(100_000)
     assert kinds(told) == ["NeedleHome", "StrokeEnded"]
     assert gun.body.sensors(gun.now_us).needle_um == 0
-    assert gun.truth[-1].depth_um == 0
-    assert gun.truth[-1].outcome == "DONE"
+    assert len(gun.truth) == 1, "homing after a reset takes no log slot and is no stroke"
+    gun.start(label=make_label(2, "SERVICE"), depth_um=0, dose_nl=0)
+    gun.wait(100_000)
+    assert (gun.truth[-1].depth_um, gun.truth[-1].dose_nl, gun.truth[-1].outcome) == (0, 0, "DONE")
+
+
+def test_killed_while_homing_nothing_more_is_reported(make_gun, gun):
+    gun.start()
+    gun.wait(40_000)
+    gun.body.power_off(gun.now_us)
+    gun.start(label=None, depth_um=0, dose_nl=0)
+    gun.wait(5_000)
+    after = make_gun()
+    after.body.restore(0, gun.body.state(gun.now_us))
+    assert after.truth == []
+
+
+def test_homing_that_would_move_forwards_breaks_an_invariant(gun):
+    with pytest.raises(InvariantError, match="homing"):
+        gun.start(label=None, dose_nl=0)
 
 
 def test_stroke_promised_in_the_log_but_never_ordered_is_reported_as_nothing_given(gun, make_label):
