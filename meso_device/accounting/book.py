@@ -108,10 +108,7 @@ class GunBook:
                 )
             )
         finding = None
-        if (
-            expected_seq == self.hello.head_seq
-            and record.hash8 != self.hello.chain_head8
-        ):
+        if expected_seq == self.hello.head_seq and record.hash8 != self.hello.chain_head8:
             finding = Finding(FindingCode.CONFLICT, f"record {expected_seq} is not the one that HELLO named")
         grant = self.grants.get(record.slot.grant_no)
         if grant is None:

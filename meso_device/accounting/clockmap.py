@@ -57,7 +57,7 @@ def map_payload(row: ClockMapRow, *, mono_us: int) -> dict[str, Json]:
         "ticks_us": row.ticks_us,
         "utc_us": row.utc_us,
         "error_us": row.error_us,
-        "mono_us": mono_us,
+        "at_mono_us": mono_us,
     }
 
 

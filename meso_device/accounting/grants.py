@@ -114,9 +114,7 @@ def prepared_entry(intent: GrantIntent, gun: GunStamp, context: ShotContext, ext
     return grant_entry("prepared", intent.grant_no, gun, context, payload)
 
 
-def grant_entry(
-    state: str, grant_no: int, gun: GunStamp, context: ShotContext, payload: dict[str, Json]
-) -> Entry:
+def grant_entry(state: str, grant_no: int, gun: GunStamp, context: ShotContext, payload: dict[str, Json]) -> Entry:
     """Return a ``grant.<state>`` entry; its key makes each state of each grant one record."""
     return Entry(
         kind=f"grant.{state}",

@@ -68,7 +68,7 @@ def arm(desk: Desk, area_id: str) -> Flow:
         desk.phase = Phase.ARMING
         grant = yield from _grant(desk, area, block)
         desk.phase = Phase.ARMED
-        yield Until(lambda grant=grant: grant.spent or desk.ended_grant[0] == grant.grant_no)
+        yield _over(desk, grant)
         yield Until(lambda: desk.gun().synced or desk.log_halted)
         if not grant.spent:
             yield from _ended_early(desk, grant)
@@ -76,6 +76,10 @@ def arm(desk: Desk, area_id: str) -> Flow:
         grant.move(GrantEvent.PROVEN_OVER)
         yield from record(closed_entry(grant, desk.gun().stamp, "every shot it permitted is in the gun's log"))
     desk.tell(NoticeKind.INFO, f"area {area.area}: all {area.shots} points given")
+
+
+def _over(desk: Desk, grant: GrantAccount) -> Until:
+    return Until(lambda: grant.spent or desk.ended_grant[0] == grant.grant_no)
 
 
 def _set_and_read_back(desk: Desk, area: AreaPlan) -> Generator[Need, Answer, Settings]:
@@ -254,7 +258,7 @@ def _read_back(desk: Desk, grant: GrantAccount, block: Settings) -> Generator[Ne
 def _ended_early(desk: Desk, grant: GrantAccount) -> Generator[Need, Answer, None]:
     """Close a grant that the gun ended before it was spent, and say why."""
     cause = desk.ended_grant[1]
-    name = GrantEnd(cause).name if cause in GrantEnd.__members__.values() else "ended"
+    name = next((end.name for end in GrantEnd if end == cause), "ended")
     yield from settle(desk)
     left = grant.max_shots - grant.used_shots
     desk.tell(NoticeKind.INFO, f"disarmed by the gun ({name}): {left} of grant {grant.grant_no} not used")

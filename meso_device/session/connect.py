@@ -30,8 +30,8 @@ from meso_device.session.flow import (
     send,
 )
 from protocols.errors import GunProtocolError
-from protocols.wire.codes import Code, GunFlag, State
 from protocols.wire.codes import MAJOR as WIRE_MAJOR
+from protocols.wire.codes import Code, GunFlag, State
 from protocols.wire.messages import (
     Hello,
     HelloReply,
@@ -58,9 +58,13 @@ def connect(desk: Desk, opened: PortOpened) -> Flow:
     desk.book = book = GunBook(hello, ledger)
     desk.latch_id = hello.estop_latch_id
     entries = [_link_up(desk, opened, hello, book)]
-    for finding in check_hello(hello, ledger, desk.bound_uid):
-        if (entry := desk.find(finding)) is not None:
-            entries.append(entry)
+    found = [desk.find(finding) for finding in check_hello(hello, ledger, desk.bound_uid)]
+    entries += [entry for entry in found if entry is not None]
+    if ledger.unheard_stop:
+        desk.stop_again = not hello.estop_latch_id
+        if hello.estop_latch_id:
+            heard: dict[str, Json] = {"stop_no": 0, "latch_id": hello.estop_latch_id, "after_us": 0, "sent_us": 0}
+            entries.append(desk.entry("stop.heard", desk.event_key("stop.heard"), heard))
     yield from record(*entries)
     if FindingCode.GUN_CHANGED in desk.findings:
         return  # nothing is asked of a gun that is not ours; the old one's grants stay reserved (I-32)
@@ -90,7 +94,7 @@ def _hello(desk: Desk, opened: PortOpened) -> Generator[Need, Answer, HelloReply
 
 
 def _load(hello: HelloReply) -> Generator[Need, Answer, GunLedger]:
-    ledger = yield Load(hello.gun_uid.hex(), hello.log_epoch)
+    ledger = yield Load(hello.gun_uid.hex(), bool(hello.flags & GunFlag.SIMULATED))
     if not isinstance(ledger, GunLedger):
         raise TypeError("the store answered something else")
     return ledger
@@ -164,13 +168,17 @@ def settle(desk: Desk) -> Generator[Need, Answer, None]:
             return
         if status.state != State.MOVING and status.head_seq == book.committed_seq and not status.active_grant_no:
             break
-        yield Until(lambda seen=status: desk.status is not seen)
+        yield _newer_status(desk, status)
     closed = []
     for grant in book.open_grants():
         grant.move(GrantEvent.PROVEN_OVER)
         closed.append(closed_entry(grant, book.stamp, "no credit at the gun and its log read to the head"))
     if closed:
         yield from record(*closed)
+
+
+def _newer_status(desk: Desk, seen: Status) -> Until:
+    return Until(lambda: desk.status is not seen)
 
 
 def note_status(desk: Desk, status: Status) -> None:

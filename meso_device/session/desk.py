@@ -77,7 +77,8 @@ class Desk:
         phase: What the session allows next.
         findings: What forbids a grant, by code.
         ended_grant: Newest GRANT_ENDED heard: number and cause.
-        stop_no: Number of the newest STOP pressed on this host since it started.
+        stop_no: Number of the newest STOP pressed on this host: its UTC time, so that none comes twice.
+        stop_again: A STOP of an earlier run was never answered: send it again (I-46).
         log_halted: The gun's log cannot be read further; a finding says why.
         write_failed: Why nothing more can be recorded; empty while the store is healthy.
     """
@@ -101,6 +102,7 @@ class Desk:
         self.latch_id = 0
         self.homed = False
         self.stop_no = 0
+        self.stop_again = False
         self.log_halted = False
         self.write_failed = ""
 

@@ -62,9 +62,7 @@ class Drain:
         if self._desk.log_halted or self._desk.write_failed:
             return
         while (
-            self._reads < READS_IN_FLIGHT
-            and self._commits < COMMITS_IN_FLIGHT
-            and self._next_read_seq <= book.head_seq
+            self._reads < READS_IN_FLIGHT and self._commits < COMMITS_IN_FLIGHT and self._next_read_seq <= book.head_seq
         ):
             count = min(self._page_records, book.head_seq - self._next_read_seq + 1)
             from_seq = self._next_read_seq

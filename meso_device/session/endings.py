@@ -89,6 +89,5 @@ def close(desk: Desk, state: str) -> Flow:
     yield from record(desk.entry("session.closed", f"session/{session.session}/closed", totals))
     session.closed = True
     yield from ask(Goodbye())
-    desk.owner_token = 0
     if desk.status is not None and desk.status.state == State.FAULT:
         desk.tell(NoticeKind.ALARM, "the gun shows a fault: see its alarms before the next session")

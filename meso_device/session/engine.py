@@ -10,6 +10,7 @@ from itertools import count
 from typing import Final
 
 from drivers.link_events import Answered, Heard, LinkDown, StopHeard
+from drivers.outcome import Refused
 from meso_device.accounting.book import GunBook
 from meso_device.accounting.entries import Batch, CapExceeded, CommitFailed, Committed, Entry, Json
 from meso_device.accounting.findings import Finding, FindingCode
@@ -48,7 +49,7 @@ from meso_device.session.endings import after_stop, close, disarm, reset_stop
 from meso_device.session.flow import Answer, Flow, FlowEnded, LinkTrouble, Load, Record, Send, Until
 from meso_device.session.view import view_of
 from protocols.errors import GunProtocolError
-from protocols.wire.codes import Alarm, GunFlag
+from protocols.wire.codes import Alarm, Code
 from protocols.wire.messages import (
     AlarmEvent,
     BootEvent,
@@ -107,9 +108,7 @@ class SessionEngine:
         self._watch_clock(now)
         match event:
             case Answered():
-                self._note_uptime(event.uptime_ms, event.heard_us)
-                if (answered := self._asked.pop(event.tag, None)) is not None:
-                    answered(event)
+                self._answered(event)
             case Heard():
                 self._note_uptime(event.uptime_ms, event.heard_us)
                 self._heard(event)
@@ -141,11 +140,10 @@ class SessionEngine:
         """Monotonic time of the next heartbeat; None when nothing is due by time."""
         return self._next_beat_us
 
-    def view(self, now: Instant) -> View:
+    def view(self) -> View:
         """Return all that may be shown."""
-        return view_of(
-            self._desk, now=now, link=self._link, resets=max(0, len(self._boots) - 1), stop_unheard=self._stop_unheard
-        )
+        resets = max(0, len(self._boots) - 1)
+        return view_of(self._desk, link=self._link, resets=resets, stop_unheard=self._stop_unheard)
 
     # --- the operator -----------------------------------------------------------------------
 
@@ -176,12 +174,17 @@ class SessionEngine:
                 self._start("close", close(desk, command.state))
             case _:
                 name = type(command).__name__
-                desk.tell(NoticeKind.REFUSED, f"{name} is not possible now: {desk.phase.value}, link {self._link.value}")
+                desk.tell(
+                    NoticeKind.REFUSED, f"{name} is not possible now: {desk.phase.value}, link {self._link.value}"
+                )
 
     def _open_session(self, command: OpenSession) -> None:
         desk = self._desk
         if desk.session is not None and not desk.session.closed:
             desk.tell(NoticeKind.REFUSED, "a session is open: close it before the next")
+            return
+        if self._link is not LinkState.UP or desk.book is None:
+            desk.tell(NoticeKind.REFUSED, "no gun is connected: a session is bound to its gun when it opens")
             return
         desk.session = SessionState(
             command.plan, command.session, command.alias, command.op, command.role, desk.now.utc_us
@@ -192,10 +195,10 @@ class SessionEngine:
             "title": command.plan.title,
             "status": command.plan.status,
             "points_planned": command.plan.shots,
-            "gun_uid": desk.book.stamp.gun_uid if desk.book is not None else "",
+            "gun_uid": desk.book.stamp.gun_uid,
         }
         self._commit((desk.entry("session.opened", f"session/{command.session}/opened", payload),))
-        if self._link is LinkState.UP and self._flow is None:
+        if self._flow is None:
             desk.phase = ready_phase(desk)
 
     def _resume_session(self, command: ResumeSession) -> None:
@@ -239,7 +242,7 @@ class SessionEngine:
         desk = self._desk
         self._effects.insert(0, PressStop())
         self._stop_unheard = True
-        desk.stop_no += 1
+        desk.stop_no = desk.now.utc_us
         payload: dict[str, Json] = {"source": source, "stop_no": desk.stop_no, "heard": False}
         key = f"stop/{desk.host_id.hex()}/{self._host_boot}/{desk.now.mono_us}/{desk.stop_no}"
         self._commit((desk.entry("stop", key, payload),))
@@ -256,6 +259,17 @@ class SessionEngine:
         self._dropping = False
         self._link = LinkState.CONNECTING
         self._start("connect", connect(self._desk, opened))
+
+    def _answered(self, event: Answered) -> None:
+        self._note_uptime(event.uptime_ms, event.heard_us)
+        answered = self._asked.pop(event.tag, None)
+        match event.outcome:
+            case Refused(code=Code.E_FENCED):
+                self._fence()
+            case Refused(code=Code.E_SESSION):
+                self._drop("the gun does not know this session any more")
+            case _ if answered is not None:
+                answered(event)
 
     def _heard(self, heard: Heard) -> None:
         desk = self._desk
@@ -330,9 +344,7 @@ class SessionEngine:
         self._end_flow()
         if book is not None:
             entries = [desk.entry("link.down", desk.event_key("link.down"), {"cause": reason})]
-            for grant in book.open_grants():
-                if not grant.unknown:
-                    entries.append(self._unknown(book, grant))
+            entries += [self._unknown(book, grant) for grant in book.open_grants() if not grant.unknown]
             self._commit(tuple(entries))
             desk.tell(NoticeKind.INFO, f"link lost: {reason}; the gun's lease disarms it")
         self._forget_gun()
@@ -410,7 +422,9 @@ class SessionEngine:
         if desk.write_failed:
             return
         desk.write_failed = reason
-        desk.tell(NoticeKind.ALARM, f"recording has stopped: {reason}; nothing more is granted, restart after mending it")
+        desk.tell(
+            NoticeKind.ALARM, f"recording has stopped: {reason}; nothing more is granted, restart after mending it"
+        )
         self._committing.clear()
         self._end_flow()
         desk.phase = Phase.LOCKED
@@ -443,18 +457,15 @@ class SessionEngine:
         except StopIteration:
             self._finished()
             return
-        except FlowEnded as ended:
-            self._desk.tell(NoticeKind.REFUSED, str(ended))
-            self._finished()
-            return
         except LinkTrouble as trouble:
-            self._flow, self._flow_name = None, ""
             self._drop(str(trouble))
             return
-        except GunProtocolError as wrong:
-            self._desk.tell(NoticeKind.REFUSED, str(wrong))
-            self._flow, self._flow_name = None, ""
-            self._drop(str(wrong))
+        except (FlowEnded, GunProtocolError) as ended:
+            self._desk.tell(NoticeKind.REFUSED, str(ended))
+            if self._flow_name == "connect":
+                self._drop(str(ended))
+            else:
+                self._finished()
             return
         self._need(flow, need)
 
@@ -470,7 +481,7 @@ class SessionEngine:
                 self._commit(need.entries, answer, need)
             case Load():
                 self._loading = lambda loaded: answer(loaded.ledger)
-                self._effects.append(LoadLedger(need.gun_uid, need.log_epoch))
+                self._effects.append(LoadLedger(need.gun_uid, need.simulated))
             case Until():
                 self._waiting = need
 
@@ -485,6 +496,10 @@ class SessionEngine:
     def _pump(self) -> None:
         """Let everything go on that can: the drain, the flow's condition, the heartbeat."""
         desk = self._desk
+        if desk.stop_again:
+            desk.stop_again = False
+            self._stop_unheard = True
+            self._effects.insert(0, PressStop())
         if self._flow_name == "connect" and desk.book is not None:
             self._boots.add(desk.book.hello.boot_id)
             self._link = LinkState.RECONCILING
@@ -537,8 +552,12 @@ class SessionEngine:
                 (self._desk.entry("clock.step", self._desk.event_key("clock.step"), {"step_us": offset_us - was}),)
             )
 
-    def fence(self) -> None:
+    def _fence(self) -> None:
         """Another host owns the gun: change nothing more there (I-30)."""
+        desk = self._desk
+        desk.owner_token = 0
+        self._end_flow()
         text = "another host has taken the gun over: this one only watches; end the other, then resume"
-        if (entry := self._desk.find(Finding(FindingCode.FENCED, text))) is not None:
+        if (entry := desk.find(Finding(FindingCode.FENCED, text))) is not None:
             self._commit((entry,))
+        desk.phase = ready_phase(desk)

@@ -43,7 +43,7 @@ class Load:
     """Read what is committed about a gun; answered with `GunLedger`."""
 
     gun_uid: str
-    log_epoch: int
+    simulated: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,11 @@
 """What may be shown, put together from the engine's state."""
 
-from meso_device.session.contract import Instant, LinkState, View
+from meso_device.session.contract import LinkState, View
 from meso_device.session.desk import Desk
 
 
-def view_of(desk: Desk, *, now: Instant, link: LinkState, resets: int, stop_unheard: bool) -> View:
-    """Return the view at this instant. Credit is a hint of the gun's newest status; given shots are committed ones."""
-    del now  # the credit's age is not shown yet; the instant belongs to the contract
+def view_of(desk: Desk, *, link: LinkState, resets: int, stop_unheard: bool) -> View:
+    """Return the view. Credit is a hint of the gun's newest status; given shots are committed ones."""
     book, session, status = desk.book, desk.session, desk.status
     grants = book.open_grants() if book is not None else []
     given = tuple(session.given.values()) if session is not None else ()

@@ -1,0 +1,106 @@
+"""The operator of a run without a screen: opens or resumes a session, confirms, arms area by area, closes.
+
+It sees only the view and gives only commands, like a person. Where a person would have to decide, it gives up and
+says why.
+"""
+
+from typing import Final
+
+from meso_device.session.contract import (
+    Arm,
+    CloseSession,
+    Command,
+    Confirm,
+    LinkState,
+    OpenSession,
+    Phase,
+    ResetStop,
+    ResumeSession,
+    View,
+)
+from protocols.treatment.plan import AreaPlan
+
+# An area that gives no shot in so many armings needs a person.
+ARMINGS_WITHOUT_SHOT: Final = 3
+RESET_TRIES: Final = 3
+# Reason code of a reset that the operator asked for by giving the command.
+REASON_OPERATOR_COMMAND: Final = 1
+
+
+class Autopilot:
+    """Runs one session to its end.
+
+    Args:
+        opening: The session to open or to resume.
+        how: What is recorded as the operator's confirmation (I-45).
+        resets_stop: Whether a latched stop is reset: only where the command itself is the operator's word for it.
+    """
+
+    def __init__(self, opening: OpenSession | ResumeSession, *, how: str, resets_stop: bool) -> None:
+        self._opening = opening
+        self._how = how
+        self._resets_stop = resets_stop
+        self._last: tuple[type[Command], Phase, int] | None = None
+        self._armings = 0
+        self._resets = 0
+        self._shots_at_arming = -1
+        self.given_up = ""
+
+    @property
+    def _session(self) -> str:
+        opening = self._opening
+        return opening.session if isinstance(opening, OpenSession) else opening.row.session
+
+    def next_command(self, view: View) -> Command | None:
+        """Return what an operator would do now; None to wait. The same command is not given twice in one phase."""
+        command = self._wish(view)
+        if command is None:
+            self._last = None
+            return None
+        key = (type(command), view.phase, view.boot_id)
+        if key == self._last and not isinstance(command, Arm):
+            return None
+        self._last = key
+        return command
+
+    def _wish(self, view: View) -> Command | None:
+        if self.given_up or view.link is not LinkState.UP:
+            return None
+        if view.phase is Phase.LOCKED:
+            self.given_up = view.write_failed or f"locked: {', '.join(view.findings)}"
+            return None
+        if view.session != self._session:
+            return self._opening
+        match view.phase:
+            case Phase.UNCONFIRMED:
+                return Confirm(how=self._how)
+            case Phase.ESTOPPED:
+                return self._reset(view)
+            case Phase.READY:
+                area = self._next_area(view)
+                return self._arm(area, view) if area is not None else CloseSession(state="complete")
+            case _:
+                return None
+
+    def _reset(self, view: View) -> Command | None:
+        if not view.estop_latch_id:
+            return None
+        if not self._resets_stop or self._resets >= RESET_TRIES:
+            self.given_up = "the gun is stopped; resume when it is safe to go on"
+            return None
+        self._resets += self._last is None or self._last[0] is not ResetStop
+        return ResetStop(reason_code=REASON_OPERATOR_COMMAND, op=self._opening.op)
+
+    def _next_area(self, view: View) -> AreaPlan | None:
+        given = {area.area_code: area.shots for area in view.given}
+        return next((a for a in self._opening.plan.areas if given.get(a.area_code, 0) < a.shots), None)
+
+    def _arm(self, area: AreaPlan, view: View) -> Command | None:
+        if view.shots_given != self._shots_at_arming:
+            self._armings = 0
+        self._shots_at_arming = view.shots_given
+        self._armings += 1
+        if self._armings > ARMINGS_WITHOUT_SHOT:
+            self.given_up = f"area {area.area}: armed {ARMINGS_WITHOUT_SHOT} times without an injection"
+            return None
+        return Arm(area_id=area.area)
