@@ -17,7 +17,7 @@ class Answered:
         sent_us: Host's monotonic time when the (last) frame of the request was handed to the port.
         heard_us: Host's monotonic time of the reply, or of giving up.
         uptime_ms: Gun's uptime in the reply's header; 0 when unknown.
-        tries: Transmissions; round-trip times count only for 1.
+        tries: Transmissions; round-trip times count only for 1, and 0 proves that no byte of it ever left.
     """
 
     tag: int

@@ -1,0 +1,490 @@
+"""The link engine: bytes and requests in, bytes and link events out, on any port and at any speed.
+
+It has no clock and no port. Its owner calls `opened`, `closed` and `received` for what the port does, `ask`,
+`beat` and `press_stop` for what it wants, `transmit` whenever the port can take a whole frame, and `tick` at
+`next_deadline_us`. In a turn of the owner's loop `received` comes before `tick`: what waits in the kernel is no
+silence.
+
+What goes out first: STOP, then the heartbeat, HELLO, state-changing requests, reads. One state-changing request
+and four reads are in flight at most; that, and not the kernel's queue, bounds what a deaf peer can swallow.
+"""
+
+from struct import error as struct_error
+from typing import Final
+
+from drivers.link_call import Call, Calls
+from drivers.link_events import Answered, Heard, LinkDown, LinkEvent, StopHeard
+from drivers.link_stats import LinkStats
+from drivers.outcome import Done, Outcome, Unknown
+from drivers.rto import RetransmitTimer
+from drivers.stop_press import StopPress
+from protocols.errors import UsageError, require
+from protocols.wire.codes import MAJOR
+from protocols.wire.errors import WireLengthError
+from protocols.wire.frame import REPLY, STOP_FRAME, Deframer, Frame, encode_frame
+from protocols.wire.messages import (
+    EVENTS,
+    STATE_CHANGING,
+    EstoppedEvent,
+    Heartbeat,
+    Hello,
+    HelloReply,
+    Request,
+    Status,
+    StatusRate,
+)
+from protocols.wire.replies import Reply, unpack_reply
+
+# Requests not yet sent: twice what draining a log and a whole arming keep waiting.
+QUEUE_MAX: Final = 64
+TRIES_MAX: Final = 4
+# Fifteen STATUS periods, three leases: the gun has long disarmed itself, and no burst of damage is that long.
+SILENCE_US: Final = 1_500_000
+# Frames wait and the port takes none: four times what a full kernel queue needs to drain at 115,200 baud.
+JAM_US: Final = 1_500_000
+# A slower status rate stretches the silence, so that one lost STATUS does not end the link.
+STATUS_PERIODS_MISSED: Final = 3
+REQ_ID_RENEW: Final = 60_000
+REQ_ID_END: Final = 65_000
+_HELLO_REPLY: Final = Hello.TYPE | REPLY
+
+
+class LinkEngine:
+    """The host's end of the wire protocol; see the module.
+
+    Attributes:
+        committed_seq: Highest shot_seq committed; a hint in each header, never a release.
+        stats: What has been counted.
+        session: Session number; 0 while there is none.
+    """
+
+    __slots__ = (
+        "_answers",
+        "_beat",
+        "_beat_us",
+        "_bytes_us",
+        "_calls",
+        "_deframer",
+        "_good_at_bad",
+        "_gun_uid",
+        "_heard_us",
+        "_hello_id",
+        "_host_id",
+        "_latch",
+        "_next_id",
+        "_open",
+        "_silence_us",
+        "_stop",
+        "_stop_allowed",
+        "_timer",
+        "_told_down",
+        "_waiting_since_us",
+        "committed_seq",
+        "session",
+        "stats",
+    )
+
+    def __init__(self, host_id: bytes) -> None:
+        """Take the host's random id of 16 bytes; no port is open."""
+        require(len(host_id) == 16, f"host_id has {len(host_id)} bytes, not 16")
+        self.committed_seq = 0
+        self.stats = LinkStats()
+        self.session = 0
+        self._host_id = host_id
+        self._hello_id = 0  # HELLO has session 0, so its numbers go on over all ports
+        self._stop = StopPress()
+        self._latch: tuple[bytes, int] | None = None  # newest (gun_uid, latch_id) heard
+        self._answers: list[LinkEvent] = []  # ended inside `ask`; given out by the next call that returns events
+        # The port.
+        self._open = False
+        self._told_down = True
+        self._stop_allowed = False
+        self._deframer = Deframer()
+        self._good_at_bad = 0  # bad blocks when a frame was last whole
+        self._timer = RetransmitTimer()
+        self._bytes_us = 0  # when any byte was last heard
+        self._waiting_since_us: int | None = None  # since when a frame waits for the port
+        # The session.
+        self._calls = Calls()
+        self._gun_uid = b""
+        self._next_id = 1
+        self._beat: Heartbeat | None = None
+        self._beat_us = 0
+        self._heard_us = 0  # when a frame of this session was last heard
+        self._silence_us = SILENCE_US
+
+    # --- what the owner may look at ------------------------------------------------------------
+
+    @property
+    def stop_pending(self) -> bool:
+        """STOP was pressed and the gun has not answered it."""
+        return self._stop.pending
+
+    @property
+    def wants_new_session(self) -> bool:
+        """Request numbers run out: say HELLO while SAFE."""
+        return self._next_id >= REQ_ID_RENEW
+
+    def hello(self, nonce: bytes) -> Hello:
+        """Return the HELLO of this host; the nonce is 16 fresh random bytes."""
+        require(len(nonce) == 16, f"nonce has {len(nonce)} bytes, not 16")
+        return Hello(nonce, MAJOR, MAJOR, self._host_id)
+
+    # --- what the port does --------------------------------------------------------------------
+
+    def opened(self, now_us: int, *, known_port: bool = False) -> None:
+        """Begin on a port that is open; requests wait for the reply to HELLO.
+
+        Args:
+            now_us: Time.
+            known_port: A gun was identified under this very name before: a STOP still unheard goes out first.
+                Otherwise it follows the first HELLO frame: nothing else meets an unknown device first.
+        """
+        require(not self._open, "a port was opened while another is open")
+        self._open = True
+        self._told_down = False
+        self._stop_allowed = known_port
+        self._deframer = Deframer()
+        self._good_at_bad = 0
+        self._timer = RetransmitTimer()
+        self._bytes_us = now_us
+        self._stop.start_over()
+        self._watch_port(now_us)
+
+    def closed(self, now_us: int, reason: str) -> list[LinkEvent]:
+        """End on this port: all that is unanswered ends `Unknown`, then `LinkDown` unless that was told."""
+        events = self._take_answers()
+        self._drop(now_us, reason, events)
+        self._open = False
+        self._waiting_since_us = None
+        return events
+
+    def received(self, now_us: int, data: bytes) -> list[LinkEvent]:
+        """Take bytes as they came, split anywhere."""
+        events = self._take_answers()
+        if not data or not self._open:
+            return events
+        stats = self.stats
+        stats.bytes_in += len(data)
+        self._bytes_us = now_us
+        bad_before = self._deframer.bad_blocks
+        frames = self._deframer.feed(data)
+        bad = self._deframer.bad_blocks
+        stats.bad_blocks += bad - bad_before
+        if frames:
+            if bad != self._good_at_bad:
+                stats.resyncs += 1
+                self._good_at_bad = bad
+            stats.frames_in += len(frames)
+            for frame in frames:
+                self._take_frame(now_us, frame, events)
+            self._watch_port(now_us)
+        return events
+
+    def transmit(self, now_us: int) -> bytes:
+        """Return the next whole frame, to be handed to the port now; empty if there is none.
+
+        Call it only when the frame before is wholly written, or was cut off to let STOP through.
+        """
+        if not self._open:
+            return b""
+        frame = self._next_frame(now_us)
+        if frame:
+            self.stats.frames_out += 1
+            self.stats.bytes_out += len(frame)
+        self._waiting_since_us = None
+        self._watch_port(now_us)
+        return frame
+
+    # --- what the owner wants ------------------------------------------------------------------
+
+    def ask(self, now_us: int, tag: int, request: Request) -> None:
+        """Queue a request; it ends as exactly one `Answered` with this tag. It cannot be taken back.
+
+        HELLO goes ahead of all other requests and, once answered, begins a new session. What cannot be sent at
+        all ends `Unknown` with 0 tries.
+
+        Raises:
+            UsageError: the queue is full, or a field does not fit its place on the wire.
+        """
+        if isinstance(request, Heartbeat):
+            raise UsageError("a heartbeat has no reply: send it as a beat")
+        if self._calls.queued >= QUEUE_MAX:
+            raise UsageError(f"request refused: {QUEUE_MAX} wait already; wait for answers")
+        try:
+            payload = request.pack()
+        except struct_error as error:
+            raise UsageError(f"{type(request).__name__} refused: a field does not fit: {error}") from None
+        call = Call(tag, request.TYPE, payload, request.TYPE in STATE_CHANGING)
+        if not self._open:
+            self._refuse(now_us, call, "no port is open")
+        elif isinstance(request, Hello):
+            self._ask_hello(now_us, call, request.host_nonce)
+        elif not self.session and self._calls.hello is None:
+            self._refuse(now_us, call, "no session: say HELLO first")
+        elif self._next_id + self._calls.queued >= REQ_ID_END:
+            self._refuse(now_us, call, "request numbers are used up: say HELLO")
+        else:
+            self._calls.queue(call)
+        self._watch_port(now_us)
+
+    def beat(self, now_us: int, heartbeat: Heartbeat) -> None:
+        """Send this heartbeat next; it replaces one not yet sent. Without a session it is dropped."""
+        if self.session:
+            self._beat = heartbeat
+            self._beat_us = now_us
+            self._watch_port(now_us)
+
+    def press_stop(self, now_us: int) -> None:
+        """Send STOP ahead of everything until the gun has answered it, over closed and opened ports."""
+        self._stop.press(now_us, self._latch)
+        self._watch_port(now_us)
+
+    # --- time ----------------------------------------------------------------------------------
+
+    def next_deadline_us(self) -> int | None:
+        """Return when `tick` is to be called next; None while nothing waits for time."""
+        if self._answers:
+            return 0
+        deadline_us = self._calls.next_expiry_us()
+        if self.session:
+            deadline_us = _earlier(deadline_us, self._heard_us + self._silence_us)
+        if self._waiting_since_us is not None:
+            deadline_us = _earlier(deadline_us, self._waiting_since_us + JAM_US)
+        if self._stop.pending and not self._stop.ready and self._open:
+            deadline_us = _earlier(deadline_us, self._stop.due_us)
+        return deadline_us
+
+    def tick(self, now_us: int) -> list[LinkEvent]:
+        """Do what time asks for; harmless when early."""
+        events = self._take_answers()
+        if not self._open:
+            return events
+        if self._stop.pending and now_us >= self._stop.due_us:
+            self._stop.ready = True
+        for call in self._calls.expired(now_us):
+            if call.tries < TRIES_MAX:
+                call.rto_us = self._timer.back_off(call.rto_us)
+                self._calls.resend(call)
+            else:
+                self.stats.given_up += 1
+                self._end(now_us, call, Unknown(f"no answer to {TRIES_MAX} tries"), events)
+        if self.session and now_us >= self._heard_us + self._silence_us:
+            what = "bytes" if self._bytes_us <= self._heard_us else "whole frame of this session"
+            self._drop(now_us, f"no {what} for {self._silence_us / 1_000_000:.1f} s", events)
+        elif self._waiting_since_us is not None and now_us >= self._waiting_since_us + JAM_US:
+            self._drop(now_us, f"the port took no bytes for {JAM_US / 1_000_000:.1f} s", events)
+            self._waiting_since_us = None
+        self._watch_port(now_us)
+        return events
+
+    # --- out -----------------------------------------------------------------------------------
+
+    def _next_frame(self, now_us: int) -> bytes:
+        stop = self._stop
+        if stop.pending and self._stop_allowed and (stop.ready or now_us >= stop.due_us):
+            stop.sent(now_us)
+            self.stats.stops_sent += 1
+            return STOP_FRAME
+        beat, self._beat = self._beat, None
+        # A heartbeat that waited longer than the lease tells of a past that must not be renewed (I-52).
+        if beat is not None and now_us - self._beat_us < beat.lease_ms * 1_000:
+            return encode_frame(beat.TYPE, 0, self.session, self.committed_seq, beat.pack())
+        call = self._calls.take_next(in_session=self.session != 0)
+        return b"" if call is None else self._send(now_us, call)
+
+    def _send(self, now_us: int, call: Call) -> bytes:
+        if call.tries:
+            self.stats.retransmits += 1
+        else:
+            call.rto_us = self._timer.rto_us
+            if call is self._calls.hello:
+                self._hello_id = self._hello_id % 0xFFFF + 1
+                call.req_id = self._hello_id
+                self._stop_allowed = True
+                session = 0
+            else:
+                call.req_id = self._next_id
+                self._next_id += 1
+                self._calls.flight[call.req_id] = call
+                session = self.session
+            call.frame = encode_frame(call.type, call.req_id, session, self.committed_seq, call.payload)
+        call.tries += 1
+        call.sent_us = now_us
+        call.due_us = now_us + call.rto_us
+        return call.frame
+
+    def _ask_hello(self, now_us: int, call: Call, nonce: bytes) -> None:
+        before = self._calls.hello
+        if before is not None:
+            self._refuse(now_us, before, "a newer HELLO took its place")
+        call.nonce = nonce
+        self._calls.hello = call
+        self._told_down = False
+
+    def _watch_port(self, now_us: int) -> None:
+        """Note since when there is something to send, so that a port that takes nothing is found out."""
+        if (
+            self._waiting_since_us is None
+            and self._open
+            and (
+                self._beat is not None
+                or (self._stop.ready and self._stop_allowed)
+                or self._calls.can_send(in_session=self.session != 0)
+            )
+        ):
+            self._waiting_since_us = now_us
+
+    # --- in ------------------------------------------------------------------------------------
+
+    def _take_frame(self, now_us: int, frame: Frame, events: list[LinkEvent]) -> None:
+        kind = frame.type
+        if kind == _HELLO_REPLY:
+            self._take_hello_reply(now_us, frame, events)
+        elif frame.ver_flags >> 4 != MAJOR:
+            self.stats.unmatched += 1
+        elif kind & REPLY:
+            self._take_reply(now_us, frame, events)
+        elif kind in EVENTS:
+            self._take_event(now_us, frame, events)
+        elif kind < 0x40:
+            self.stats.echoes += 1
+
+    def _take_reply(self, now_us: int, frame: Frame, events: list[LinkEvent]) -> None:
+        calls = self._calls
+        call = calls.flight.get(frame.req_id) if frame.session == self.session else None
+        if call is None or frame.type != call.type | REPLY:
+            if call is None and frame.session == self.session and 0 < frame.req_id < self._next_id:
+                self.stats.duplicates += 1
+            else:
+                self.stats.unmatched += 1
+            return
+        reply = self._read_reply(call, frame)
+        if reply is None:
+            return
+        self._heard_us = now_us
+        self._round_trip(now_us, call)
+        outcome = call.outcome(reply)
+        self._end(now_us, call, outcome, events, frame.aux)
+        if isinstance(reply.body, Status):
+            self._hear_latch(now_us, reply.body.estop_latch_id, events)
+        if call.type == StatusRate.TYPE and isinstance(outcome, Done):
+            period_us = StatusRate.unpack(call.payload).period_ms * 1_000
+            self._silence_us = max(SILENCE_US, STATUS_PERIODS_MISSED * period_us)
+
+    def _take_hello_reply(self, now_us: int, frame: Frame, events: list[LinkEvent]) -> None:
+        call = self._calls.hello
+        if call is None or call.tries == 0 or frame.req_id != call.req_id:
+            self.stats.unmatched += 1
+            return
+        reply = self._read_reply(call, frame)
+        if reply is None:
+            return
+        body = reply.body
+        if isinstance(body, HelloReply):
+            if body.host_nonce != call.nonce or body.session == 0 or frame.session not in (0, body.session):
+                self.stats.unmatched += 1
+                return
+            self._begin_session(now_us, body, events)
+        self._round_trip(now_us, call)
+        self._end(now_us, call, call.outcome(reply), events, frame.aux)
+        if isinstance(body, HelloReply):
+            self._hear_latch(now_us, body.estop_latch_id, events)
+
+    def _read_reply(self, call: Call, frame: Frame) -> Reply | None:
+        try:
+            return unpack_reply(call.type, frame.payload)
+        except WireLengthError:
+            self.stats.malformed += 1
+            return None
+
+    def _take_event(self, now_us: int, frame: Frame, events: list[LinkEvent]) -> None:
+        # BOOT comes without a session, and the answer to STOP may come in any.
+        if frame.session not in (0, self.session) and frame.type != EstoppedEvent.TYPE:
+            self.stats.unmatched += 1
+            return
+        try:
+            event = EVENTS[frame.type].unpack(frame.payload)
+        except WireLengthError:
+            self.stats.malformed += 1
+            return
+        self._heard_us = now_us
+        self.stats.events += 1
+        events.append(Heard(event, now_us, frame.aux))
+        if isinstance(event, EstoppedEvent):
+            if self._stop.proven_by_answer():
+                self._hear_stop(now_us, event.latch_id, events)
+            self._latch = (self._gun_uid, event.latch_id)
+        elif isinstance(event, Status):
+            self._hear_latch(now_us, event.estop_latch_id, events)
+
+    def _round_trip(self, now_us: int, call: Call) -> None:
+        self.stats.round_trips += 1
+        if call.tries == 1:
+            self._timer.sample(now_us - call.sent_us)
+            self.stats.srtt_us = self._timer.srtt_us
+
+    def _hear_latch(self, now_us: int, latch_id: int, events: list[LinkEvent]) -> None:
+        if self._stop.proven_by_latch(self._gun_uid, latch_id):
+            self._hear_stop(now_us, latch_id, events)
+        self._latch = (self._gun_uid, latch_id)
+
+    def _hear_stop(self, now_us: int, latch_id: int, events: list[LinkEvent]) -> None:
+        after_us, sent_us = self._stop.heard(now_us)
+        events.append(StopHeard(latch_id, after_us, sent_us))
+
+    # --- begins and ends -----------------------------------------------------------------------
+
+    def _begin_session(self, now_us: int, hello: HelloReply, events: list[LinkEvent]) -> None:
+        for call in [*self._calls.flight.values()]:
+            self._end(now_us, call, Unknown("a new session began before the answer came"), events)
+        self._forget_session()
+        # Another major is told to the owner, but nothing further is said to it.
+        self.session = hello.session if hello.major == MAJOR else 0
+        self._gun_uid = hello.gun_uid
+        self._heard_us = now_us
+
+    def _forget_session(self) -> None:
+        self.session = 0
+        self._gun_uid = b""
+        self._next_id = 1
+        self._beat = None
+        self._silence_us = SILENCE_US
+
+    def _end(self, now_us: int, call: Call, outcome: Outcome, events: list[LinkEvent], uptime_ms: int = 0) -> None:
+        """End a request that was sent, or HELLO."""
+        events.append(Answered(call.tag, outcome, call.sent_us, now_us, uptime_ms, call.tries))
+        was_hello = call is self._calls.hello
+        self._calls.end(call)
+        if was_hello and not self.session:
+            self._end_queued(now_us, "no session: HELLO gave none", events)
+
+    def _end_queued(self, now_us: int, reason: str, events: list[LinkEvent]) -> None:
+        """End what never reached the port: 0 tries prove that it did not happen."""
+        events.extend(Answered(call.tag, Unknown(reason), 0, now_us, 0, 0) for call in self._calls.drain_queued())
+
+    def _refuse(self, now_us: int, call: Call, reason: str) -> None:
+        """End a request inside `ask`, which returns no events."""
+        self._answers.append(Answered(call.tag, Unknown(reason), call.sent_us, now_us, 0, call.tries))
+
+    def _drop(self, now_us: int, reason: str, events: list[LinkEvent]) -> None:
+        """End the session and all that was asked for; a pending STOP stays."""
+        for call in [*self._calls.flight.values()]:
+            self._end(now_us, call, Unknown(reason), events)
+        self._end_queued(now_us, reason, events)
+        if self._calls.hello is not None:
+            self._end(now_us, self._calls.hello, Unknown(reason), events)
+        self._forget_session()
+        if not self._told_down:
+            self._told_down = True
+            events.append(LinkDown(reason))
+
+    def _take_answers(self) -> list[LinkEvent]:
+        if not self._answers:
+            return []
+        events, self._answers = self._answers, []
+        return events
+
+
+def _earlier(deadline_us: int | None, other_us: int) -> int:
+    return other_us if deadline_us is None or other_us < deadline_us else deadline_us
