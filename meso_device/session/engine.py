@@ -140,10 +140,10 @@ class SessionEngine:
         """Monotonic time of the next heartbeat; None when nothing is due by time."""
         return self._next_beat_us
 
-    def view(self) -> View:
+    def view(self, now: Instant) -> View:
         """Return all that may be shown."""
         resets = max(0, len(self._boots) - 1)
-        return view_of(self._desk, link=self._link, resets=resets, stop_unheard=self._stop_unheard)
+        return view_of(self._desk, now=now, link=self._link, resets=resets, stop_unheard=self._stop_unheard)
 
     # --- the operator -----------------------------------------------------------------------
 

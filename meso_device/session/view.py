@@ -1,10 +1,10 @@
 """What may be shown, put together from the engine's state."""
 
-from meso_device.session.contract import LinkState, View
+from meso_device.session.contract import Instant, LinkState, View
 from meso_device.session.desk import Desk
 
 
-def view_of(desk: Desk, *, link: LinkState, resets: int, stop_unheard: bool) -> View:
+def view_of(desk: Desk, *, now: Instant, link: LinkState, resets: int, stop_unheard: bool) -> View:
     """Return the view. Credit is a hint of the gun's newest status; given shots are committed ones."""
     book, session, status = desk.book, desk.session, desk.status
     grants = book.open_grants() if book is not None else []
@@ -24,6 +24,7 @@ def view_of(desk: Desk, *, link: LinkState, resets: int, stop_unheard: bool) -> 
         shots_planned=session.plan.shots if session is not None else 0,
         dose_hi_nl=sum(area.dose_hi_nl for area in given),
         credit_shots=status.remaining_shots if status is not None else 0,
+        heard_ms_ago=(now.mono_us - desk.uptime_heard_us) // 1_000 if book is not None else 0,
         head_seq=book.head_seq if book is not None else 0,
         committed_seq=book.committed_seq if book is not None else 0,
         open_grants=len(grants),
