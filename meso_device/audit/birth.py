@@ -1,7 +1,7 @@
 """Beginning a log: its key and its first record come into being together, or neither counts.
 
-The key waits under a provisional name until the database holds its first records. A power cut in between leaves
-either a usable log or what a new start takes for an empty directory.
+The key waits under a provisional name until the database holds its first records. A power cut in between
+leaves either a usable log or what a new start takes for an empty directory.
 """
 
 import json
@@ -14,6 +14,7 @@ import apsw
 
 from meso_device.audit.filesystem import check_filesystem, sync_directory
 from meso_device.audit.keys import SEED_BYTES, SigningKey, read_secret, write_secret
+from meso_device.audit.sql import run
 from protocols.errors import AuditWriteFailed, UsageError
 
 DATABASE_NAME: Final = "audit.db"
@@ -56,25 +57,19 @@ def settle_identity(
             db.close()
             raise
     except OSError as error:
-        raise AuditWriteFailed(
-            f"the data directory {home} cannot be used: {error.strerror or error}"
-        ) from error
+        raise AuditWriteFailed(f"the data directory {home} cannot be used: {error.strerror or error}") from error
 
 
 def _identify(home: Path, db: apsw.Connection, randomness: Callable[[int], bytes], has_key: bool) -> Identity:
-    first = db.execute("SELECT body FROM record WHERE seq = 0").fetchall()
+    first = run(db, "SELECT body FROM record WHERE seq = 0")
     provisional = home / _PROVISIONAL_NAME
     if has_key:
         if not first:
-            raise UsageError(
-                f"{home / DATABASE_NAME} is empty but its key is there: restore the log from a backup"
-            )
+            raise UsageError(f"{home / DATABASE_NAME} is empty but its key is there: restore the log from a backup")
         key = read_secret(home / KEY_NAME)
     elif first:
         if not provisional.exists():
-            raise UsageError(
-                f"{home / KEY_NAME} is missing: restore it from a backup; the log cannot be continued without it"
-            )
+            raise UsageError(f"{home / KEY_NAME} is missing: restore it from a backup; without it the log cannot go on")
         key = read_secret(provisional)
         if json.loads(first[0][0]).get("vkey") != str(key.verify_key):
             raise UsageError(f"{provisional} is not the key of this log: restore {KEY_NAME} from a backup")

@@ -1,4 +1,4 @@
-"""Is there room under every cap? Asked inside the transaction that inserts the grant, so two hosts cannot both win (I-25)."""
+"""Is there room under every cap? Asked inside the transaction that inserts the grant (I-25)."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,7 @@ import apsw
 
 from meso_device.accounting.entries import Cap, GrantIntent
 from meso_device.audit.projections import PATIENT_KINDS
+from meso_device.audit.sql import run
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +53,24 @@ def _matching(cap: Cap, table: str) -> tuple[str, list[int | str]]:
 
 
 def _used(db: apsw.Connection, cap: Cap) -> tuple[int, int]:
-    """Return shots and volume given, each shot counted as long as its latest possible time is in the window (I-35)."""
+    """Return shots and volume given; a shot counts while its latest possible time is in the window (I-35)."""
     condition, bindings = _matching(cap, "given")
-    [(shots, volume_nl)] = db.execute(
+    [(shots, volume_nl)] = run(
+        db,
         "SELECT coalesce(sum(shots), 0), coalesce(sum(dose_hi_nl), 0) FROM given "  # noqa: S608  # our own column names
         f"WHERE kind IN (1, 2){condition} AND oldest_us > ?",
         (*bindings, cap.since_us or -1),
-    ).fetchall()
+    )
     if cap.since_us:
         # Of a grant that straddles the beginning of the window only the shots inside count.
-        [(more_shots, more_nl)] = db.execute(
+        [(more_shots, more_nl)] = run(
+            db,
             "SELECT count(*), coalesce(sum(shot.dose_hi_nl), 0) FROM given JOIN shot "  # noqa: S608  # as above
             "ON shot.seq BETWEEN given.first_seq AND given.last_seq AND shot.given = given.id "
             f"WHERE given.kind IN (1, 2){condition} AND given.oldest_us <= ? AND given.latest_us > ? "
             "AND shot.latest_us > ?",
             (*bindings, cap.since_us, cap.since_us, cap.since_us),
-        ).fetchall()
+        )
         shots, volume_nl = shots + more_shots, volume_nl + more_nl
     return shots, volume_nl
 
@@ -75,8 +78,10 @@ def _used(db: apsw.Connection, cap: Cap) -> tuple[int, int]:
 def _held(db: apsw.Connection, cap: Cap, intent: GrantIntent) -> tuple[int, int]:
     """Return what other grants may still cost: their maximum less the shots of theirs that are committed."""
     condition, bindings = _matching(cap, "grant_row")
-    [(shots, volume_nl)] = db.execute(
-        "SELECT coalesce(sum(max(0, max_shots - used_shots)), 0), coalesce(sum(max(0, max_nl - used_nl)), 0) FROM ("  # noqa: S608  # as above
+    [(shots, volume_nl)] = run(
+        db,
+        "SELECT coalesce(sum(max(0, max_shots - used_shots)), 0), "  # noqa: S608  # as above
+        "coalesce(sum(max(0, max_nl - used_nl)), 0) FROM ("
         "SELECT max_shots, max_nl, "
         "(SELECT coalesce(sum(shots), 0) FROM given WHERE given.gun = grant_row.gun "
         "AND given.grant_no = grant_row.grant_no) AS used_shots, "
@@ -86,5 +91,5 @@ def _held(db: apsw.Connection, cap: Cap, intent: GrantIntent) -> tuple[int, int]
         f"WHERE grant_row.state <> 'closed' AND grant_row.kind IN (1, 2){condition} "
         "AND NOT (gun.gun_uid = ? AND gun.log_epoch = ? AND grant_row.grant_no = ?))",
         (*bindings, intent.gun_uid, intent.log_epoch, intent.grant_no),
-    ).fetchall()
+    )
     return shots, volume_nl

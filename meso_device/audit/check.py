@@ -11,7 +11,7 @@ from meso_device.audit.records import RECORD_VERSION
 COLUMNS: Final = "seq, key, kind, sess, leaf, body"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)
 class Damage(Exception):  # noqa: N818  # what was found, raised to end the pass
     """The first thing that does not hold. ``seq`` is the record, or None when it is about the whole log."""
 
@@ -46,9 +46,7 @@ class ChainChecker:
         actual = sha256(b"\x00" + body).digest()
         fields = self._read(seq, kind, sess is None, body)
         if fields.prev != self._prev:
-            raise Damage(
-                seq, "does not follow the record before it: one of the two was changed, moved or removed"
-            )
+            raise Damage(seq, "does not follow the record before it: one of the two was changed, moved or removed")
         if actual != leaf:
             raise Damage(seq, "was changed: its bytes do not give its hash")
         if fields.seq != seq or fields.key != key or fields.kind != kind or fields.log != self._origin:
@@ -69,9 +67,7 @@ class ChainChecker:
             except ValueError as error:
                 raise Damage(seq, f"cannot be read: {error}") from None
             if plain.get("v") != RECORD_VERSION:
-                raise Damage(
-                    seq, f"is of version {plain.get('v')!r}; this program reads version {RECORD_VERSION}"
-                )
+                raise Damage(seq, f"is of version {plain.get('v')!r}; this program reads version {RECORD_VERSION}")
             if canonical.ShapeReader.fits(plain):
                 self._readers[shape] = canonical.ShapeReader(plain)
             fields = Fields(plain)
@@ -86,9 +82,7 @@ class ChainChecker:
 
 
 class Fields:
-    """A parsed body with its fields as attributes; a missing one is an AttributeError, and an object nests."""
+    """A parsed body with its fields as attributes; a missing one is an AttributeError; objects nest."""
 
     def __init__(self, plain: dict[str, Any]) -> None:
-        self.__dict__.update(
-            {key: Fields(value) if type(value) is dict else value for key, value in plain.items()}
-        )
+        self.__dict__.update({key: Fields(value) if type(value) is dict else value for key, value in plain.items()})

@@ -79,9 +79,7 @@ def _check_signed(text: bytes, tail: str, key: VerifyKey) -> None:
     for line in lines:
         name, _, encoded = line.removeprefix(SIGNATURE_START).partition(" ")
         if not line.startswith(SIGNATURE_START) or not name:
-            raise UsageError(
-                "the checkpoint is malformed: a signature line does not begin with a dash and a name"
-            )
+            raise UsageError("the checkpoint is malformed: a signature line does not begin with a dash and a name")
         try:
             signature = b64decode(encoded, validate=True)
         except (ValueError, Base64Error):
@@ -90,7 +88,5 @@ def _check_signed(text: bytes, tail: str, key: VerifyKey) -> None:
             continue
         if len(signature) == _SIGNATURE_BYTES and key.holds(signature[4:], text):
             return
-        raise UsageError(
-            "the signature of the checkpoint does not hold: it was changed, or signed by another key"
-        )
+        raise UsageError("the signature of the checkpoint does not hold: it was changed, or signed by another key")
     raise UsageError("the checkpoint is not signed by the given key")

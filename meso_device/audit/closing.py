@@ -1,37 +1,35 @@
-"""What only the log can say when a session closes: which records are its own, so that they can be shown complete."""
+"""What only the log can say when a session closes: which records are its own, to show them complete later."""
 
 from base64 import b64encode
 from dataclasses import replace
+from itertools import pairwise
 from typing import Final
 
 import apsw
 
 from meso_device.accounting.entries import Entry, Json
+from meso_device.audit.sql import run
 from meso_device.audit.tree import root_of
 
-# Ranges of other records inside the session's own, listed in its close record. More would not fit in one record;
-# then the list is left out and `foreign_count` still tells how many there are.
+# Ranges of other records inside the session's own, listed in its close record. More would not fit in one
+# record; then the list is left out and `foreign_count` still tells how many there are.
 FOREIGN_RANGES_MAX: Final = 400
 
 
 def complete(db: apsw.Connection, entry: Entry) -> Entry:
-    """Return a ``session.closed`` entry with first_seq, last_seq, own_count, foreign_seqs, foreign_count and root.
+    """Return a ``session.closed`` entry with its range, counts and root filled in.
 
-    ``root`` is the RFC 6962 root over the session's own records before this one; ``foreign_seqs`` lists, as pairs of
-    first and last, the records between that are not of this session.
+    ``root`` is the RFC 6962 root over the session's own records before this one; ``foreign_seqs`` lists, as
+    pairs of first and last, the records between that are not of this session.
 
     Raises:
         ValueError: no record of this session exists.
     """
     sess = bytes.fromhex(entry.session)
-    opened = db.execute(
-        "SELECT seq FROM record WHERE key = ?", (f"session/{entry.session}/opened",)
-    ).fetchall()
+    opened = run(db, "SELECT seq FROM record WHERE key = ?", (f"session/{entry.session}/opened",))
     if not opened:
         raise ValueError(f"session {entry.session} was never opened")
-    own = db.execute(
-        "SELECT seq, leaf FROM record WHERE seq >= ? AND sess = ? ORDER BY seq", (opened[0][0], sess)
-    ).fetchall()
+    own = run(db, "SELECT seq, leaf FROM record WHERE seq >= ? AND sess = ? ORDER BY seq", (opened[0][0], sess))
     foreign = _between([seq for seq, _ in own])
     payload: dict[str, Json] = dict(entry.payload)
     payload["first_seq"] = own[0][0]
@@ -46,4 +44,4 @@ def complete(db: apsw.Connection, entry: Entry) -> Entry:
 
 def _between(own: list[int]) -> list[tuple[int, int]]:
     """Return the ranges missing from an ascending list."""
-    return [(left + 1, right - 1) for left, right in zip(own, own[1:], strict=False) if right - left > 1]
+    return [(left + 1, right - 1) for left, right in pairwise(own) if right - left > 1]

@@ -1,6 +1,7 @@
 """Opening the SQLite file so that a commit is durable, and proving it: every setting is read back.
 
-Never `open()` the database file elsewhere in a process that has it open here: closing that drops SQLite's locks.
+Never `open()` the database file elsewhere in a process that has it open here: closing that drops SQLite's
+locks.
 """
 
 from pathlib import Path
@@ -10,12 +11,14 @@ import apsw
 
 from meso_device.audit.filesystem import sync_directory
 from meso_device.audit.schema import APPLICATION_ID, SCHEMA, USER_VERSION
+from meso_device.audit.sql import run
 from protocols.errors import AuditWriteFailed, UsageError
 
 WAL_BYTES: Final = 4 * 1024 * 1024
 BUSY_TIMEOUT_MS: Final = 5_000
 
-# What each setting must read back as. Its own statement may swallow an I/O error, so the result is always fetched.
+# What each setting must read back as. Its own statement may swallow an I/O error, so the result is always
+# fetched.
 _SETTINGS: Final = (
     ("synchronous", "FULL", 2),
     ("fullfsync", "ON", 1),
@@ -37,13 +40,11 @@ def check_sqlite_version(version: str) -> None:
         or (3, 44, 6) <= numbers < (3, 45, 0)
     )
     if not fixed:
-        raise AuditWriteFailed(
-            f"SQLite {version} can corrupt a write-ahead log; install apsw 3.51.3 or later"
-        )
+        raise AuditWriteFailed(f"SQLite {version} can corrupt a write-ahead log; install apsw 3.51.3 or later")
 
 
 def open_for_writing(path: Path) -> apsw.Connection:
-    """Open or create the database with every setting proven, its write-ahead log pre-grown and its tables there.
+    """Open or create the database: every setting proven, write-ahead log pre-grown, tables there.
 
     Raises:
         AuditWriteFailed: a setting does not hold, or the file cannot be read or written.
@@ -92,8 +93,8 @@ def open_for_reading(path: Path) -> apsw.Connection:
     if not path.is_file():
         raise UsageError(f"no audit log at {path}; check --home")
     uri = path.resolve().as_uri()
-    # Without a write-ahead log beside it the file is complete; in a directory that cannot be written SQLite could
-    # not make its shared memory, and needs to be told so.
+    # Without a write-ahead log beside it the file is complete; in a directory that cannot be written SQLite
+    # could not make its shared memory, and needs to be told so.
     alone = not path.with_name(path.name + "-wal").exists()
     errors: list[str] = []
     for query in ("mode=ro", "mode=ro&immutable=1")[: 1 + alone]:
@@ -119,7 +120,7 @@ def open_for_reading(path: Path) -> apsw.Connection:
 
 
 def configure(db: apsw.Connection) -> None:
-    """Set and read back what makes a commit durable; AuditWriteFailed names the setting that does not hold."""
+    """Set and read back what makes a commit durable; AuditWriteFailed names what does not hold."""
     for pragma, value, back in _SETTINGS:
         _expect(db, pragma, value, back)
 
@@ -127,27 +128,25 @@ def configure(db: apsw.Connection) -> None:
 def check_owner(db: apsw.Connection, path: Path) -> None:
     """Refuse with UsageError a database that is not an audit log, or one of a newer version."""
     application_id, version = db.pragma("application_id"), db.pragma("user_version")
-    empty = db.execute("SELECT count(*) FROM sqlite_schema").fetchall() == [(0,)]
+    empty = run(db, "SELECT count(*) FROM sqlite_schema") == [(0,)]
     if application_id != APPLICATION_ID and not (application_id == 0 and empty):
         raise UsageError(f"{path} is not an audit log")
     if version > USER_VERSION:
-        raise UsageError(
-            f"{path} is of schema version {version}, newer than {USER_VERSION}; update meso-device"
-        )
+        raise UsageError(f"{path} is of schema version {version}, newer than {USER_VERSION}; update meso-device")
 
 
 def create_tables(db: apsw.Connection) -> None:
     """Create what is missing, in one transaction."""
     with db:
         for statement in SCHEMA:
-            db.execute(statement).fetchall()
-        db.execute(f"PRAGMA application_id={APPLICATION_ID}").fetchall()
-        db.execute(f"PRAGMA user_version={USER_VERSION}").fetchall()
+            run(db, statement)
+        run(db, f"PRAGMA application_id={APPLICATION_ID}")
+        run(db, f"PRAGMA user_version={USER_VERSION}")
 
 
 def _expect(db: apsw.Connection, pragma: str, value: str, back: int | str) -> None:
-    db.execute(f"PRAGMA {pragma}={value}").fetchall()
-    got = db.execute(f"PRAGMA {pragma}").fetchall()
+    run(db, f"PRAGMA {pragma}={value}")
+    got = run(db, f"PRAGMA {pragma}")
     if got != [(back,)]:
         raise AuditWriteFailed(f"the audit database refuses {pragma}={value}: it reads back {got}")
 
@@ -158,11 +157,11 @@ def _pre_grow(db: apsw.Connection) -> None:
     The filler is rolled back after it has spilled into the log file: nothing of it reaches the database.
     """
     cache_size = db.pragma("cache_size")
-    db.execute("PRAGMA cache_size=16").fetchall()
-    db.execute("BEGIN IMMEDIATE").fetchall()
+    run(db, "PRAGMA cache_size=16")
+    run(db, "BEGIN IMMEDIATE")
     try:
-        db.execute("CREATE TABLE filler(bytes BLOB)").fetchall()
-        db.execute("INSERT INTO filler VALUES(zeroblob(?))", (WAL_BYTES,)).fetchall()
+        run(db, "CREATE TABLE filler(bytes BLOB)")
+        run(db, "INSERT INTO filler VALUES(zeroblob(?))", (WAL_BYTES,))
     finally:
-        db.execute("ROLLBACK").fetchall()
-        db.execute(f"PRAGMA cache_size={cache_size}").fetchall()
+        run(db, "ROLLBACK")
+        run(db, f"PRAGMA cache_size={cache_size}")

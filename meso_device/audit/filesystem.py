@@ -16,21 +16,19 @@ _MOUNTS: Final = Path("/proc/self/mountinfo")
 
 
 def check_filesystem(directory: Path) -> str:
-    """Refuse a network file system; return a notice for one that does not outlive a power cut, else an empty string.
+    """Refuse a network file system; return a notice for one in memory, else an empty string.
 
-    A file system in memory is allowed because practice and tests run there; the notice is to be shown. Where the
-    kernel does not say what is mounted, nothing is refused.
+    A file system in memory is allowed because practice and tests run there; the notice is to be shown. Where
+    the kernel does not say what is mounted, nothing is refused.
 
     Raises:
         UsageError: the directory is on a network file system.
     """
     kind = _filesystem_kind(directory)
     if kind in _NETWORK:
-        raise UsageError(
-            f"{directory} is on a network file system ({kind}); put the data directory on a local disk"
-        )
+        raise UsageError(f"{directory} is on a network file system ({kind}); put the data directory on a local disk")
     if kind in _MEMORY:
-        return f"{directory} is in memory ({kind}): the audit log does not outlive a power cut; for practice only"
+        return f"{directory} is in memory ({kind}): the audit log will not outlive a power cut; practice only"
     return ""
 
 
@@ -48,13 +46,7 @@ def kind_from_mounts(mountinfo: str, path: str) -> str:
         fields = before.split(" ")
         if not divider or len(fields) < 5:
             continue
-        point = (
-            fields[4]
-            .replace("\\040", " ")
-            .replace("\\011", "\t")
-            .replace("\\012", "\n")
-            .replace("\\134", "\\")
-        )
+        point = fields[4].replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
         inside = path == point or path.startswith(point.rstrip("/") + "/")
         # Of two mounts on one point the later one is seen.
         if inside and len(point) >= best:

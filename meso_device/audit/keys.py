@@ -33,11 +33,9 @@ def key_id_of(name: str, kind: bytes, public: bytes) -> bytes:
 
 
 def check_name(name: str) -> str:
-    """Return the name of a key or log if it is ASCII without space or ``+`` and at most 46 long, else UsageError."""
+    """Return the name of a log if it is ASCII without space or ``+`` and not too long, else UsageError."""
     if _NAME.fullmatch(name) is None:
-        raise UsageError(
-            f"log name {name!r} refused: 1 to {NAME_LENGTH_MAX} ASCII characters without space or '+'"
-        )
+        raise UsageError(f"log name {name!r} refused: 1 to {NAME_LENGTH_MAX} ASCII characters without space or '+'")
     return name
 
 
@@ -54,9 +52,7 @@ class VerifyKey:
         name, key_id, public = _parts(text.strip(), "the verification key")
         key = cls(name, public)
         if key.key_id != key_id:
-            raise UsageError(
-                "the verification key is damaged: its key id does not match; copy the whole line again"
-            )
+            raise UsageError("the verification key is damaged: its key id does not match; copy the whole line again")
         return key
 
     @cached_property
@@ -96,9 +92,7 @@ class SigningKey:
         name, key_id, seed = _parts(stripped.removeprefix(_SECRET_PREFIX), "the signing key")
         key = cls(name, seed)
         if key.verify_key.key_id != key_id:
-            raise UsageError(
-                "the signing key is damaged: its key id does not match; restore it from a backup"
-            )
+            raise UsageError("the signing key is damaged: its key id does not match; restore it from a backup")
         return key
 
     @cached_property
@@ -112,7 +106,8 @@ class SigningKey:
 
     def secret_line(self) -> str:
         """Return the line that goes into the key file and nowhere else."""
-        return f"{_SECRET_PREFIX}{self.name}+{self.verify_key.key_id.hex()}+{b64encode(ED25519 + self.seed).decode()}"
+        material = b64encode(ED25519 + self.seed).decode()
+        return f"{_SECRET_PREFIX}{self.name}+{self.verify_key.key_id.hex()}+{material}"
 
     def __repr__(self) -> str:
         return f"SigningKey({self.name!r})"

@@ -10,13 +10,12 @@ import apsw
 
 from meso_device.audit import canonical
 from meso_device.audit.schema import PROJECTIONS
+from meso_device.audit.sql import run
 from protocols.errors import require
 
 SHOT_KINDS: Final = {"TREAT": 1, "DRY": 2, "PRIME": 3, "BENCH": 4, "SERVICE": 5}
 PATIENT_KINDS: Final = frozenset({1, 2})
-FINDING_KINDS: Final = frozenset(
-    {"gap", "conflict", "gun.changed", "orphan", "counter_regression", "epoch.opened", "mass_balance"}
-)
+FINDING_KINDS: Final = frozenset({"conflict", "gun.changed", "orphan", "counter_regression", "epoch.opened"})
 
 Body: TypeAlias = "dict[str, Any]"
 
@@ -48,6 +47,8 @@ class Projections:
             "finding.closed": self._finding_closed,
             "stop": self._stop,
             "stop.heard": self._stop_heard,
+            "clock.map": self._clock_map,
+            "link.down": self._link_down,
         }
         for kind in FINDING_KINDS:
             self._apply.setdefault(kind, self._finding)
@@ -70,14 +71,18 @@ class Projections:
         """Derive the rows of one record.
 
         Raises:
-            ValueError: the record contradicts what is derived from earlier ones, such as a simulated gun among real ones.
+            ValueError: the record contradicts what is derived from earlier ones, such as a simulated gun
+            among real ones.
         """
         gun = body.get("gun")
         if gun is not None and body["simulated"] is not self._simulated:
             self._settle_house(body["simulated"])
-        apply = self._apply.get(body["kind"])
+        kind = body["kind"]
+        apply = self._apply.get(kind)
         if apply is not None:
             apply(seq, body)
+        elif kind.startswith("finding."):
+            self._finding(seq, body)
 
     def _settle_house(self, simulated: bool) -> None:
         if self._simulated is not None:
@@ -86,7 +91,7 @@ class Projections:
                 f"this data directory holds records of {words[self._simulated]} guns; "
                 f"a {words[simulated]} gun needs another --home"
             )
-        self._db.execute("INSERT INTO house VALUES(1, ?)", (int(simulated),))
+        run(self._db, "INSERT INTO house VALUES(1, ?)", (int(simulated),))
         self._simulated = simulated
 
     # --- guns ---------------------------------------------------------------------------------------
@@ -97,68 +102,117 @@ class Projections:
         key = (gun["gun_uid"], gun["log_epoch"])
         row = self._guns.get(key)
         if row is None:
-            found = self._db.execute("SELECT id FROM gun WHERE gun_uid = ? AND log_epoch = ?", key).fetchall()
+            found = run(self._db, "SELECT id FROM gun WHERE gun_uid = ? AND log_epoch = ?", key)
             if not found:
-                found = self._db.execute(
-                    "INSERT INTO gun VALUES(NULL, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?) RETURNING id",
+                found = run(
+                    self._db,
+                    "INSERT INTO gun VALUES(NULL, ?, ?, ?, ?, ?, 0, 0, ?, ?, 0, 0, 0, ?) RETURNING id",
                     (*key, base_seq, base_seq, chain_hash8, odometer_nl, base_seq, seq),
-                ).fetchall()
+                )
             row = self._guns[key] = int(found[0][0])
         return row
 
     def _link_up(self, seq: int, body: Body) -> None:
-        """The first contact with a gun and epoch says where its log begins for this host; later ones change nothing."""
+        """The first contact with a gun and epoch says where its log begins for this host."""
         if body.get("baseline") is True:
             self._gun(seq, body, body["base_seq"], body["chain_hash8"], body["odometer_nl"])
+        self._contact(body)
 
     def _gap(self, seq: int, body: Body) -> None:
         """A gap that names its range stands for the missing shots, so that later ones join on."""
         if "from_seq" in body:
             row = self._gun(seq, body, body["from_seq"] - 1)
-            self._db.execute(
+            run(
+                self._db,
                 "UPDATE gun SET committed_seq = ?, chain_hash8 = '' WHERE id = ? AND committed_seq = ? - 1",
                 (body["to_seq"], row, body["from_seq"]),
             )
             self._catch_up(seq, row, body["gun"])
         self._finding(seq, body)
 
-    def _mass_balance(self, seq: int, body: Body) -> None:
-        if body["ok"]:
-            row = self._gun(seq, body, body["shot_seq"])
-            self._db.execute(
-                "UPDATE gun SET odometer_nl = ?, odometer_seq = ? WHERE id = ?",
-                (body["odometer_nl"], body["shot_seq"], row),
+    def _link_down(self, _seq: int, body: Body) -> None:
+        self._contact(body)
+
+    def _contact(self, body: Body) -> None:
+        gun = body.get("gun")
+        if gun is not None:
+            run(
+                self._db,
+                "UPDATE gun SET contact_us = max(contact_us, ?) WHERE gun_uid = ? AND log_epoch = ?",
+                (body["ts_us"], gun["gun_uid"], gun["log_epoch"]),
             )
-        else:
-            self._finding(seq, body)
+
+    def _clock_map(self, seq: int, body: Body) -> None:
+        run(
+            self._db,
+            "INSERT INTO clock_map VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+            "ticks_us = excluded.ticks_us, utc_us = excluded.utc_us, error_us = excluded.error_us, seq = excluded.seq",
+            (
+                body["gun"]["gun_uid"],
+                body["boot_id"],
+                body["ticks_us"],
+                body["utc_us"],
+                body["error_us"],
+                seq,
+            ),
+        )
+
+    def _mass_balance(self, seq: int, body: Body) -> None:
+        """A balance that holds begins the next sum; one that does not is a finding of the engine."""
+        if not body["ok"]:
+            return
+        row = self._gun(seq, body, body["shot_seq"])
+        run(
+            self._db,
+            "UPDATE gun SET odometer_nl = ?, odometer_seq = ?, since_lo_nl = 0, since_hi_nl = 0 WHERE id = ?",
+            (body["odometer_nl"], body["shot_seq"], row),
+        )
+        # Shots beyond the balance, if any were committed before it, belong to the next sum.
+        run(
+            self._db,
+            "UPDATE gun SET (since_lo_nl, since_hi_nl) = (SELECT coalesce(sum(shot.dose_lo_nl), 0), "
+            "coalesce(sum(shot.dose_hi_nl), 0) FROM given JOIN shot ON shot.seq BETWEEN given.first_seq AND "
+            "given.last_seq AND shot.given = given.id WHERE given.gun = gun.id AND shot.shot_seq > ?1) "
+            "WHERE id = ?2 AND (committed_seq > ?1 OR ahead > 0)",
+            (body["shot_seq"], row),
+        )
 
     # --- shots --------------------------------------------------------------------------------------
 
     def _shot(self, seq: int, body: Body) -> None:
         shot_seq, low, high = body["shot_seq"], body["dose_lo_nl"], body["dose_hi_nl"]
-        latest_us = body["at_us"] + body["at_err_us"]
+        at_us, error_us = body["at_us"], body["at_err_us"]
+        latest_us = at_us + error_us
         phase = body["phase"]
         gun = self._gun(seq, body, shot_seq - 1)
         given = self._given_row(seq, gun, body, latest_us)
-        self._db.execute(
+        run(
+            self._db,
             "INSERT INTO shot VALUES(?, ?, ?, ?, ?, ?, ?)",
             (seq, given, shot_seq, phase, low, high, latest_us),
         )
-        self._db.execute(
+        run(
+            self._db,
             "UPDATE given SET shots = shots + 1, interrupted = interrupted + ?, dose_lo_nl = dose_lo_nl + ?, "
-            "dose_hi_nl = dose_hi_nl + ?, oldest_us = min(oldest_us, ?), latest_us = max(latest_us, ?), last_seq = ? "
-            "WHERE id = ?",
+            "dose_hi_nl = dose_hi_nl + ?, oldest_us = min(oldest_us, ?), latest_us = max(latest_us, ?), "
+            "last_seq = ? WHERE id = ?",
             (phase == "INTERRUPTED", low, high, latest_us, latest_us, seq, given),
         )
-        advanced = self._db.execute(
-            "UPDATE gun SET committed_seq = ?1, chain_hash8 = ?2, touched_seq = ?3 "
-            "WHERE id = ?4 AND committed_seq = ?1 - 1 RETURNING ahead",
-            (shot_seq, body["record_hash8"], seq, gun),
-        ).fetchall()
+        advanced = run(
+            self._db,
+            "UPDATE gun SET committed_seq = ?1, chain_hash8 = ?2, touched_seq = ?3, "
+            "since_lo_nl = since_lo_nl + ?4, since_hi_nl = since_hi_nl + ?5, contact_us = max(contact_us, ?6) "
+            "WHERE id = ?7 AND committed_seq = ?1 - 1 RETURNING ahead",
+            (shot_seq, body["record_hash8"], seq, low, high, at_us - error_us, gun),
+        )
         if not advanced:
-            self._db.execute(
-                "UPDATE gun SET ahead = ahead + (committed_seq < ?), touched_seq = ? WHERE id = ?",
-                (shot_seq, seq, gun),
+            run(
+                self._db,
+                "UPDATE gun SET ahead = ahead + (committed_seq < ?1), touched_seq = ?2, "
+                "since_lo_nl = since_lo_nl + ?3 * (odometer_seq < ?1), "
+                "since_hi_nl = since_hi_nl + ?4 * (odometer_seq < ?1), contact_us = max(contact_us, ?5) "
+                "WHERE id = ?6",
+                (shot_seq, seq, low, high, at_us - error_us, gun),
             )
         elif advanced[0][0]:
             self._catch_up(seq, gun, body["gun"])
@@ -176,17 +230,20 @@ class Projections:
         )
         row = self._given.get(key)
         if row is None:
-            found = self._db.execute(
-                "SELECT id FROM given WHERE gun = ? AND grant_no = ? AND sess = ? AND alias = ? AND area_code = ? "
-                "AND product = ? AND lot = ? AND kind = ?",
+            found = run(
+                self._db,
+                "SELECT id FROM given WHERE gun = ? AND grant_no = ? AND sess = ? AND alias = ? "
+                "AND area_code = ? AND product = ? AND lot = ? AND kind = ?",
                 key,
-            ).fetchall()
+            )
             if not found:
-                found = self._db.execute(
+                found = run(
+                    self._db,
                     "INSERT INTO given VALUES(NULL, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, ?, ?, ?, ?) RETURNING id",
                     (*key, latest_us, latest_us, seq, seq),
-                ).fetchall()
-            # Grants end after some shots, so old numbers are of no use; the bound keeps a long run's memory flat.
+                )
+            # Grants end after some shots, so old numbers are of no use; the bound keeps a long run's memory
+            # flat.
             if len(self._given) >= 64:
                 self._given.clear()
             row = self._given[key] = int(found[0][0])
@@ -194,20 +251,17 @@ class Projections:
 
     def _catch_up(self, seq: int, row: int, gun: dict[str, Any]) -> None:
         """Advance over shots that were stored beyond a hole which is closed now."""
-        [(ahead, committed)] = self._db.execute(
-            "SELECT ahead, committed_seq FROM gun WHERE id = ?", (row,)
-        ).fetchall()
+        [(ahead, committed)] = run(self._db, "SELECT ahead, committed_seq FROM gun WHERE id = ?", (row,))
         while ahead:
             key = f"shot/{gun['gun_uid']}/{gun['log_epoch']}/{committed + 1}"
-            found = self._log.execute(
-                "SELECT body FROM record WHERE key = ? AND seq < ?", (key, seq)
-            ).fetchall()
+            found = run(self._log, "SELECT body FROM record WHERE key = ? AND seq < ?", (key, seq))
             if not found:
                 break
             ahead, committed = ahead - 1, committed + 1
-            self._db.execute(
+            run(
+                self._db,
                 "UPDATE gun SET ahead = ?, committed_seq = ?, chain_hash8 = ? WHERE id = ?",
-                (ahead, committed, canonical.parse(found[0][0])["record_hash8"], row),
+                (ahead, committed, str(canonical.parse(found[0][0])["record_hash8"]), row),
             )
 
     # --- grants -------------------------------------------------------------------------------------
@@ -215,15 +269,18 @@ class Projections:
     def _grant_prepared(self, seq: int, body: Body) -> None:
         # The gun's baseline is the head that the grant expects.
         gun = self._gun(seq, body, body["expect_head_seq"])
-        self._db.execute(
+        run(
+            self._db,
             "INSERT INTO grant_row VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'prepared', ?)",
             (
-                gun, body["grant_no"], SHOT_KINDS[body["shot_kind"]], body.get("sess", ""), body.get("alias", ""),
-                body["area_code"], body["product"], body["lot"], body["max_shots"], body["max_nl"], seq,
+                *(gun, body["grant_no"], SHOT_KINDS[body["shot_kind"]], body.get("sess", ""), body.get("alias", "")),
+                *(body["area_code"], body["product"], body["lot"], body["max_shots"], body["max_nl"], seq),
             ),
-        )  # fmt: skip
-        self._db.execute(
-            "UPDATE gun SET last_grant_no = max(last_grant_no, ?) WHERE id = ?", (body["grant_no"], gun)
+        )
+        run(
+            self._db,
+            "UPDATE gun SET last_grant_no = max(last_grant_no, ?) WHERE id = ?",
+            (body["grant_no"], gun),
         )
 
     def _grant_live(self, seq: int, body: Body) -> None:
@@ -242,21 +299,21 @@ class Projections:
     def _set_grant(self, seq: int, body: Body, state: str) -> None:
         gun = body["gun"]
         # What is closed or written off stays so, in whatever order the records come.
-        changed = self._db.execute(
+        changed = run(
+            self._db,
             "UPDATE grant_row SET state = CASE WHEN state IN ('closed', 'written_off') THEN state ELSE ? END "
-            "WHERE grant_no = ? AND gun = (SELECT id FROM gun WHERE gun_uid = ? AND log_epoch = ?) RETURNING seq",
+            "WHERE grant_no = ? AND gun = (SELECT id FROM gun WHERE gun_uid = ? AND log_epoch = ?) "
+            "RETURNING seq",
             (state, body["grant_no"], gun["gun_uid"], gun["log_epoch"]),
-        ).fetchall()
+        )
         if not changed:
-            raise ValueError(
-                f"record {seq}: grant {body['grant_no']} of gun {gun['gun_uid']} was never prepared here"
-            )
+            raise ValueError(f"record {seq}: grant {body['grant_no']} of gun {gun['gun_uid']} was never prepared here")
 
     # --- sessions, findings, stops ------------------------------------------------------------------
 
     def _session_opened(self, seq: int, body: Body) -> None:
         gun = body.get("gun")
-        self._db.execute(
+        run(self._db,
             "INSERT INTO session VALUES(?, ?, ?, 'open', ?, ?, ?, ?, ?, 0)",
             (
                 body["sess"], body.get("alias", ""), body["op"], int(body.get("simulated", False)),
@@ -265,37 +322,42 @@ class Projections:
         )  # fmt: skip
 
     def _session_closed(self, _seq: int, body: Body) -> None:
-        self._db.execute(
+        run(
+            self._db,
             "UPDATE session SET state = ?, closed_us = ? WHERE sess = ?",
             (body["state"], body["ts_us"], body["sess"]),
         )
 
     def _finding(self, seq: int, body: Body) -> None:
         gun = body.get("gun")
-        code = body.get("code") or body["kind"].replace(".", "_").upper()
-        self._db.execute(
+        code = body.get("code") or body["kind"].removeprefix("finding.")
+        run(
+            self._db,
             "INSERT INTO finding VALUES(?, ?, ?, ?, NULL)",
             (body["key"], code, "" if gun is None else gun["gun_uid"], seq),
         )
 
     def _finding_closed(self, seq: int, body: Body) -> None:
-        changed = self._db.execute(
+        changed = run(
+            self._db,
             "UPDATE finding SET closed_seq = coalesce(closed_seq, ?) WHERE key = ? RETURNING key",
             (seq, body["finding"]),
-        ).fetchall()
+        )
         if not changed:
             raise ValueError(f"record {seq}: there is no finding {body['finding']!r} to close")
 
     def _stop(self, seq: int, body: Body) -> None:
         gun = body.get("gun")
-        self._db.execute(
+        run(
+            self._db,
             "INSERT INTO stop VALUES(?, ?, ?, ?)",
             (seq, "" if gun is None else gun["gun_uid"], body["stop_no"], int(body["heard"])),
         )
 
     def _stop_heard(self, _seq: int, body: Body) -> None:
         gun = body.get("gun")
-        self._db.execute(
+        run(
+            self._db,
             "UPDATE stop SET heard = 1 WHERE heard = 0 AND stop_no = ? AND gun_uid IN ('', ?)",
             (body["stop_no"], "" if gun is None else gun["gun_uid"]),
         )
@@ -307,14 +369,14 @@ def rebuild(source: apsw.Connection, target: apsw.Connection) -> None:
     Runs inside the transaction of the caller.
     """
     for name in PROJECTIONS:
-        target.execute(f"DELETE FROM {name}")  # noqa: S608  # names from our own schema
+        run(target, f"DELETE FROM {name}")  # noqa: S608  # names from our own schema
     projections = Projections(target, source)
     for seq, body in source.execute("SELECT seq, body FROM record ORDER BY seq"):
         projections.apply(seq, canonical.parse(body))
 
 
 def difference(db: apsw.Connection, other: apsw.Connection) -> str:
-    """Return which table and row first differs between the projections of two databases, or an empty string."""
+    """Return the first difference between the projections of two databases, or an empty string."""
     require(db is not other, "a database was compared with itself")
     for name in PROJECTIONS:
         query = f"SELECT * FROM {name} ORDER BY 1, 2"  # noqa: S608  # names from our own schema

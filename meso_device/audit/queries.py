@@ -1,22 +1,29 @@
 """What the host asks of the log: the ledger of a gun, and sessions. Reads only; any connection will do."""
 
 from collections.abc import Iterator
+from typing import Any, Final
 
 import apsw
 
-from meso_device.accounting.entries import AreaGiven, GunLedger, OpenGrant, SessionRow
+from meso_device.accounting.entries import AreaGiven, ClockMapRow, GunLedger, OpenGrant, SessionRow
 from meso_device.audit import canonical
+from meso_device.audit.sql import run
 
-_SESSION = "SELECT sess, alias, op, state, simulated, gun_uid, protocol, opened_seq, opened_us, closed_us FROM session"
+_SESSION: Final = (
+    "SELECT sess, alias, op, state, simulated, gun_uid, protocol, opened_seq, opened_us, closed_us FROM session"
+)
+
+# As many boots as still can have records in a gun's ring.
+BOOTS_MAX: Final = 8
 
 
-def load_gun(db: apsw.Connection, gun_uid: str, log_epoch: int, *, simulated: bool) -> GunLedger:
-    """Return what is committed about a gun whose HELLO said this epoch and mark.
+def load_gun(db: apsw.Connection, gun_uid: str, *, simulated: bool) -> GunLedger:
+    """Return what is committed about a gun that says of itself whether it is simulated.
 
-    The ledger is that of the newest epoch known here. When that is not ``log_epoch`` the gun's log was begun anew:
-    the ledger says so by its own ``log_epoch`` (I-34).
+    The ledger is that of the newest epoch known here: when the gun's is another one, its log was begun anew,
+    and the reader sees that by comparing (I-34).
     """
-    house = db.execute("SELECT simulated FROM house").fetchall()
+    house = run(db, "SELECT simulated FROM house")
     other = bool(house) and bool(house[0][0]) is not simulated
     findings = tuple(
         code
@@ -25,17 +32,26 @@ def load_gun(db: apsw.Connection, gun_uid: str, log_epoch: int, *, simulated: bo
             (gun_uid,),
         )
     )
-    unheard = bool(
-        db.execute("SELECT 1 FROM stop WHERE heard = 0 AND gun_uid IN ('', ?) LIMIT 1", (gun_uid,)).fetchall()
-    )
-    rows = db.execute(
-        "SELECT log_epoch, committed_seq, chain_hash8, last_grant_no, odometer_nl, odometer_seq FROM gun "
-        "WHERE gun_uid = ? ORDER BY touched_seq DESC LIMIT 1",
+    unheard = bool(run(db, "SELECT 1 FROM stop WHERE heard = 0 AND gun_uid IN ('', ?) LIMIT 1", (gun_uid,)))
+    rows = run(
+        db,
+        "SELECT log_epoch, committed_seq, chain_hash8, last_grant_no, odometer_nl, odometer_seq, "
+        "since_lo_nl, since_hi_nl, contact_us FROM gun WHERE gun_uid = ? ORDER BY touched_seq DESC LIMIT 1",
         (gun_uid,),
-    ).fetchall()
+    )
     if not rows:
         return GunLedger(gun_uid=gun_uid, findings=findings, unheard_stop=unheard, other_simulated=other)
-    epoch, committed_seq, chain_hash8, last_grant_no, odometer_nl, odometer_seq = rows[0]
+    (
+        epoch,
+        committed_seq,
+        chain_hash8,
+        last_grant_no,
+        odometer_nl,
+        odometer_seq,
+        since_lo,
+        since_hi,
+        contact,
+    ) = rows[0]
     return GunLedger(
         gun_uid=gun_uid,
         log_epoch=epoch,
@@ -46,6 +62,10 @@ def load_gun(db: apsw.Connection, gun_uid: str, log_epoch: int, *, simulated: bo
         findings=findings,
         odometer_nl=odometer_nl,
         odometer_seq=odometer_seq,
+        since_lo_nl=since_lo,
+        since_hi_nl=since_hi,
+        clock_maps=_clock_maps(db, gun_uid),
+        last_contact_us=contact,
         unheard_stop=unheard,
         other_simulated=other,
     )
@@ -63,41 +83,71 @@ def session(db: apsw.Connection, session_id: str) -> SessionRow | None:
 
 def open_session(db: apsw.Connection) -> SessionRow | None:
     """Return the newest session that was never closed, or None."""
-    return next(
-        _session_rows(db, f"{_SESSION} WHERE state = 'open' ORDER BY opened_seq DESC LIMIT 1", ()), None
-    )
+    return next(_session_rows(db, f"{_SESSION} WHERE state = 'open' ORDER BY opened_seq DESC LIMIT 1", ()), None)
 
 
 def newest_checkpoint(db: apsw.Connection) -> str | None:
     """Return the newest signed checkpoint, or None in a log that has none yet."""
-    rows = db.execute("SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1").fetchall()
+    rows = run(db, "SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1")
     return rows[0][0] if rows else None
 
 
-def _open_grants(db: apsw.Connection, gun_uid: str) -> tuple[OpenGrant, ...]:
+def _clock_maps(db: apsw.Connection, gun_uid: str) -> tuple[ClockMapRow, ...]:
+    rows = run(
+        db,
+        "SELECT boot_id, ticks_us, utc_us, error_us FROM clock_map WHERE gun_uid = ? ORDER BY seq DESC LIMIT ?",
+        (gun_uid, BOOTS_MAX),
+    )
     return tuple(
-        OpenGrant(
-            grant_no=grant_no,
-            kind=kind,
-            session=sess,
-            area_code=area_code,
-            max_shots=max_shots,
-            max_nl=max_nl,
-            state=state,
-        )
-        for grant_no, kind, sess, area_code, max_shots, max_nl, state in db.execute(
-            "SELECT grant_no, kind, sess, area_code, max_shots, max_nl, state FROM grant_row "
-            "WHERE state <> 'closed' AND state <> 'written_off' AND gun IN (SELECT id FROM gun WHERE gun_uid = ?) "
-            "ORDER BY seq",
-            (gun_uid,),
-        )
+        ClockMapRow(boot_id=boot_id, ticks_us=ticks_us, utc_us=utc_us, error_us=error_us)
+        for boot_id, ticks_us, utc_us, error_us in reversed(rows)
+    )
+
+
+def _open_grants(db: apsw.Connection, gun_uid: str) -> tuple[OpenGrant, ...]:
+    rows = run(
+        db,
+        "SELECT grant_no, state, "
+        "(SELECT coalesce(sum(shots), 0) FROM given WHERE gun = g.gun AND grant_no = g.grant_no), "
+        "(SELECT coalesce(sum(dose_hi_nl), 0) FROM given WHERE gun = g.gun AND grant_no = g.grant_no), "
+        "kind, (SELECT body FROM record WHERE record.seq = g.seq) FROM grant_row AS g "
+        "WHERE state <> 'closed' AND state <> 'written_off' "
+        "AND gun IN (SELECT id FROM gun WHERE gun_uid = ?) ORDER BY seq",
+        (gun_uid,),
+    )
+    return tuple(
+        _open_grant(grant_no, state, used_shots, used_nl, kind, canonical.parse(body))
+        for grant_no, state, used_shots, used_nl, kind, body in rows
+    )
+
+
+def _open_grant(
+    grant_no: int, state: str, used_shots: int, used_nl: int, kind: int, prepared: dict[str, Any]
+) -> OpenGrant:
+    return OpenGrant(
+        grant_no=grant_no,
+        kind=kind,
+        session=prepared.get("sess", ""),
+        area_code=prepared["area_code"],
+        max_shots=prepared["max_shots"],
+        max_nl=prepared["max_nl"],
+        state=state,
+        used_shots=used_shots,
+        used_nl=used_nl,
+        alias=prepared.get("alias", ""),
+        op=prepared["op"],
+        role=prepared["role"],
+        area=prepared["area"],
+        product=prepared["product"],
+        lot=prepared["lot"],
+        protocol_digest=prepared.get("protocol", ""),
     )
 
 
 def _session_rows(db: apsw.Connection, query: str, bindings: tuple[str, ...]) -> Iterator[SessionRow]:
-    for row in db.execute(query, bindings).fetchall():
+    for row in run(db, query, bindings):
         sess, alias, op, state, simulated, gun_uid, protocol, opened_seq, opened_us, closed_us = row
-        [(body,)] = db.execute("SELECT body FROM record WHERE seq = ?", (opened_seq,)).fetchall()
+        [(body,)] = run(db, "SELECT body FROM record WHERE seq = ?", (opened_seq,))
         yield SessionRow(
             session=sess,
             alias=alias,

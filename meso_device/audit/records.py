@@ -59,9 +59,7 @@ def leaf_hash(body: bytes) -> bytes:
     return sha256(b"\x00" + body).digest()
 
 
-def build(
-    entry: Entry, *, seq: int, prev: bytes, stamp: Stamp, nonce: bytes, origin: str, software: str
-) -> Record:
+def build(entry: Entry, *, seq: int, prev: bytes, stamp: Stamp, nonce: bytes, origin: str, software: str) -> Record:
     """Return the record of an entry at place ``seq``, linked to the leaf hash ``prev``.
 
     Raises:
@@ -113,7 +111,7 @@ def _envelope(entry: Entry, stamp: Stamp) -> dict[str, Json]:
 
 
 def _check_overlap(fields: dict[str, Json], entry: Entry) -> None:
-    """A payload may say ``simulated`` where no gun says it, or the same as the gun; nothing else of the envelope."""
+    """A payload may say ``simulated``, the same as the gun if there is one; nothing else of the envelope."""
     taken = sorted(ENVELOPE.intersection(entry.payload))
     if taken != ["simulated"]:
         raise ValueError(f"{entry.kind}: the field {taken[0]} belongs to the envelope of the record")

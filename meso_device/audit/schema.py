@@ -1,4 +1,4 @@
-"""The tables. ``record`` and ``checkpoint`` are the log; all others are projections, rebuilt from bodies at will."""
+"""The tables: ``record`` and ``checkpoint`` are the log, all others are projections, made from it at will."""
 
 from typing import Final
 
@@ -30,26 +30,32 @@ PROJECTIONS: Final = {
     "gun": """id INTEGER PRIMARY KEY, gun_uid TEXT NOT NULL, log_epoch INTEGER NOT NULL,
         base_seq INTEGER NOT NULL, committed_seq INTEGER NOT NULL, chain_hash8 TEXT NOT NULL,
         ahead INTEGER NOT NULL, last_grant_no INTEGER NOT NULL, odometer_nl INTEGER NOT NULL,
-        odometer_seq INTEGER NOT NULL, touched_seq INTEGER NOT NULL, UNIQUE(gun_uid, log_epoch)""",
+        odometer_seq INTEGER NOT NULL, since_lo_nl INTEGER NOT NULL, since_hi_nl INTEGER NOT NULL,
+        contact_us INTEGER NOT NULL, touched_seq INTEGER NOT NULL, UNIQUE(gun_uid, log_epoch)""",
     # Sums over the shots of one grant: what caps, sessions and look-backs add up, a row for some 25 shots.
     "given": """id INTEGER PRIMARY KEY, gun INTEGER NOT NULL, grant_no INTEGER NOT NULL, sess TEXT NOT NULL,
         alias TEXT NOT NULL, area_code INTEGER NOT NULL, product TEXT NOT NULL, lot TEXT NOT NULL,
-        kind INTEGER NOT NULL, shots INTEGER NOT NULL, interrupted INTEGER NOT NULL, dose_lo_nl INTEGER NOT NULL,
-        dose_hi_nl INTEGER NOT NULL, oldest_us INTEGER NOT NULL, latest_us INTEGER NOT NULL,
+        kind INTEGER NOT NULL, shots INTEGER NOT NULL, interrupted INTEGER NOT NULL, dose_lo_nl INTEGER NOT
+        NULL, dose_hi_nl INTEGER NOT NULL, oldest_us INTEGER NOT NULL, latest_us INTEGER NOT NULL,
         first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,
         UNIQUE(gun, grant_no, sess, alias, area_code, product, lot, kind)""",
-    "shot": """seq INTEGER PRIMARY KEY, given INTEGER NOT NULL, shot_seq INTEGER NOT NULL, phase TEXT NOT NULL,
-        dose_lo_nl INTEGER NOT NULL, dose_hi_nl INTEGER NOT NULL, latest_us INTEGER NOT NULL""",
-    "grant_row": """gun INTEGER NOT NULL, grant_no INTEGER NOT NULL, kind INTEGER NOT NULL, sess TEXT NOT NULL,
-        alias TEXT NOT NULL, area_code INTEGER NOT NULL, product TEXT NOT NULL, lot TEXT NOT NULL,
-        max_shots INTEGER NOT NULL, max_nl INTEGER NOT NULL, state TEXT NOT NULL, seq INTEGER NOT NULL,
-        PRIMARY KEY(gun, grant_no)""",
+    "shot": """seq INTEGER PRIMARY KEY, given INTEGER NOT NULL, shot_seq INTEGER NOT NULL,
+        phase TEXT NOT NULL, dose_lo_nl INTEGER NOT NULL, dose_hi_nl INTEGER NOT NULL, latest_us INTEGER NOT NULL""",
+    "grant_row": """gun INTEGER NOT NULL, grant_no INTEGER NOT NULL, kind INTEGER NOT NULL,
+        sess TEXT NOT NULL, alias TEXT NOT NULL, area_code INTEGER NOT NULL, product TEXT NOT NULL,
+        lot TEXT NOT NULL, max_shots INTEGER NOT NULL, max_nl INTEGER NOT NULL, state TEXT NOT NULL,
+        seq INTEGER NOT NULL, PRIMARY KEY(gun, grant_no)""",
     "session": """sess TEXT PRIMARY KEY, alias TEXT NOT NULL, op TEXT NOT NULL, state TEXT NOT NULL,
         simulated INTEGER NOT NULL, gun_uid TEXT NOT NULL, protocol TEXT NOT NULL, opened_seq INTEGER NOT NULL,
         opened_us INTEGER NOT NULL, closed_us INTEGER NOT NULL""",
     "finding": """key TEXT PRIMARY KEY, code TEXT NOT NULL, gun_uid TEXT NOT NULL, seq INTEGER NOT NULL,
         closed_seq INTEGER""",
-    "stop": "seq INTEGER PRIMARY KEY, gun_uid TEXT NOT NULL, stop_no INTEGER NOT NULL, heard INTEGER NOT NULL",
+    # The newest map of each boot of a gun.
+    "clock_map": """gun_uid TEXT NOT NULL, boot_id INTEGER NOT NULL, ticks_us INTEGER NOT NULL,
+        utc_us INTEGER NOT NULL, error_us INTEGER NOT NULL, seq INTEGER NOT NULL,
+        PRIMARY KEY(gun_uid, boot_id)""",
+    "stop": """seq INTEGER PRIMARY KEY, gun_uid TEXT NOT NULL, stop_no INTEGER NOT NULL,
+        heard INTEGER NOT NULL""",
 }
 
 _INDEXES: Final = (

@@ -1,7 +1,8 @@
 """The durable log: one transaction for a group of batches, and nothing acknowledged before it is on disk.
 
-After the first error of any kind the store is broken for good: it writes nothing more and answers `CommitFailed`,
-because after a failed fsync SQLite would go on and leave a hole (I-48). A new start reads everything from disk.
+After the first error of any kind the store is broken for good: it writes nothing more and answers
+`CommitFailed`, because after a failed fsync SQLite would go on and leave a hole (I-48). A new start reads
+everything from disk.
 """
 
 import contextlib
@@ -34,6 +35,7 @@ from meso_device.audit.filesystem import check_filesystem
 from meso_device.audit.keys import SigningKey
 from meso_device.audit.projections import SHOT_KINDS, Projections
 from meso_device.audit.records import FIRST_PREV, NONCE_BYTES, Stamp
+from meso_device.audit.sql import run
 from meso_device.audit.tree import HASH_BYTES, Frontier
 from protocols.errors import AuditWriteFailed, MesoError
 
@@ -73,8 +75,8 @@ class Store:
     def open(cls, home: Path, *, software: str, stamp: Stamp, randomness: Randomness = os.urandom) -> "Store":
         """Open the log of a data directory, or begin one in an empty directory.
 
-        Checks the file, verifies what was written since the last checkpoint, and records the start. ``notices``
-        holds what the operator should be told.
+        Checks the file, verifies what was written since the last checkpoint, and records the start.
+        ``notices`` holds what the operator should be told.
 
         Raises:
             UsageError: not a place for a log, of another program, or its key is missing.
@@ -94,9 +96,7 @@ class Store:
         return store
 
     @classmethod
-    def in_memory(
-        cls, *, software: str, stamp: Stamp, randomness: Randomness, origin: str = "meso/world"
-    ) -> "Store":
+    def in_memory(cls, *, software: str, stamp: Stamp, randomness: Randomness, origin: str = "meso/world") -> "Store":
         """Begin a log that lives with the process: for the simulated world."""
         key = SigningKey(origin, randomness(32))
         store = cls(open_in_memory(), key, software=software, randomness=randomness, notices=())
@@ -110,7 +110,7 @@ class Store:
         """
         self._broken = "the host was killed"
         if self._db.in_transaction:
-            self._db.execute("ROLLBACK").fetchall()
+            run(self._db, "ROLLBACK")
         store = Store(self._db, self._key, software=self._software, randomness=self._randomness, notices=())
         store._start(Identity(self._db, self._key, fresh=False), stamp)
         return store
@@ -148,12 +148,12 @@ class Store:
             self._db.close()
 
     def _transaction(self, batches: Sequence[Batch], stamp: Stamp) -> list[CommitResult]:
-        self._db.execute("BEGIN IMMEDIATE").fetchall()
+        run(self._db, "BEGIN IMMEDIATE")
         self._check_alone()
         results: list[CommitResult] = [self._batch(batch, stamp) for batch in batches]
         kinds = {entry.kind for batch in batches for entry in batch.entries}
         self._maybe_checkpoint(kinds, stamp)
-        self._db.execute("COMMIT").fetchall()
+        run(self._db, "COMMIT")
         self._version = self._db.data_version()
         return results
 
@@ -161,13 +161,13 @@ class Store:
         if batch.grant is None:
             return self._append_all(batch, stamp)
         before = (self._frontier.copy(), self._leaf)
-        self._db.execute("SAVEPOINT batch").fetchall()
+        run(self._db, "SAVEPOINT batch")
         result: CommitResult = self._append_all(batch, stamp)
         _check_intent(batch, batch.grant)
         # A batch that is sent again after its commit has nothing to ask.
         room = caps.exceeded_cap(self._db, batch.grant) if _appended(result) else None
         if room is not None:
-            self._db.execute("ROLLBACK TO batch").fetchall()
+            run(self._db, "ROLLBACK TO batch")
             self._frontier, self._leaf = before
             self._projections.forget()
             result = CapExceeded(
@@ -178,7 +178,7 @@ class Store:
                 used_shots=room.used_shots,
                 held_shots=room.held_shots,
             )
-        self._db.execute("RELEASE batch").fetchall()
+        run(self._db, "RELEASE batch")
         return result
 
     def _append_all(self, batch: Batch, stamp: Stamp) -> Committed:
@@ -207,10 +207,11 @@ class Store:
             origin=self._key.name,
             software=self._software,
         )
-        added = self._db.execute(
+        added = run(
+            self._db,
             "INSERT INTO record VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT(key) DO NOTHING RETURNING seq",
             (seq, record.key, record.kind, record.sess, record.leaf, record.body),
-        ).fetchall()
+        )
         if not added:
             return False
         self._projections.apply(seq, record.fields)
@@ -219,13 +220,13 @@ class Store:
         return True
 
     def _conflict(self, entry: Entry) -> Entry | None:
-        """Return the record of two different byte strings for one shot, or None for the same delivered again (I-06)."""
-        [(body,)] = self._db.execute("SELECT body FROM record WHERE key = ?", (entry.key,)).fetchall()
+        """Return the record of two byte strings for one shot, or None for the same delivered again (I-06)."""
+        [(body,)] = run(self._db, "SELECT body FROM record WHERE key = ?", (entry.key,))
         logged, delivered = canonical.parse(body).get("ring"), entry.payload.get("ring")
         if logged == delivered:
             return None
         payload: dict[str, Json] = {
-            "code": "CONFLICT",
+            "code": "conflict",
             "detail": f"{entry.key} was delivered again with other bytes",
             "shot": entry.key,
             "ring_logged": str(logged),
@@ -239,7 +240,7 @@ class Store:
         version = self._db.data_version()
         if version == self._version:
             return
-        head = self._db.execute("SELECT seq, leaf FROM record ORDER BY seq DESC LIMIT 1").fetchall()
+        head = run(self._db, "SELECT seq, leaf FROM record ORDER BY seq DESC LIMIT 1")
         if head != ([(self._frontier.size - 1, self._leaf)] if self._frontier.size else []):
             raise AuditWriteFailed("another program wrote to the audit log; stop it and start again")
         self._version = version
@@ -255,10 +256,11 @@ class Store:
         if not due or size == self._checkpoint_size:
             return
         note = sign(Checkpoint(self._key.name, size, self._frontier.root()), self._key)
-        self._db.execute(
+        run(
+            self._db,
             "INSERT INTO checkpoint VALUES(?, ?, ?, ?, ?)",
             (size, note, b"".join(self._frontier.peaks), due[0], stamp.ts_us),
-        ).fetchall()
+        )
         self._checkpoint_size = size
         self._checkpoint_at = (stamp.boot, stamp.mono_us)
 
@@ -267,7 +269,7 @@ class Store:
         self._broken = reason or "the audit log cannot be written"
         with contextlib.suppress(apsw.Error):
             if self._db.in_transaction:
-                self._db.execute("ROLLBACK").fetchall()
+                run(self._db, "ROLLBACK")
 
     # --- starting -----------------------------------------------------------------------------------
 
@@ -290,9 +292,7 @@ class Store:
             vkey = str(self._key.verify_key)
             entries.insert(
                 0,
-                Entry(
-                    kind="key.created", key=f"key/{self._key.verify_key.key_id.hex()}", payload={"vkey": vkey}
-                ),
+                Entry(kind="key.created", key=f"key/{self._key.verify_key.key_id.hex()}", payload={"vkey": vkey}),
             )
         result = self.commit([Batch(no=0, entries=tuple(entries))], stamp)[0]
         if isinstance(result, CommitFailed):
@@ -300,13 +300,11 @@ class Store:
             raise AuditWriteFailed(result.reason)
 
     def _load(self) -> bool:
-        """Take up the tree at the last checkpoint and verify what follows; return whether the last end was clean."""
-        for (answer,) in self._db.execute("PRAGMA quick_check(1)").fetchall():
+        """Take up the tree at the last checkpoint, verify what follows; return whether the last end was clean."""
+        for (answer,) in run(self._db, "PRAGMA quick_check(1)"):
             if answer != "ok":
                 raise Damage(None, f"the database file is damaged: {answer}")
-        row = self._db.execute(
-            "SELECT size, note, peaks FROM checkpoint ORDER BY size DESC LIMIT 1"
-        ).fetchall()
+        row = run(self._db, "SELECT size, note, peaks FROM checkpoint ORDER BY size DESC LIMIT 1")
         if row:
             size, note, peaks = row[0]
             checkpoint = open_note(note, self._key.verify_key)
@@ -324,7 +322,7 @@ class Store:
     def _verify_tail(self) -> str:
         size, last_kind = self._frontier.size, ""
         if size:
-            head = self._db.execute("SELECT leaf, kind FROM record WHERE seq = ?", (size - 1,)).fetchall()
+            head = run(self._db, "SELECT leaf, kind FROM record WHERE seq = ?", (size - 1,))
             if not head:
                 raise Damage(size - 1, f"missing, though a checkpoint of {size} records was signed")
             self._leaf, last_kind = head[0]
@@ -337,9 +335,9 @@ class Store:
 
     # --- reading ------------------------------------------------------------------------------------
 
-    def load_gun(self, gun_uid: str, log_epoch: int, *, simulated: bool) -> GunLedger:
-        """Return what is committed about a gun; see `queries.load_gun`. AuditWriteFailed once the store is broken."""
-        return queries.load_gun(self._healthy(), gun_uid, log_epoch, simulated=simulated)
+    def load_gun(self, gun_uid: str, *, simulated: bool) -> GunLedger:
+        """Return what is committed about a gun, see `queries.load_gun`; AuditWriteFailed once broken."""
+        return queries.load_gun(self._healthy(), gun_uid, simulated=simulated)
 
     def sessions(self) -> tuple[SessionRow, ...]:
         """Return all sessions, newest first."""
@@ -392,8 +390,6 @@ def _check_intent(batch: Batch, intent: GrantIntent) -> None:
                 intent.area_code, intent.product, intent.lot, intent.max_shots, intent.max_nl,
             )  # fmt: skip
             if recorded != asked:
-                raise ValueError(
-                    f"grant {intent.grant_no} is recorded as {recorded}, but was checked as {asked}"
-                )
+                raise ValueError(f"grant {intent.grant_no} is recorded as {recorded}, but was checked as {asked}")
             return
     raise ValueError(f"grant {intent.grant_no} has no grant.prepared record")

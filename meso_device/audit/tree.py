@@ -1,6 +1,7 @@
 """The RFC 6962 hash tree over the records: roots that grow with the log, and proofs about them.
 
-A `Frontier` keeps only the peaks, one a set bit of the size, so an append costs the same in a log of any length.
+A `Frontier` keeps only the peaks, one a set bit of the size, so an append costs the same in a log of any
+length.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -11,7 +12,7 @@ EMPTY_ROOT: Final = sha256(b"").digest()
 HASH_BYTES: Final = 32
 
 RootOf: TypeAlias = Callable[[int, int], bytes]
-"""Gives the root over the leaves ``[first, end)``; whoever stores inner nodes can answer without all leaves."""
+"""Gives the root over the leaves ``[first, end)``; with stored inner nodes it need not read all leaves."""
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
@@ -54,9 +55,7 @@ class Frontier:
             if len(nodes) & 1:
                 fresh.append(nodes[-1])
             pairs = iter(nodes)
-            nodes = [
-                sha256(b"\x01" + left + right).digest() for left, right in zip(pairs, pairs, strict=False)
-            ]
+            nodes = [sha256(b"\x01" + left + right).digest() for left, right in zip(pairs, pairs, strict=False)]
         self.peaks.extend(reversed(fresh))
 
     def root(self) -> bytes:
@@ -99,7 +98,7 @@ def inclusion_proof(index: int, size: int, root: RootOf) -> list[bytes]:
 
 
 def consistency_proof(old: int, new: int, root: RootOf) -> list[bytes]:
-    """Return the proof that the tree of ``new`` leaves begins with the tree of ``old`` leaves; empty if old is 0."""
+    """Return the proof that the tree of ``new`` leaves begins with that of ``old``; empty if old is 0."""
     if not 0 <= old <= new:
         raise ValueError(f"no consistency from {old} to {new} leaves")
     if old in {0, new}:

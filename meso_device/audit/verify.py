@@ -1,0 +1,253 @@
+"""Verifies a whole log: every byte, the chain, the tree against all checkpoints, and the guns' own chains.
+
+What it cannot show, whoever runs it is told: see `NOT_PROTECTED`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import apsw
+
+from meso_device.audit.birth import DATABASE_NAME, VKEY_NAME
+from meso_device.audit.check import COLUMNS, ChainChecker, Damage
+from meso_device.audit.checkpoint import Checkpoint, open_note
+from meso_device.audit.database import open_for_reading
+from meso_device.audit.keys import VerifyKey
+from meso_device.audit.projections import difference, rebuild
+from meso_device.audit.records import FIRST_PREV
+from meso_device.audit.schema import PROJECTION_STATEMENTS
+from meso_device.audit.sql import run
+from meso_device.audit.tree import Frontier
+from meso_device.audit.witness import GunWitness
+from protocols.errors import UsageError
+
+NOT_PROTECTED: Final = (
+    "Not shown by any of this: a rewrite, by someone with the signing key, of what is newer than the last "
+    "checkpoint kept outside; a false reading by the gun; a record never made; a stolen PIN; the true time."
+)
+PROGRESS_RECORDS: Final = 4_096
+CHECKPOINT_FILE_BYTES_MAX: Final = 65_536
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a verification found.
+
+    Attributes:
+        ok: Everything held.
+        origin: Name of the log.
+        records: Records verified, up to the first bad one.
+        checkpoints: Stored checkpoints whose signature and root held.
+        outside: Size of the checkpoint given from outside; 0 if none was given.
+        root: Root over all records in hex; empty when not ok.
+        shots: Shots whose chain in the gun was followed.
+        heads: Newest shot of each gun and epoch.
+        bad_seq: First bad record, or None.
+        bad: What is wrong, in one line; empty when ok.
+    """
+
+    ok: bool
+    origin: str
+    records: int = 0
+    checkpoints: int = 0
+    outside: int = 0
+    root: str = ""
+    shots: int = 0
+    heads: dict[str, int] = field(default_factory=dict)
+    bad_seq: int | None = None
+    bad: str = ""
+
+
+@dataclass(slots=True)
+class _Pass:
+    """Where the pass over the records stands."""
+
+    origin: str
+    frontier: Frontier = field(default_factory=Frontier)
+    witness: GunWitness = field(default_factory=GunWitness)
+    checkpoints: int = 0
+    outside: int = 0
+
+
+def verify_home(
+    home: Path, *, checkpoint_file: Path | None = None, vkey: str = "", progress: Progress | None = None
+) -> Report:
+    """Verify the log of a data directory; a host may be writing to it.
+
+    Args:
+        home: The data directory.
+        checkpoint_file: A checkpoint kept outside; all that it covers is fixed by it.
+        vkey: The log's public key as it was written down; without it the data directory's own is believed.
+        progress: Called with records done and in all, now and then.
+
+    Raises:
+        UsageError: there is no log, no key, or the checkpoint given is not one of this log.
+    """
+    key = VerifyKey.parse(vkey or _stored_vkey(home))
+    outside = None if checkpoint_file is None else open_note(_read_note(checkpoint_file), key)
+    db = open_for_reading(home / DATABASE_NAME)
+    try:
+        return verify_log(db, key, outside=outside, progress=progress)
+    finally:
+        db.close()
+
+
+def verify_log(
+    db: apsw.Connection,
+    key: VerifyKey,
+    *,
+    outside: Checkpoint | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Verify the log in a database as it is now; the report names the first thing that does not hold."""
+    state = _Pass(key.name)
+    bad: Damage | None = None
+    # One snapshot for all statements, whatever a host commits meanwhile.
+    run(db, "BEGIN")
+    try:
+        verify_records(db, key, state, outside, progress)
+        _check_database(db)
+    except Damage as damage:
+        bad = damage
+    except apsw.Error as error:
+        bad = Damage(None, f"the database file is damaged: {error}")
+    finally:
+        run(db, "ROLLBACK")
+    return Report(
+        ok=bad is None,
+        origin=key.name,
+        records=state.frontier.size,
+        checkpoints=state.checkpoints,
+        outside=state.outside,
+        root=state.frontier.root().hex() if bad is None else "",
+        shots=state.witness.shots,
+        heads={f"{uid}/{epoch}": seq for (uid, epoch), seq in state.witness.heads.items()},
+        bad_seq=None if bad is None else bad.seq,
+        bad="" if bad is None else str(bad),
+    )
+
+
+def verify_chain(db: apsw.Connection, origin: str) -> Damage | None:
+    """Check the records by themselves, without any checkpoint; return the first damage or None."""
+    checker = ChainChecker(origin, 0, FIRST_PREV)
+    try:
+        for row in db.execute(f"SELECT {COLUMNS} FROM record ORDER BY seq"):  # noqa: S608  # our own column names
+            checker.check(row)
+    except Damage as damage:
+        return damage
+    return None
+
+
+def verify_records(
+    db: apsw.Connection, key: VerifyKey, state: _Pass, outside: Checkpoint | None, progress: Progress | None
+) -> None:
+    """Check all records against chain, checkpoints and the guns' chains; `Damage` at the first fault."""
+    [(total,)] = run(db, "SELECT count(*) FROM record")
+    wanted = _signed_roots(db, key, state)
+    if not wanted and total:
+        raise Damage(None, "the log holds no checkpoint")
+    if outside is not None:
+        wanted.setdefault(outside.size, []).append((outside.root, "the checkpoint from outside"))
+        state.outside = outside.size
+    checker = ChainChecker(key.name, 0, FIRST_PREV)
+    leaves: list[bytes] = []
+    frontier, witness = state.frontier, state.witness
+    stops = iter([*sorted(size for size in wanted if size), 0])
+    stop = next(stops)
+    for row in db.execute(f"SELECT {COLUMNS} FROM record ORDER BY seq"):  # noqa: S608  # our own column names
+        body = checker.check(row)
+        leaves.append(row[4])
+        if row[2] == "shot":
+            wrong = witness.shot(body)
+            if wrong:
+                raise Damage(row[0], wrong)
+        else:
+            _note_other(row[2], body, witness, key, row[0])
+        if len(leaves) >= PROGRESS_RECORDS or row[0] + 1 == stop:
+            frontier.extend(leaves)
+            leaves.clear()
+            if frontier.size == stop:
+                _check_root(frontier, wanted[stop])
+                stop = next(stops)
+            if progress is not None:
+                progress(frontier.size, total)
+    frontier.extend(leaves)
+    if stop:
+        raise Damage(frontier.size, f"missing: the log ends here, but {wanted[stop][0][1]} covers {stop} records")
+
+
+def _signed_roots(db: apsw.Connection, key: VerifyKey, state: _Pass) -> dict[int, list[tuple[bytes, str]]]:
+    """Return the roots that stored checkpoints promise, by size; `Damage` where a signature does not hold."""
+    wanted: dict[int, list[tuple[bytes, str]]] = {}
+    for size, note in db.execute("SELECT size, note FROM checkpoint ORDER BY size"):
+        try:
+            checkpoint = open_note(note, key)
+        except UsageError as error:
+            raise Damage(None, f"the stored checkpoint of {size} records: {error}") from None
+        if checkpoint.size != size:
+            raise Damage(None, f"the stored checkpoint of {size} records says {checkpoint.size}")
+        wanted[size] = [(checkpoint.root, "a stored checkpoint")]
+        state.checkpoints += 1
+    return wanted
+
+
+def _check_root(frontier: Frontier, promises: list[tuple[bytes, str]]) -> None:
+    root = frontier.root()
+    for promised, what in promises:
+        if promised != root:
+            raise Damage(
+                None,
+                f"the first {frontier.size} records are not those that {what} covers: the log was rewritten",
+            )
+
+
+def _note_other(kind: str, body: Any, witness: GunWitness, key: VerifyKey, seq: int) -> None:
+    if kind == "link.up":
+        witness.begins(body)
+    elif kind in {"gap", "finding.gap"}:
+        witness.skips(body)
+    elif kind == "key.created" and body.vkey != str(key):
+        raise Damage(seq, f"names another key than {key}: the log was begun anew, or the given key is not its own")
+
+
+def _check_database(db: apsw.Connection) -> None:
+    """The file itself, and the derived tables against the bodies."""
+    for (answer,) in run(db, "PRAGMA integrity_check(1)"):
+        if answer != "ok":
+            raise Damage(None, f"the database file is damaged: {answer}")
+    fresh = apsw.Connection(":memory:")
+    try:
+        for statement in PROJECTION_STATEMENTS:
+            run(fresh, statement)
+        try:
+            rebuild(db, fresh)
+        except (ValueError, LookupError, TypeError) as error:
+            raise Damage(None, f"the derived tables cannot be made from the records: {error!r}") from None
+        wrong = difference(db, fresh)
+    finally:
+        fresh.close()
+    if wrong:
+        raise Damage(None, f"a derived {wrong}; no record is lost, the tables can be made anew from the records")
+
+
+def _stored_vkey(home: Path) -> str:
+    try:
+        return (home / VKEY_NAME).read_text()
+    except OSError as error:
+        raise UsageError(
+            f"no audit log or no public key in {home} ({error.strerror}); check --home, or give --key"
+        ) from None
+
+
+def _read_note(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(CHECKPOINT_FILE_BYTES_MAX).decode()
+    except OSError as error:
+        raise UsageError(f"the checkpoint {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not a checkpoint: it is not text") from None

@@ -1,0 +1,145 @@
+"""The writer thread: the only one that touches the log while a host runs.
+
+It commits whatever is queued, in one transaction of at most `GROUP_RECORDS_MAX` records, and never waits for
+more. An answer is there, and the pipe readable, only after COMMIT returned. The queue is bounded: when it is
+full the disk is far behind the gun, and from then on everything is refused, as after any error (I-48).
+"""
+
+import contextlib
+import os
+import threading
+from collections import deque
+from collections.abc import Sequence
+from typing import Final, TypeAlias
+
+from meso_device.accounting.entries import Batch, CommitFailed, CommitResult
+from meso_device.audit.records import Stamp
+from meso_device.audit.store import Store
+from meso_device.session.contract import Instant, LedgerLoaded, LoadLedger
+from protocols.errors import MesoError
+
+GROUP_RECORDS_MAX: Final = 64
+# Some 25 s of a gun at 9 shots/s that is read a page of 3 at a time, or one whole ring of 4,096 as pages.
+QUEUE_MAX: Final = 2_048
+
+WriterResult: TypeAlias = CommitResult | LedgerLoaded
+
+
+class Writer:
+    """Owns an open store until `close`. All methods are for the one thread of the host's loop.
+
+    Each `submit` and each `load_gun` is answered exactly once, in order.
+    """
+
+    def __init__(self, store: Store, *, boot: str, clock: str, queue_max: int = QUEUE_MAX) -> None:
+        """Start the thread; ``boot`` and ``clock`` go into the stamp of every record, see `Stamp`."""
+        self._store = store
+        self._boot = boot
+        self._clock = clock
+        self._queue_max = queue_max
+        self._awake = threading.Condition()
+        self._queue: deque[tuple[Batch | LoadLedger, Instant]] = deque()
+        self._results: list[WriterResult] = []
+        self._refusal = ""
+        self._closing: Instant | None = None
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_read, False)
+        os.set_blocking(self._wake_write, False)
+        self._thread = threading.Thread(target=self._work, name="audit-writer")
+        self._thread.start()
+
+    def fileno(self) -> int:
+        """Return the descriptor that is readable when results wait."""
+        return self._wake_read
+
+    def submit(self, batch: Batch, now: Instant) -> None:
+        """Queue a batch; cannot be taken back. Its `CommitResult` comes back by number."""
+        self._put(batch, now)
+
+    def load_gun(self, request: LoadLedger, now: Instant) -> None:
+        """Queue the reading of a gun's ledger, after everything submitted before it."""
+        self._put(request, now)
+
+    def take_results(self) -> Sequence[WriterResult]:
+        """Return the results that are there, in the order of the questions."""
+        with self._awake:
+            results, self._results = self._results, []
+            with contextlib.suppress(BlockingIOError):
+                os.read(self._wake_read, 4096)
+        return results
+
+    def close(self, now: Instant) -> Sequence[WriterResult]:
+        """Finish what is queued, record the clean end, end the thread; return what was not taken."""
+        with self._awake:
+            self._closing = now
+            self._awake.notify()
+        self._thread.join()
+        results = self.take_results()
+        os.close(self._wake_read)
+        os.close(self._wake_write)
+        return results
+
+    def _put(self, item: Batch | LoadLedger, now: Instant) -> None:
+        with self._awake:
+            if len(self._queue) >= self._queue_max and not self._refusal:
+                self._refusal = f"the audit log is {self._queue_max} steps behind: the disk does not keep up"
+            if self._refusal:
+                self._answer([_refuse(item, self._refusal)])
+            else:
+                self._queue.append((item, now))
+                self._awake.notify()
+
+    # --- in the thread ------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        while True:
+            with self._awake:
+                while not self._queue and self._closing is None:
+                    self._awake.wait()
+                group = self._take_group()
+                closing = self._closing
+            if group:
+                results = self._carry_out(group)
+                with self._awake:
+                    self._answer(results)
+            elif closing is not None:
+                self._store.close(self._stamp(closing))
+                return
+
+    def _take_group(self) -> list[tuple[Batch | LoadLedger, Instant]]:
+        """Take batches that commit together, or one question."""
+        group: list[tuple[Batch | LoadLedger, Instant]] = []
+        records = 0
+        while self._queue:
+            item = self._queue[0][0]
+            if isinstance(item, LoadLedger):
+                return group or [self._queue.popleft()]
+            records += len(item.entries)
+            if group and records > GROUP_RECORDS_MAX:
+                break
+            group.append(self._queue.popleft())
+        return group
+
+    def _carry_out(self, group: list[tuple[Batch | LoadLedger, Instant]]) -> list[WriterResult]:
+        item, now = group[-1]
+        if isinstance(item, LoadLedger):
+            try:
+                return [LedgerLoaded(self._store.load_gun(item.gun_uid, simulated=item.simulated))]
+            except MesoError as error:
+                return [_refuse(item, str(error))]
+        batches = [batch for batch, _ in group if isinstance(batch, Batch)]
+        return list(self._store.commit(batches, self._stamp(now)))
+
+    def _answer(self, results: list[WriterResult]) -> None:
+        self._results.extend(results)
+        # A full pipe is readable already.
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._wake_write, b"\0")
+
+    def _stamp(self, now: Instant) -> Stamp:
+        return Stamp(ts_us=now.utc_us, mono_us=now.mono_us, boot=self._boot, clock=self._clock)
+
+
+def _refuse(item: Batch | LoadLedger, reason: str) -> CommitFailed:
+    """Answer without doing; a question has no number, 0 stands for it."""
+    return CommitFailed(no=item.no if isinstance(item, Batch) else 0, reason=reason)
