@@ -1,0 +1,142 @@
+"""A run without a screen: the script's commands, and when the run is over for good or ill.
+
+The command that started the run is the operator's standing confirmation while the same gun, on the same boot, comes
+back soon enough. Whatever goes beyond that ends the run: disarmed, reconciled as far as it can be, and told.
+"""
+
+from typing import Final, Protocol
+
+from meso_device.host.members import End, Wish
+from meso_device.session.contract import (
+    Command,
+    Disarm,
+    Instant,
+    LinkState,
+    Notice,
+    NoticeKind,
+    Phase,
+    View,
+)
+
+LOST_US_MAX: Final = 5_000_000
+"""The link may be away this long before the run ends; also the time a gun has to answer at the start."""
+WIND_DOWN_US_MAX: Final = 5_000_000
+"""Longest wait for the gun's log after the run has been given up: a reset gun needs a second to boot."""
+LOOK_US: Final = 250_000
+"""How often to look whether one of these times has passed."""
+_LIVE: Final = frozenset({Phase.ARMED, Phase.ARMING})
+_HEARD: Final = frozenset({LinkState.RECONCILING, LinkState.UP})
+
+
+class Script(Protocol):
+    """Says the next command of a whole session from what can be seen."""
+
+    given_up: str
+    """Why no command will come any more; empty while one may."""
+
+    def next_command(self, view: View) -> Command | None:
+        """Return the next command, or None to wait."""
+
+
+class Headless:
+    """Operator and observer of a run without a screen.
+
+    Args:
+        script: Whose commands are passed on while nothing forbids it.
+        port: Name of the port, for messages.
+    """
+
+    def __init__(self, script: Script, *, port: str) -> None:
+        self._script = script
+        self._port = port
+        self._ending = ""
+        self._ending_since_us = 0
+        self._refusal = ""
+        self._slept = False
+        self._heard_us: int | None = None
+        self._ever_heard = False
+        self._ever_safe = False
+        self._disarming = False
+        self._look_us = 0
+
+    # --- operator -----------------------------------------------------------------------------------
+
+    def next_wish(self, view: View, now: Instant) -> Wish | None:
+        """Return the script's next command, or the end."""
+        self._look_us = now.mono_us + LOOK_US
+        self._note(view, now)
+        if view.phase is Phase.CLOSED:
+            return End(0)
+        if not self._ending:
+            self._ending = self._why_end(view, now)
+            self._ending_since_us = now.mono_us
+        if self._ending:
+            return self._wind_down(view, now)
+        if view.link in _HEARD and view.simulated:
+            return self._script.next_command(view)
+        return None
+
+    def slept(self, slept_us: int) -> None:
+        """End the run: nobody watched meanwhile."""
+        self._slept = slept_us > 0
+
+    def next_deadline_us(self) -> int | None:
+        """Look again a few times a second."""
+        return self._look_us
+
+    # --- observer -----------------------------------------------------------------------------------
+
+    def notice(self, notice: Notice) -> None:
+        """Take a refusal as the end of the run: a script has nobody to ask."""
+        if notice.kind is NoticeKind.REFUSED and not self._refusal and not self._ending:
+            self._refusal = notice.text
+
+    # --- ends ---------------------------------------------------------------------------------------
+
+    def _note(self, view: View, now: Instant) -> None:
+        if view.link in _HEARD:
+            self._heard_us = now.mono_us
+            self._ever_heard = True
+        elif self._heard_us is None:
+            self._heard_us = now.mono_us
+        if view.link is LinkState.UP and view.phase not in {Phase.ESTOPPED, Phase.LOCKED}:
+            self._ever_safe = True
+
+    def _why_end(self, view: View, now: Instant) -> str:
+        """Return why the run cannot go on; empty while it can."""
+        away_us = now.mono_us - (self._heard_us if self._heard_us is not None else now.mono_us)
+        lost = f"the link stayed lost for {LOST_US_MAX // 1_000_000} s"
+        foreign = f"the gun on {self._port} is not simulated: a session without a screen is for simulated guns only"
+        reasons = (
+            (bool(view.write_failed), f"recording has stopped: {view.write_failed}"),
+            (_is_foreign(view), foreign),
+            (view.resets > 0, "the gun was reset"),
+            (self._slept, "the computer was asleep"),
+            (away_us > LOST_US_MAX, lost if self._ever_heard else f"no gun answers on {self._port}"),
+            (bool(self._refusal), self._refusal),
+            (view.phase is Phase.LOCKED, f"the gun is locked: {', '.join(view.findings)}"),
+            (view.phase is Phase.ESTOPPED and self._ever_safe, "the gun was stopped"),
+        )
+        return next((text for holds, text in reasons if holds), self._script.given_up)
+
+    def _wind_down(self, view: View, now: Instant) -> Wish | None:
+        """Take the credit back and read what the gun did, as far as it can be had."""
+        end = End(1, self._ending)
+        waited_us = now.mono_us - self._ending_since_us
+        lost = view.link not in _HEARD and not view.resets
+        if waited_us > WIND_DOWN_US_MAX or lost or _is_foreign(view):
+            return end
+        if view.phase in _LIVE:
+            if self._disarming:
+                return None
+            self._disarming = True
+            return Disarm(cause="run ended")
+        if view.write_failed:
+            return None if view.stop_unheard else end
+        settled = view.link is LinkState.UP and view.open_grants == 0 and view.head_seq == view.committed_seq
+        return end if settled or view.findings else None
+
+
+def _is_foreign(view: View) -> bool:
+    """Return whether this is a gun that a run without a screen must leave alone."""
+    return view.link in _HEARD and bool(view.gun_uid) and not view.simulated

@@ -1,0 +1,258 @@
+"""The select loop: port, link engine, session engine and audit writer, joined in one thread.
+
+Nothing here decides about doses and nothing here blocks. A turn waits, takes in what came, steps the engine until
+it is quiet, and hands at most one frame to the port. What may be a STOP is looked at first, and its bytes leave
+before anything else of that turn.
+"""
+
+import contextlib
+import os
+import select
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from drivers.link import LinkEngine
+from meso_device.audit.writer import Writer
+from meso_device.host.cable import Cable
+from meso_device.host.clock import Clock
+from meso_device.host.members import End, Member, Observer, Operator
+from meso_device.host.shutdown import Shutdown
+from meso_device.host.signals import ENDING, Signals
+from meso_device.session.contract import (
+    Ask,
+    Beat,
+    Commit,
+    DropLink,
+    Effect,
+    EngineEvent,
+    LoadLedger,
+    Notice,
+    PortOpened,
+    PressStop,
+    Stop,
+    Tick,
+)
+from meso_device.session.engine import SessionEngine
+from protocols.errors import LinkLost, require
+
+IDLE_US_MAX: Final = 1_000_000
+"""Longest sleep: a suspended computer is noticed within it."""
+EVENTS_MAX: Final = 10_000
+"""Events settled in one go; a full page of the gun's log makes a few dozen, so more is an engine that feeds itself."""
+FRAMES_MAX: Final = 32
+"""Frames handed over in one turn: more than the link keeps in flight."""
+NONCE_BYTES: Final = 16
+
+
+class Loop:
+    """One run, from the first try to open the port to the end that operator or signal ask for."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        engine: SessionEngine,
+        link: LinkEngine,
+        cable: Cable,
+        writer: Writer,
+        operator: Operator,
+        observer: Observer,
+        signals: Signals,
+        members: Sequence[Member],
+        randomness: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self._clock = clock
+        self._engine = engine
+        self._link = link
+        self._cable = cable
+        self._writer = writer
+        self._operator = operator
+        self._observer = observer
+        self._signals = signals
+        self._members = members
+        self._randomness = randomness
+        self._shutdown = Shutdown()
+        self._events: deque[EngineEvent] = deque()
+        self._known_ports: set[str] = set()
+        self._unanswered = 0
+        self._now = clock.now()
+
+    def run(self) -> End:
+        """Turn until the operator's end or a signal's.
+
+        Whatever goes wrong in here, the last thing that leaves for the gun is STOP.
+
+        Raises:
+            InvariantError: the program contradicts itself; STOP has been handed to the port.
+        """
+        try:
+            while True:
+                end = self._turn()
+                if end is not None:
+                    return end
+        except BaseException:
+            self._say_stop_and_leave()
+            raise
+        finally:
+            self._cable.drop()
+
+    def _turn(self) -> End | None:
+        readable, writable = self._wait()
+        self._now = self._clock.now()
+        self._hear_people(readable, writable)
+        self._settle()
+        self._notice_suspend()
+        self._hear_gun(readable, writable)
+        self._hear_store(readable)
+        self._hear_time()
+        self._settle()
+        self._transmit()
+        return self._ask_operator()
+
+    # --- waiting ------------------------------------------------------------------------------------
+
+    def _wait(self) -> tuple[frozenset[int], frozenset[int]]:
+        reads = [self._signals.fd, self._writer.fileno(), *self._cable.reads()]
+        writes = [*self._cable.writes()]
+        for member in self._members:
+            reads.extend(member.reads())
+            writes.extend(member.writes())
+        readable, writable, _ = select.select(reads, writes, [], self._timeout_s())
+        return frozenset(readable), frozenset(writable)
+
+    def _timeout_s(self) -> float:
+        now_us = self._clock.now().mono_us
+        deadlines = (
+            now_us + IDLE_US_MAX,
+            self._engine.next_deadline_us(),
+            self._link.next_deadline_us() if self._cable.is_open else None,
+            self._cable.next_deadline_us(),
+            self._operator.next_deadline_us(),
+            self._shutdown.next_deadline_us(now_us),
+        )
+        return max(0, min(at for at in deadlines if at is not None) - now_us) / 1_000_000
+
+    # --- what came ----------------------------------------------------------------------------------
+
+    def _hear_people(self, readable: frozenset[int], writable: frozenset[int]) -> None:
+        for number in self._signals.take():
+            if number not in ENDING or self._shutdown.begin(number, self._now.mono_us):
+                self._events.append(Stop(source=number.name))
+        for member in self._members:
+            self._events.extend(member.ready(readable, writable, self._now))
+
+    def _notice_suspend(self) -> None:
+        slept_us = self._clock.take_suspend_us()
+        if slept_us:
+            self._operator.slept(slept_us)
+            self._lose(f"the computer slept for {slept_us // 1_000_000} s")
+
+    def _hear_gun(self, readable: frozenset[int], writable: frozenset[int]) -> None:
+        port = self._cable.open_if_due(self._now.mono_us)
+        if port is not None:
+            self._link.opened(self._now.mono_us, known_port=port.name in self._known_ports)
+            self._events.append(PortOpened(port.name, self._randomness(NONCE_BYTES)))
+            return
+        try:
+            if any(fd in writable for fd in self._cable.writes()):
+                self._cable.push()
+            if any(fd in readable for fd in self._cable.reads()):
+                self._events.extend(self._link.received(self._now.mono_us, self._cable.read()))
+        except LinkLost as error:
+            self._lose(str(error))
+
+    def _hear_store(self, readable: frozenset[int]) -> None:
+        if self._writer.fileno() in readable:
+            results = self._writer.take_results()
+            self._unanswered -= len(results)
+            self._events.extend(results)
+
+    def _hear_time(self) -> None:
+        now_us = self._now.mono_us
+        link_us = self._link.next_deadline_us()
+        if self._cable.is_open and link_us is not None and link_us <= now_us:
+            self._events.extend(self._link.tick(now_us))
+        engine_us = self._engine.next_deadline_us()
+        if engine_us is not None and engine_us <= now_us:
+            self._events.append(Tick())
+
+    def _ask_operator(self) -> End | None:
+        view = self._engine.view(self._now)
+        self._link.committed_seq = view.committed_seq
+        self._observer.seen(view, self._now)
+        if self._shutdown.begun:
+            over = self._shutdown.is_over(view, unanswered_commits=self._unanswered, now_us=self._now.mono_us)
+            return End(self._shutdown.status) if over else None
+        wish = self._operator.next_wish(view, self._now)
+        if isinstance(wish, End):
+            return wish
+        if wish is not None:
+            self._events.append(wish)
+            self._settle()
+            self._transmit()
+        return None
+
+    # --- what is to be done -------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        for _ in range(EVENTS_MAX):
+            if not self._events:
+                return
+            for effect in self._engine.step(self._now, self._events.popleft()):
+                self._do(effect)
+        require(not self._events, f"{EVENTS_MAX} events in one turn and no end")
+
+    def _do(self, effect: Effect) -> None:
+        now_us = self._now.mono_us
+        match effect:
+            case PressStop():
+                self._press_stop()
+            case Ask(tag, request):
+                self._link.ask(now_us, tag, request)
+            case Beat(heartbeat):
+                self._link.beat(now_us, heartbeat)
+            case Commit(batch):
+                self._unanswered += 1
+                self._writer.submit(batch, self._now)
+            case LoadLedger():
+                self._unanswered += 1
+                self._writer.load_gun(effect, self._now)
+            case DropLink(reason):
+                self._lose(reason)
+            case Notice():
+                self._observer.notice(effect)
+
+    def _press_stop(self) -> None:
+        """Let STOP leave now, ahead of a frame cut short and of everything still in the kernel."""
+        self._link.press_stop(self._now.mono_us)
+        try:
+            self._cable.flush()
+        except LinkLost as error:
+            self._lose(str(error))
+        self._transmit()
+
+    def _transmit(self) -> None:
+        """Hand over frames while each leaves whole; a frame that does not fit holds back the next."""
+        for _ in range(FRAMES_MAX):
+            if not self._cable.is_ready:
+                return
+            frame = self._link.transmit(self._now.mono_us)
+            if not frame:
+                return
+            try:
+                self._cable.send(frame)
+            except LinkLost as error:
+                self._lose(str(error))
+
+    def _lose(self, reason: str) -> None:
+        if self._cable.is_open:
+            if self._link.session:
+                self._known_ports.add(self._cable.port_name)
+            self._cable.drop()
+            self._events.extend(self._link.closed(self._now.mono_us, reason))
+
+    def _say_stop_and_leave(self) -> None:
+        """Send STOP without asking the engine, which may be what broke."""
+        with contextlib.suppress(Exception):
+            self._press_stop()

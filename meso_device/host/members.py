@@ -1,0 +1,62 @@
+"""What takes part in the loop beside port, engine and writer: signals, the stop socket, a screen.
+
+A member owns descriptors. The loop waits on them and calls `ready` in its own turn; a member never acts by itself.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from meso_device.session.contract import Command, Instant, Notice, View
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The operator's source has nothing more to do: leave the loop.
+
+    Attributes:
+        status: Exit status of the process.
+        reason: One line for the user; empty when there is nothing to say.
+    """
+
+    status: int
+    reason: str = ""
+
+
+Wish: TypeAlias = Command | End
+
+
+class Member(Protocol):
+    """Something with descriptors; no call may block."""
+
+    def reads(self) -> Sequence[int]:
+        """Return the descriptors to wait on for reading."""
+
+    def writes(self) -> Sequence[int]:
+        """Return the descriptors to wait on for writing; only those with something unsent."""
+
+    def ready(self, readable: frozenset[int], writable: frozenset[int], now: Instant) -> Sequence[Command]:
+        """Read and write what can be, and return the commands that came."""
+
+
+class Operator(Protocol):
+    """Who says what is to be done next: a script, or the person at a screen."""
+
+    def next_wish(self, view: View, now: Instant) -> Wish | None:
+        """Return the next command, the end, or None to wait. Called after every turn; must be cheap."""
+
+    def slept(self, slept_us: int) -> None:
+        """Take it that the computer was asleep: nothing that was allowed before is allowed still (I-45)."""
+
+    def next_deadline_us(self) -> int | None:
+        """Return the monotonic time at which to be asked again even if nothing happens."""
+
+
+class Observer(Protocol):
+    """Who watches: progress lines, a screen. Never decides and never raises."""
+
+    def notice(self, notice: Notice) -> None:
+        """Take one line for the operator."""
+
+    def seen(self, view: View, now: Instant) -> None:
+        """Take the state after a turn."""

@@ -1,0 +1,168 @@
+"""A whole run without a screen, put together: data directory, log, gun, engine, script, loop.
+
+Everything is opened in an order in which each refusal leaves nothing behind, and closed in the opposite one.
+"""
+
+import contextlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from drivers.link import LinkEngine
+from meso_device import __version__
+from meso_device.accounting.entries import SessionRow
+from meso_device.audit.records import Stamp
+from meso_device.audit.store import Store
+from meso_device.audit.writer import Writer
+from meso_device.host.cable import Cable, Opener
+from meso_device.host.clock import Clock, read_clock_state, read_host_boot
+from meso_device.host.headless import Headless
+from meso_device.host.home import Home, HomeLock, open_home, read_host_id, write_private
+from meso_device.host.loop import Loop
+from meso_device.host.members import Observer
+from meso_device.host.signals import Signals
+from meso_device.host.stopper import Stopper
+from meso_device.session.autopilot import Autopilot
+from meso_device.session.contract import Instant, Notice, NoticeKind, OpenSession, ResumeSession, View
+from meso_device.session.engine import SessionEngine
+from protocols.errors import MesoError
+from protocols.treatment.plan import TreatmentPlan
+
+PRACTICE: Final = "practice"
+"""Operator and role of a run on a simulated gun that nobody signed in for."""
+ID_BYTES: Final = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """What to run.
+
+    Attributes:
+        root: Data directory.
+        command: The command that was given: what another process is told, and what is recorded as the operator's
+            confirmation.
+        port: Port of the gun as it was named.
+        plan: What to treat; None to take up the newest session that is open.
+    """
+
+    root: Path
+    command: str
+    port: str
+    plan: TreatmentPlan | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """What became of it.
+
+    Attributes:
+        status: Exit status.
+        reason: Why it ended before the end; empty when complete.
+        view: State at the end; None when there was nothing to resume.
+    """
+
+    status: int
+    reason: str
+    view: View | None
+
+
+def run_session(request: RunRequest, opener: Opener, observer: Observer) -> RunResult:
+    """Run or resume a session to its end, in this process's main thread.
+
+    Raises:
+        MesoError: it could not begin; then nothing was sent to the gun.
+        InvariantError: the program contradicts itself; STOP has been handed to the port.
+    """
+    home = open_home(request.root)
+    clock = Clock()
+    with contextlib.ExitStack() as stack:
+        signals = stack.enter_context(Signals())
+        stack.enter_context(HomeLock.take(home, purpose=request.command))
+        boot, state = read_host_boot(), read_clock_state()
+        now = clock.now()
+        stamp = Stamp(ts_us=now.utc_us, mono_us=now.mono_us, boot=boot, clock=state)
+        store = Store.open(home.root, software=__version__, stamp=stamp)
+        try:
+            opening = _opening(request, store.open_session())
+            for text in store.notices:
+                observer.notice(Notice(NoticeKind.INFO, text))
+        except BaseException:
+            store.close(stamp)
+            raise
+        if opening is None:
+            store.close(stamp)
+            return RunResult(status=0, reason="", view=None)
+        writer = Writer(store, boot=boot, clock=state)
+        stack.callback(lambda: writer.close(clock.now()))
+        stopper = Stopper(home)
+        stack.callback(stopper.close)
+        write_private(home.last_port_file, f"{request.port}\n")
+        host_id = read_host_id(home)
+        engine = SessionEngine(host_id=host_id, host_boot=boot)
+        script = Autopilot(opening, how=request.command, resets_stop=True)
+        headless = Headless(script, port=request.port)
+        loop = Loop(
+            clock=clock,
+            engine=engine,
+            link=LinkEngine(host_id),
+            cable=Cable(opener),
+            writer=writer,
+            operator=headless,
+            observer=_Both(headless, observer),
+            signals=signals,
+            members=(stopper,),
+        )
+        end = loop.run()
+        return RunResult(status=end.status, reason=end.reason, view=engine.view(clock.now()))
+
+
+def _opening(request: RunRequest, row: SessionRow | None) -> OpenSession | ResumeSession | None:
+    """Return what the script begins with; None when there is nothing to resume."""
+    if request.plan is not None:
+        return OpenSession(
+            plan=request.plan,
+            session=secrets.token_hex(ID_BYTES),
+            alias=secrets.token_hex(ID_BYTES),
+            op=PRACTICE,
+            role=PRACTICE,
+        )
+    if row is None:
+        return None
+    return ResumeSession(row=row, plan=plan_of(row), op=PRACTICE, role=PRACTICE)
+
+
+def plan_of(row: SessionRow) -> TreatmentPlan:
+    """Return the plan that a session was opened with.
+
+    Raises:
+        MesoError: the record holds none that this version understands.
+    """
+    plan = row.opened.get("plan")
+    if not isinstance(plan, Mapping):
+        raise MesoError(f"session {row.session} cannot be resumed: its record holds no plan")
+    return TreatmentPlan.from_json(plan)
+
+
+def last_port(home: Home) -> str:
+    """Return the port of the last run in this data directory; empty if there was none."""
+    try:
+        return home.last_port_file.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+class _Both:
+    """Shows everything to the script, which ends at a refusal, and to whoever watches."""
+
+    def __init__(self, headless: Headless, observer: Observer) -> None:
+        self._headless = headless
+        self._observer = observer
+
+    def notice(self, notice: Notice) -> None:
+        self._headless.notice(notice)
+        self._observer.notice(notice)
+
+    def seen(self, view: View, now: Instant) -> None:
+        self._observer.seen(view, now)

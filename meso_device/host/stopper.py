@@ -1,0 +1,119 @@
+"""The socket on which the running host hears ``meso stop``.
+
+The host binds a Unix socket (mode 0600) in the data directory; whoever may write to it may stop the gun and can do
+nothing else. No session, person or confirmation is asked for.
+"""
+
+import contextlib
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from meso_device.host.home import Home
+from meso_device.session.contract import Command, Instant, Stop
+from protocols.errors import MesoError, UsageError
+
+WORD: Final = b"STOP\n"
+HEARD: Final = b"HEARD\n"
+PEERS_MAX: Final = 8
+"""A peer sends five bytes and leaves; more than this at once is not a person."""
+ANSWER_S: Final = 2.0
+ADDRESS_BYTES_MAX: Final = 100
+"""A Unix socket's address holds 104 bytes on macOS and 108 on Linux, its end included."""
+
+
+class Stopper:
+    """The host's end of the socket: a member of the loop that turns the word into `Stop`."""
+
+    def __init__(self, home: Home) -> None:
+        """Bind the socket; the caller holds the lock of ``home``, so an old socket file is a dead host's.
+
+        Raises:
+            UsageError: it cannot be bound.
+        """
+        self._path = home.stop_socket
+        self._peers: dict[int, socket.socket] = {}
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            with _short_name(self._path) as name:
+                Path(name).unlink(missing_ok=True)
+                self._socket.bind(name)
+                Path(name).chmod(0o600)
+            self._socket.listen(PEERS_MAX)
+        except OSError as error:
+            self._socket.close()
+            raise UsageError(f"cannot listen for meso stop at {self._path}: {error.strerror}") from None
+        self._socket.setblocking(False)
+
+    def close(self) -> None:
+        """Stop listening and remove the socket."""
+        for peer in self._peers.values():
+            peer.close()
+        self._peers.clear()
+        self._socket.close()
+        self._path.unlink(missing_ok=True)
+
+    def reads(self) -> Sequence[int]:
+        """Wait for peers and for their word."""
+        return (self._socket.fileno(), *self._peers)
+
+    def writes(self) -> Sequence[int]:
+        """Never wait to write: an answer of six bytes fits, or its reader is not there."""
+        return ()
+
+    def ready(self, readable: frozenset[int], writable: frozenset[int], now: Instant) -> Sequence[Command]:  # noqa: ARG002  # a member's surface
+        """Return one `Stop` for each peer that has said the word."""
+        commands: list[Command] = []
+        for fd in [fd for fd in self._peers if fd in readable]:
+            peer = self._peers.pop(fd)
+            with peer, contextlib.suppress(OSError):
+                if peer.recv(len(WORD)) == WORD:
+                    commands.append(Stop(source="meso stop"))
+                    peer.send(HEARD)
+        if self._socket.fileno() in readable:
+            with contextlib.suppress(OSError):
+                peer, _ = self._socket.accept()
+                peer.setblocking(False)
+                self._admit(peer)
+        return commands
+
+    def _admit(self, peer: socket.socket) -> None:
+        if len(self._peers) >= PEERS_MAX:
+            self._peers.pop(next(iter(self._peers))).close()
+        self._peers[peer.fileno()] = peer
+
+
+def press_stop(home: Home) -> None:
+    """Tell the host that runs in this data directory to stop its gun; returns once the host has heard it.
+
+    Raises:
+        MesoError: no host runs there, or it does not answer. Then only the gun's own stop is left.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:
+        peer.settimeout(ANSWER_S)
+        try:
+            with _short_name(home.stop_socket) as name:
+                peer.connect(name)
+            peer.sendall(WORD)
+            heard = peer.recv(len(HEARD))
+        except TimeoutError:
+            heard = b""
+        except OSError:
+            raise MesoError(f"no running host in {home.root}: nothing to stop from here; release the trigger") from None
+    if heard != HEARD:
+        raise MesoError("the host does not answer: release the trigger and cut the gun's power")
+
+
+@contextlib.contextmanager
+def _short_name(path: Path) -> Iterator[str]:
+    """Give a name of the socket that fits into an address, however deep its directory lies."""
+    if len(os.fsencode(path)) <= ADDRESS_BYTES_MAX:
+        yield str(path)
+        return
+    fd = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{fd}/{path.name}"
+    finally:
+        os.close(fd)
