@@ -1,0 +1,69 @@
+"""What HELLO alone gives away."""
+
+import pytest
+
+from meso_device.accounting.entries import GunLedger
+from meso_device.accounting.findings import FindingCode, check_hello
+from tests.world.slots import EPOCH, UID, hello
+
+
+def known(**more):
+    base = {"log_epoch": EPOCH, "committed_seq": 10, "chain_hash8": "22" * 8}
+    return GunLedger(gun_uid=UID.hex(), **(base | more))
+
+
+HEALTHY = {"head_seq": 10, "released_seq": 10, "oldest_seq": 1, "chain_head8": b"\x22" * 8}
+
+
+def codes(ledger, bound="", **changes):
+    return [finding.code for finding in check_hello(hello(**(HEALTHY | changes)), ledger, bound)]
+
+
+def test_a_healthy_gun_gives_no_finding():
+    assert codes(known()) == []
+    assert codes(GunLedger(gun_uid=UID.hex())) == []
+
+
+@pytest.mark.invariant("I-32")
+@pytest.mark.hazard("HZ-18")
+def test_another_gun_than_the_bound_one_is_found():
+    assert codes(known(), bound="ff" * 12) == [FindingCode.GUN_CHANGED]
+    assert codes(known(), bound=UID.hex()) == []
+
+
+@pytest.mark.invariant("I-34")
+@pytest.mark.hazard("HZ-28")
+def test_a_head_below_what_is_committed_is_a_regression():
+    assert codes(known(), head_seq=9) == [FindingCode.COUNTER_REGRESSION]
+
+
+@pytest.mark.invariant("I-34")
+@pytest.mark.hazard("HZ-19")
+def test_a_new_epoch_waits_for_a_signature():
+    assert codes(known(), log_epoch=EPOCH + 1) == [FindingCode.EPOCH]
+
+
+@pytest.mark.invariant("I-34")
+def test_records_overwritten_before_they_were_read_are_a_gap():
+    assert codes(known(), head_seq=30, oldest_seq=12) == [FindingCode.GAP]
+    assert codes(known(), head_seq=30, oldest_seq=11) == []
+
+
+@pytest.mark.invariant("I-06")
+def test_the_same_number_with_another_hash_is_a_conflict():
+    assert codes(known(), chain_head8=b"another!") == [FindingCode.CONFLICT]
+
+
+@pytest.mark.hazard("HZ-32")
+def test_a_firmware_that_describes_its_messages_otherwise_is_read_only():
+    assert codes(known(), descriptor_hash8=bytes(8)) == [FindingCode.DESCRIPTOR]
+
+
+def test_a_gun_that_cannot_account_exactly_is_refused():
+    assert codes(known(), accounting_level=ord("B")) == [FindingCode.LEVEL]
+
+
+@pytest.mark.invariant("I-51")
+@pytest.mark.hazard("HZ-36")
+def test_real_and_simulated_records_do_not_share_a_directory():
+    assert codes(known(other_simulated=True)) == [FindingCode.OTHER_KIND]
