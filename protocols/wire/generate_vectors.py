@@ -31,9 +31,23 @@ def vectors(schema: Schema) -> str:
     for e in schema.events:
         frames += _cases(e.name, e.type_code, e.body, b"", req_id=0)
     refused = _header(0x8A, 7) + bytes([17, 0, 4, 0])
-    frames.append({"name": "GRANT_SET_REPLY", "case": "refused", "frame": _wrap(refused).hex(), "fields": {}, "code": 17, "field_offset": 4})
+    frames.append(
+        {
+            "name": "GRANT_SET_REPLY",
+            "case": "refused",
+            "frame": wrap(refused).hex(),
+            "fields": {},
+            "code": 17,
+            "field_offset": 4,
+        }
+    )
     slot_layout = next(s for s in schema.structs if s.name == "Slot")
-    body = {"vectors": frames, "stop": "0011103fffffffffffffffffffff634f312000", "crc32_123456789": "cbf43926", "slot": _slot(slot_layout)}
+    body = {
+        "vectors": frames,
+        "stop": "0011103fffffffffffffffffffff634f312000",
+        "crc32_123456789": "cbf43926",
+        "slot": _slot(slot_layout),
+    }
     return json.dumps(body, indent=1, sort_keys=True) + "\n"
 
 
@@ -41,17 +55,24 @@ def _cases(name: str, type_code: int, layout: Layout, head: bytes, *, req_id: in
     result = []
     for case in ("least", "greatest", "typical"):
         values = {f.name: _value(f, case) for f in layout.fields if not f.reserved}
-        payload = head + b"".join(_bytes(f, values.get(f.name, 0)) for f in layout.fields)
+        payload = head + b"".join(field_bytes(f, values.get(f.name, 0)) for f in layout.fields)
         result.append(_frame(name, case, type_code, req_id, payload, values))
     return result
 
 
-def _frame(name: str, case: str, type_code: int, req_id: int, payload: bytes, values: dict[str, Value]) -> dict[str, object]:
-    return {"name": name, "case": case, "frame": _wrap(_header(type_code, req_id) + payload).hex(), "fields": values}
+def _frame(
+    name: str, case: str, type_code: int, req_id: int, payload: bytes, values: dict[str, Value]
+) -> dict[str, object]:
+    return {"name": name, "case": case, "frame": wrap(_header(type_code, req_id) + payload).hex(), "fields": values}
 
 
 def _header(type_code: int, req_id: int) -> bytes:
-    return bytes([0x10, type_code]) + req_id.to_bytes(2, "little") + (0x1234).to_bytes(4, "little") + (5).to_bytes(4, "little")
+    return (
+        bytes([0x10, type_code])
+        + req_id.to_bytes(2, "little")
+        + (0x1234).to_bytes(4, "little")
+        + (5).to_bytes(4, "little")
+    )
 
 
 def _value(field: Field, case: str) -> Value:
@@ -65,10 +86,13 @@ def _value(field: Field, case: str) -> Value:
     if kind[0] == "s":
         return {"least": "", "greatest": "Z" * field.size, "typical": "MESO-1"}[case]
     size = 72 if kind == "tail" else field.size
-    return {"least": b"" if kind == "tail" else bytes(size), "greatest": b"\xff" * size, "typical": bytes(range(size))}[case].hex()
+    return {"least": b"" if kind == "tail" else bytes(size), "greatest": b"\xff" * size, "typical": bytes(range(size))}[
+        case
+    ].hex()
 
 
-def _bytes(field: Field, value: Value) -> bytes:
+def field_bytes(field: Field, value: Value) -> bytes:
+    """Return one field as it goes over the wire; byte strings are given in hex."""
     kind = field.type
     if field.reserved:
         return bytes(field.size)
@@ -77,7 +101,8 @@ def _bytes(field: Field, value: Value) -> bytes:
     return value.encode().ljust(field.size, b"\0") if kind[0] == "s" else bytes.fromhex(value)
 
 
-def _crc32(data: bytes) -> int:
+def crc32(data: bytes | bytearray) -> int:
+    """Return CRC-32/ISO-HDLC, bit by bit."""
     crc = 0xFFFFFFFF
     for byte in data:
         crc ^= byte
@@ -86,8 +111,9 @@ def _crc32(data: bytes) -> int:
     return crc ^ 0xFFFFFFFF
 
 
-def _wrap(decoded: bytes) -> bytes:
-    blocks = (decoded + _crc32(decoded).to_bytes(4, "little")).split(b"\0")
+def wrap(decoded: bytes) -> bytes:
+    """Return header and payload as a whole frame: CRC, COBS, delimiters."""
+    blocks = (decoded + crc32(decoded).to_bytes(4, "little")).split(b"\0")
     if any(len(block) > 254 for block in blocks):
         raise SystemExit("vectors: a frame is longer than one COBS block")
     return b"\0" + b"".join(bytes([len(block) + 1]) + block for block in blocks) + b"\0"
@@ -98,8 +124,14 @@ def _slot(layout: Layout) -> dict[str, object]:
     values: dict[str, Value] = {f.name: _value(f, "typical") for f in layout.fields}
     seed = hashlib.sha256(b"meso wire log" + uid + epoch.to_bytes(4, "little")).digest()[:8]
     values["prev_hash8"] = seed.hex()
-    raw = bytearray(b"".join(_bytes(f, values[f.name]) for f in layout.fields))
-    raw[48:52] = _crc32(epoch.to_bytes(4, "little") + raw[:48]).to_bytes(4, "little")
-    raw[68:72] = _crc32(epoch.to_bytes(4, "little") + raw[52:68]).to_bytes(4, "little")
+    raw = bytearray(b"".join(field_bytes(f, values[f.name]) for f in layout.fields))
+    raw[48:52] = crc32(epoch.to_bytes(4, "little") + raw[:48]).to_bytes(4, "little")
+    raw[68:72] = crc32(epoch.to_bytes(4, "little") + raw[52:68]).to_bytes(4, "little")
     record = hashlib.sha256(uid + epoch.to_bytes(4, "little") + bytes(raw)).digest()[:8]
-    return {"gun_uid": uid.hex(), "log_epoch": epoch, "chain_seed8": seed.hex(), "slot": raw.hex(), "record_hash8": record.hex()}
+    return {
+        "gun_uid": uid.hex(),
+        "log_epoch": epoch,
+        "chain_seed8": seed.hex(),
+        "slot": raw.hex(),
+        "record_hash8": record.hex(),
+    }
