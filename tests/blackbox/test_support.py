@@ -65,9 +65,7 @@ def test_every_single_bit_flip_in_a_frame_is_noticed():
     for bit in range(8, (len(whole) - 1) * 8):
         damaged = bytearray(whole)
         damaged[bit // 8] ^= 1 << bit % 8
-        assert frames.Frame(1, frames.STATUS, 0, 5, 1234, bytes(range(64))) not in frames.Reader().feed(
-            bytes(damaged)
-        )
+        assert frames.Frame(1, frames.STATUS, 0, 5, 1234, bytes(range(64))) not in frames.Reader().feed(bytes(damaged))
 
 
 def test_frames_are_found_however_the_stream_is_cut_and_each_has_the_time_of_its_last_byte():
@@ -94,9 +92,7 @@ def test_every_stop_is_found_once_wherever_the_chunks_are_cut(size):
 
 
 def test_a_hello_reply_has_224_bytes_with_the_fields_at_the_offsets_of_the_specification():
-    body = frames.build_hello(
-        {"gun_uid": b"A" * 12, "state": 5, "remaining_shots": 258, "host_nonce": b"n" * 16}
-    )
+    body = frames.build_hello({"gun_uid": b"A" * 12, "state": 5, "remaining_shots": 258, "host_nonce": b"n" * 16})
     assert (len(body), frames.HELLO_REPLY_SIZE) == (224, 224)
     assert (body[20:32], body[41], body[184:186], body[208:224]) == (b"A" * 12, 5, b"\x02\x01", b"n" * 16)
     assert frames.parse_hello(body)["remaining_shots"] == 258
@@ -305,9 +301,7 @@ def test_a_process_without_roots_powers_cannot_pass_file_modes(bench):
 
 
 def test_exit_by_signal_is_shown_as_a_shell_shows_it_and_nothing_outlives_the_bench(bench):
-    child = (
-        "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'input()'], start_new_session=True)"
-    )
+    child = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'input()'], start_new_session=True)"
     process = python(bench, f"{child}; import time; print('up', flush=True); time.sleep(60)")
     wait_for(lambda: process.out, "child started")
     process.send(15)

@@ -102,9 +102,7 @@ class Bench:
         told = self.meso("session", "list", "--json", name="list").ok().json()
         return told["sessions"] if isinstance(told, dict) else told
 
-    def assert_proven(
-        self, *guns: SimulatedGun, planned: int | None = None, power_cut: bool = False
-    ) -> list[Shot]:
+    def assert_proven(self, *guns: SimulatedGun, planned: int | None = None, power_cut: bool = False) -> list[Shot]:
         """Require that the log verifies, equals what the guns physically did, and holds all planned points.
 
         An interrupted or aborted injection counts as given; nothing is given twice to make up for it.
@@ -133,6 +131,4 @@ class Bench:
 
     def wait_shots(self, gun: SimulatedGun, count: int, *, within_s: float = 20.0) -> None:
         """Wait until the gun has physically made this many strokes in all."""
-        wait_for(
-            lambda: gun.shots() >= count, f"{count} shots at the gun, {gun.shots()} made", within_s=within_s
-        )
+        wait_for(lambda: gun.shots() >= count, f"{count} shots at the gun, {gun.shots()} made", within_s=within_s)

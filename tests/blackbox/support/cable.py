@@ -15,9 +15,7 @@ HOST_TO_GUN, GUN_TO_HOST = "h2g", "g2h"
 class Cable:
     """A relay between ``gun_tty`` and the name ``link`` that the host opens."""
 
-    def __init__(
-        self, *, gun_tty: Path, link: Path, seed: int, out_stem: Path, env: Mapping[str, str]
-    ) -> None:
+    def __init__(self, *, gun_tty: Path, link: Path, seed: int, out_stem: Path, env: Mapping[str, str]) -> None:
         self.link = link
         self._log = out_stem.with_suffix(".wire")
         self._orders = 0

@@ -28,9 +28,7 @@ def file_system_of(path: Path) -> str:
 def durable_parent() -> Path:
     """A directory for temporary files that is not in memory where there is a choice."""
     choices = [Path(tempfile.gettempdir()), Path("/var/tmp")]  # noqa: S108  # only a parent for mkdtemp
-    return next(
-        (path for path in choices if path.is_dir() and file_system_of(path) not in _IN_MEMORY), choices[0]
-    )
+    return next((path for path in choices if path.is_dir() and file_system_of(path) not in _IN_MEMORY), choices[0])
 
 
 @contextmanager

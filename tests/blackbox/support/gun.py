@@ -20,9 +20,7 @@ LEASE_MS = 500
 class SimulatedGun:
     """``meso simulate`` with its memory and truth in files, so that it can be killed and started again."""
 
-    def __init__(
-        self, *, start: Callable[..., Process], folder: Path, name: str, seed: int, rate: int
-    ) -> None:
+    def __init__(self, *, start: Callable[..., Process], folder: Path, name: str, seed: int, rate: int) -> None:
         self.link = folder / f"{name}.tty"
         self.nvm = folder / f"{name}.nvm"
         self.truth_path = folder / f"{name}.truth"

@@ -115,12 +115,8 @@ def assert_log_equals_truth(export: list[Shot], truth: list[Truth], *, power_cut
     logged = {shot.key: shot for shot in export}
     missing, invented = sorted(happened.keys() - logged.keys()), sorted(logged.keys() - happened.keys())
     assert not missing, f"{len(missing)} missing in the log: {[happened[key] for key in missing[:3]]}"
-    assert not invented, (
-        f"{len(invented)} in the log that never happened: {[logged[key] for key in invented[:3]]}"
-    )
+    assert not invented, f"{len(invented)} in the log that never happened: {[logged[key] for key in invented[:3]]}"
     wrong = {
-        key: why
-        for key, shot in logged.items()
-        if (why := disagreement(shot, happened[key], power_cut=power_cut))
+        key: why for key, shot in logged.items() if (why := disagreement(shot, happened[key], power_cut=power_cut))
     }
     assert not wrong, f"{len(wrong)} of {len(logged)} differ: {list(wrong.items())[:3]}"

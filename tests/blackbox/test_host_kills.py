@@ -1,0 +1,135 @@
+"""The host is killed with SIGKILL at any moment; after `meso session resume` the log equals the truth."""
+
+import random
+import signal
+import time
+
+import pytest
+from support.gun import assert_gun_disarmed
+from support.processes import wait_for
+from support.treatment import treatment_text, write_treatment
+
+SESSIONS = 25
+KILLS = 4
+START_KILLS = 12
+# More than all kills together can wait for, so that every kill hits a session that is not over.
+AREAS = (("forehead", 20), ("cheek_left", 20))
+PLANNED = 40
+
+
+@pytest.mark.invariant("I-08")
+@pytest.mark.invariant("I-23")
+@pytest.mark.invariant("I-42")
+@pytest.mark.hazard("HZ-02")
+@pytest.mark.hazard("HZ-14")
+@pytest.mark.parametrize("seed", range(SESSIONS))
+def test_a_host_killed_again_and_again_leaves_each_shot_once(bench, seed):
+    chance = random.Random(seed)
+    gun = bench.gun(seed=seed + 1)
+    plan = write_treatment(bench.path / "plan.toml", treatment_text(AREAS))
+    host = bench.run_session(gun.link, plan)
+    bench.wait_shots(gun, 1)
+    for kill in range(KILLS):
+        if kill and chance.random() < 0.35:  # while it starts, reconciles, reads the ring, arms
+            time.sleep(chance.uniform(0.0, 1.2))
+        else:
+            bench.wait_shots(gun, gun.shots() + chance.randrange(1, 6))
+            time.sleep(chance.uniform(0.0, 0.12))
+        assert host.running, f"ended before kill {kill}: {host.describe()}"
+        host.send(signal.SIGKILL)
+        host.wait()
+        if chance.random() < 0.25:
+            assert_gun_disarmed(gun.link)
+        host = bench.resume(gun.link)
+    host.ok(within_s=30)
+    bench.assert_proven(gun, planned=PLANNED)
+
+
+@pytest.mark.invariant("I-10")
+@pytest.mark.invariant("I-42")
+@pytest.mark.parametrize("seed", range(START_KILLS))
+def test_a_host_killed_in_its_first_second_leaves_a_directory_that_works(bench, seed):
+    chance = random.Random(1000 + seed)
+    gun = bench.gun(seed=seed + 1)
+    plan = write_treatment(bench.path / "plan.toml", treatment_text((("forehead", 5),)))
+    host = bench.run_session(gun.link, plan)
+    time.sleep(chance.uniform(0.02, 1.2))
+    host.send(signal.SIGKILL)
+    host.wait()
+    bench.resume(gun.link).ok()
+    if not bench.sessions():  # killed before anything was recorded
+        bench.run_session(gun.link, plan).ok()
+    bench.assert_proven(gun, planned=5)
+
+
+@pytest.mark.invariant("I-44")
+def test_the_log_verifies_between_a_kill_and_the_resume_and_lacks_nothing_released(bench):
+    gun = bench.gun(seed=7)
+    plan = write_treatment(bench.path / "plan.toml", treatment_text(AREAS))
+    host = bench.run_session(gun.link, plan)
+    for shots in (4, 9, 14):
+        bench.wait_shots(gun, shots)
+        host.send(signal.SIGKILL)
+        host.wait()
+        bench.meso("audit", "verify").ok()
+        released = assert_gun_disarmed(gun.link)["released_seq"]
+        logged = {shot.key[2] for shot in bench.export()}
+        assert set(range(1, released + 1)) <= logged
+        assert logged <= {one.key[2] for one in gun.truth()}
+        host = bench.resume(gun.link)
+    host.ok()
+    bench.assert_proven(gun, planned=PLANNED)
+
+
+@pytest.mark.invariant("I-14")
+@pytest.mark.invariant("I-45")
+@pytest.mark.hazard("HZ-10")
+def test_after_a_kill_the_gun_disarms_by_its_lease_and_no_start_rearms_it_unasked(bench):
+    gun = bench.gun(seed=8)
+    host = bench.run_session(gun.link, write_treatment(bench.path / "plan.toml", treatment_text(AREAS)))
+    bench.wait_shots(gun, 5)
+    host.send(signal.SIGKILL)
+    assert_gun_disarmed(gun.link)
+    shots = gun.shots()
+    for words in (("session", "list"), ("audit", "verify"), ("guns", gun.link), ("doctor",)):
+        bench.meso(*words, "--json" if words[0] in {"session", "guns"} else "--help").ok()
+    assert gun.shots() == shots
+    bench.resume(gun.link).ok()
+    bench.assert_proven(gun, planned=PLANNED)
+
+
+@pytest.mark.invariant("I-45")
+def test_resume_is_recorded_as_the_operators_confirmation(bench):
+    gun = bench.gun(seed=9)
+    host = bench.run_session(gun.link, write_treatment(bench.path / "plan.toml", treatment_text((("forehead", 8),))))
+    bench.wait_shots(gun, 3)
+    host.send(signal.SIGKILL)
+    host.wait()
+    bench.resume(gun.link).ok()
+    words = b"meso session resume"
+    assert any(words in path.read_bytes() for path in bench.home.rglob("*") if path.is_file())
+
+
+def test_resume_with_nothing_to_resume_says_so_and_ends_with_0(bench):
+    gun = bench.gun()
+    empty = bench.resume(gun.link).ok()
+    assert "nothing" in (empty.out + empty.err).lower()
+    bench.run_session(gun.link, write_treatment(bench.path / "plan.toml", treatment_text((("forehead", 3),)))).ok()
+    bench.resume(gun.link).ok()
+    bench.assert_proven(gun, planned=3)
+
+
+@pytest.mark.invariant("I-31")
+def test_a_killed_hosts_locks_do_not_outlive_it(bench):
+    gun = bench.gun(seed=4)
+    plan = write_treatment(bench.path / "plan.toml", treatment_text((("forehead", 12),)))
+    host = bench.run_session(gun.link, plan)
+    bench.wait_shots(gun, 2)
+    host.send(signal.SIGKILL)
+    host.wait()
+    started = time.monotonic()
+    host = bench.resume(gun.link)
+    wait_for(lambda: gun.shots() > 4, "shots after the resume", within_s=8)
+    assert time.monotonic() - started < 8
+    host.ok()
+    bench.assert_proven(gun, planned=12)
