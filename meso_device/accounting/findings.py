@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from meso_device.accounting.entries import GunLedger
 from protocols.wire.codes import DESCRIPTOR_HASH8
@@ -27,12 +28,35 @@ class FindingCode(StrEnum):
     FENCED = "fenced"
 
 
+# What stays open until a person closes it, over connections and restarts. The others are seen anew at each connection.
+LASTING: Final = frozenset(
+    {
+        FindingCode.CONFLICT,
+        FindingCode.GAP,
+        FindingCode.ORPHAN,
+        FindingCode.COUNTER_REGRESSION,
+        FindingCode.MASS_BALANCE,
+        FindingCode.EPOCH,
+        FindingCode.OVER_GRANT,
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing wrong: its code, and one line that names cause and exit."""
 
     code: FindingCode
     text: str
+
+
+def open_findings(ledger: GunLedger) -> list[Finding]:
+    """Return what earlier connections found and nobody has closed since."""
+    return [
+        Finding(FindingCode(code), f"{code}: found at an earlier connection and still open")
+        for code in ledger.findings
+        if code in FindingCode.__members__.values()
+    ]
 
 
 def check_hello(hello: HelloReply, ledger: GunLedger, bound_uid: str) -> list[Finding]:

@@ -13,7 +13,7 @@ from meso_device.accounting.balance import Balance, mass_balance
 from meso_device.accounting.book import GunBook
 from meso_device.accounting.clockmap import Ping, map_from_pings, map_payload
 from meso_device.accounting.entries import Entry, GunLedger, Json
-from meso_device.accounting.findings import Finding, FindingCode, check_hello
+from meso_device.accounting.findings import Finding, FindingCode, check_hello, open_findings
 from meso_device.accounting.grants import closed_entry
 from meso_device.session.contract import Instant, NoticeKind, Phase, PortOpened
 from meso_device.session.desk import Desk
@@ -57,7 +57,9 @@ def connect(desk: Desk, opened: PortOpened) -> Flow:
     ledger = yield from _load(hello)
     desk.book = book = GunBook(hello, ledger)
     desk.latch_id = hello.estop_latch_id
-    entries = [_link_up(desk, opened, hello, book)]
+    for finding in open_findings(ledger):
+        desk.findings.setdefault(finding.code, finding)
+    entries = [_link_up(desk, opened, hello, book, first=ledger.log_epoch == 0)]
     found = [desk.find(finding) for finding in check_hello(hello, ledger, desk.bound_uid)]
     entries += [entry for entry in found if entry is not None]
     if ledger.unheard_stop:
@@ -100,7 +102,7 @@ def _load(hello: HelloReply) -> Generator[Need, Answer, GunLedger]:
     return ledger
 
 
-def _link_up(desk: Desk, opened: PortOpened, hello: HelloReply, book: GunBook) -> Entry:
+def _link_up(desk: Desk, opened: PortOpened, hello: HelloReply, book: GunBook, *, first: bool) -> Entry:
     payload: dict[str, Json] = {
         "port": opened.port,
         "model": hello.model,
@@ -116,7 +118,7 @@ def _link_up(desk: Desk, opened: PortOpened, hello: HelloReply, book: GunBook) -
         "last_grant_no": hello.last_grant_no,
         "estop_latch_id": hello.estop_latch_id,
         "battery_pct": hello.battery_pct,
-        "baseline": not book.known,
+        "baseline": first,
         "base_seq": book.base_seq,
         "chain_hash8": book.committed_hash8.hex(),
         "authenticated": bool(hello.flags & GunFlag.AUTHENTICATED),

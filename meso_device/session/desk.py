@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from meso_device.accounting.book import GunBook
 from meso_device.accounting.entries import AreaGiven, Entry, GunStamp, Json
-from meso_device.accounting.findings import Finding, FindingCode
+from meso_device.accounting.findings import LASTING, Finding, FindingCode
 from meso_device.accounting.shots import ShotContext, ShotRecord
 from meso_device.session.contract import Instant, Notice, NoticeKind, Phase
 from protocols.treatment.plan import AreaPlan, TreatmentPlan
@@ -153,5 +153,6 @@ class Desk:
             return None
         self.findings[finding.code] = finding
         self.tell(NoticeKind.ALARM, finding.text)
+        kind = f"finding.{finding.code.value}" if finding.code in LASTING else "interlock"
         payload: dict[str, Json] = {"code": finding.code.value, "detail": finding.text}
-        return self.entry(f"finding.{finding.code.value}", self.event_key(f"finding/{finding.code.value}"), payload)
+        return self.entry(kind, self.event_key(f"{kind}/{finding.code.value}"), payload)

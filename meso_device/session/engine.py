@@ -13,7 +13,7 @@ from drivers.link_events import Answered, Heard, LinkDown, StopHeard
 from drivers.outcome import Refused
 from meso_device.accounting.book import GunBook
 from meso_device.accounting.entries import Batch, CapExceeded, CommitFailed, Committed, Entry, Json
-from meso_device.accounting.findings import Finding, FindingCode
+from meso_device.accounting.findings import LASTING, Finding, FindingCode
 from meso_device.accounting.grants import GrantAccount, grant_entry
 from meso_device.session.arming import LEASE_MS, arm
 from meso_device.session.connect import connect, note_status, ready_phase, tell_connected
@@ -386,8 +386,7 @@ class SessionEngine:
         desk.owner_token = 0
         desk.log_halted = False
         # What was found by looking at one connection is found again at the next, if it is still so.
-        for code in (FindingCode.FENCED, FindingCode.READ_BACK, FindingCode.GUN_CHANGED):
-            desk.findings.pop(code, None)
+        desk.findings = {code: finding for code, finding in desk.findings.items() if code in LASTING}
         if desk.session is not None:
             desk.session.confirmed = False
         if desk.phase not in (Phase.NO_SESSION, Phase.CLOSED):
