@@ -64,7 +64,12 @@ class Autopilot:
         return command
 
     def _wish(self, view: View) -> Command | None:
-        if self.given_up or view.link is not LinkState.UP:
+        if self.given_up:
+            return None
+        # Resumed before the gun is greeted: so another gun is recognised as another before anything is asked of it.
+        if isinstance(self._opening, ResumeSession) and view.session != self._session:
+            return self._opening
+        if view.link is not LinkState.UP:
             return None
         if view.phase is Phase.LOCKED:
             self.given_up = view.write_failed or f"locked: {', '.join(view.findings)}"

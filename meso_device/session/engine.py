@@ -213,6 +213,8 @@ class SessionEngine:
             {given.area_code: given for given in row.given},
         )
         desk.bound_uid = row.gun_uid
+        if desk.book is not None and desk.book.stamp.gun_uid != row.gun_uid:
+            self._drop(f"session {row.session} is bound to gun {row.gun_uid}")
         if self._link is LinkState.UP and self._flow is None:
             desk.phase = ready_phase(desk)
 
