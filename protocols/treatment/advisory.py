@@ -46,9 +46,7 @@ def advise(area: Area, sex: Sex, depth_um: int) -> Advisory:
     shallow = "; below 1 mm less than half was buried in puncture tests" if depth_um < _SHALLOW_UM else ""
     if mean_um is None or dermis_um is None or sd_um is None:
         text = f"{travel}: no data for {area.name}, {_WOMEN_OR_MEN[sex]}; commanded, not achieved{shallow}"
-        return Advisory(
-            layer="no data", mean_um=None, low_um=None, high_um=None, deeper_than_wanted=False, text=text
-        )
+        return Advisory(layer="no data", mean_um=None, low_um=None, high_um=None, deeper_than_wanted=False, text=text)
     low_um, high_um = mean_um - 2 * sd_um, mean_um + 2 * sd_um
     layer = _layer(depth_um, mean_um - dermis_um, low_um, high_um)
     text = (

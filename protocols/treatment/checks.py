@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fractions import Fraction
+from typing import Final
 
 from protocols.treatment.areas import Area, catalogue
 from protocols.treatment.courses import courses
@@ -19,7 +20,8 @@ from protocols.treatment.positions import Path
 from protocols.treatment.syringes import Syringe, dose_grid_nl, smallest_dose_nl, syringes
 from protocols.units import FLOW, PRESSURE, format_depth, format_dose, format_quantity
 
-_CM2_IN_UM2 = 10**8
+_CM2_IN_UM2: Final = 10**8
+_SHOWN_MAX: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +129,7 @@ def _check_area(
     at: Path = ("area", index)
     area = catalogue().get(entry.id)
     if area is None:
-        yield _unknown(
-            (*at, "id"), "area", entry.id, [name for name, known in catalogue().items() if not known.no_go]
-        )
+        yield _unknown((*at, "id"), "area", entry.id, [name for name, known in catalogue().items() if not known.no_go])
         return
     if area.no_go:
         yield Finding((*at, "id"), f"{area.name}: nothing may ever be injected here")
@@ -167,9 +167,7 @@ def _check_dry(at: Path, entry: AreaEntry) -> Iterator[Finding]:
         ("antidrip", entry.antidrip_nl),
     ):
         if value != 0:
-            yield Finding(
-                (*at, key), f"{key} must be 0 in dry mode, such as '{'0 mL/s' if key == 'flow' else '0 mL'}'"
-            )
+            yield Finding((*at, key), f"{key} must be 0 in dry mode, such as '{'0 mL/s' if key == 'flow' else '0 mL'}'")
 
 
 def _check_dose(
@@ -198,9 +196,7 @@ def _check_dose(
     yield from _check_density(at, file, entry, limits)
     yield from _check_area_cap(at, file, entry, area, limits)
     if entry.antidrip_nl > entry.dose_nl:
-        yield Finding(
-            (*at, "antidrip"), f"{format_dose(entry.antidrip_nl)} is more than the dose itself, {dose}"
-        )
+        yield Finding((*at, "antidrip"), f"{format_dose(entry.antidrip_nl)} is more than the dose itself, {dose}")
 
 
 def _check_density(at: Path, file: TreatmentFile, entry: AreaEntry, limits: HostLimits) -> Iterator[Finding]:
@@ -225,14 +221,10 @@ def _check_area_cap(
         caps.append((area.session_total_max_nl, f"area {area.id} allows a session"))
     highest_nl, whose = min(caps)
     if entry.cap_nl is not None and entry.cap_nl > highest_nl:
-        yield Finding(
-            (*at, "cap"), f"{format_dose(entry.cap_nl)} is more than {whose}, {format_dose(highest_nl)}"
-        )
+        yield Finding((*at, "cap"), f"{format_dose(entry.cap_nl)} is more than {whose}, {format_dose(highest_nl)}")
     lowest_nl, whose = min((highest_nl, whose), (cap_nl, "its cap"))
     if planned > lowest_nl:
-        product = (
-            f"{entry.points} points x {entry.passes} x {format_dose(entry.dose_nl)} = {format_dose(planned)}"
-        )
+        product = f"{entry.points} points x {entry.passes} x {format_dose(entry.dose_nl)} = {format_dose(planned)}"
         yield Finding((*at, "points"), f"{product} is more than {whose}, {format_dose(lowest_nl)}")
 
 
@@ -264,9 +256,7 @@ def _check_flow(at: Path, file: TreatmentFile, entry: AreaEntry, fitted: Fitted)
             pressure, allowed = (
                 format_quantity(at_pa, PRESSURE) for at_pa in (found.pressure_pa, entry.max_pressure_pa)
             )
-            flow, fastest = (
-                format_quantity(at, FLOW) for at in (entry.flow_nl_per_s, found.flow_nl_per_s_max)
-            )
+            flow, fastest = (format_quantity(at, FLOW) for at in (entry.flow_nl_per_s, found.flow_nl_per_s_max))
             what = (
                 f"{product.name} through {fitted.needle.id} at {flow} takes {pressure}, "
                 f"more than max_pressure {allowed}: at most {fastest} is feasible"
@@ -298,9 +288,7 @@ def _check_together(file: TreatmentFile, limits: HostLimits) -> Iterator[Finding
     if "face_whole" in seen:
         for name, index in seen.items():
             if name != "face_whole" and name in catalogue() and catalogue()[name].group == "face":
-                yield Finding(
-                    ("area", index, "id"), f"area {name} lies inside face_whole: it would be treated twice"
-                )
+                yield Finding(("area", index, "id"), f"area {name} lies inside face_whole: it would be treated twice")
     planned = sum(planned_nl(entry) for entry in file.area)
     caps = [
         (limits.per_session_nl, "this host allows a session"),
@@ -324,5 +312,6 @@ def _check_together(file: TreatmentFile, limits: HostLimits) -> Iterator[Finding
 
 def _unknown(path: Path, kind: str, name: str, known: list[str]) -> Finding:
     near = get_close_matches(name, known, 1)
-    hint = f"did you mean {near[0]!r}?" if near else "known are " + ", ".join(known)
+    shown = ", ".join(known[:_SHOWN_MAX]) + (f" ... ({len(known)} in all)" if len(known) > _SHOWN_MAX else "")
+    hint = f"did you mean {near[0]!r}?" if near else f"known are {shown}"
     return Finding(path, f"unknown {kind} {name!r}: {hint}")

@@ -41,9 +41,7 @@ def judge(
     pressure_pa_max: int,
 ) -> Feasibility:
     """Return what a liquid takes through a needle and a syringe; the flow divides over the pins."""
-    per_flow_pa = (
-        Fraction(128 * viscosity_upas * needle.length_um, pins * needle.inner_diameter_um**4) / _PI_BELOW
-    )
+    per_flow_pa = Fraction(128 * viscosity_upas * needle.length_um, pins * needle.inner_diameter_um**4) / _PI_BELOW
     pressure_pa = _up(per_flow_pa * flow_nl_per_s)
     return Feasibility(
         pressure_pa=pressure_pa,

@@ -14,9 +14,7 @@ PRACTICE = "practice"
 def library() -> tuple[str, ...]:
     """Return the names of the bundled treatment protocols in alphabetical order."""
     entries = (files("protocols.treatment") / "library").iterdir()
-    return tuple(
-        sorted(entry.name.removesuffix(".toml") for entry in entries if entry.name.endswith(".toml"))
-    )
+    return tuple(sorted(entry.name.removesuffix(".toml") for entry in entries if entry.name.endswith(".toml")))
 
 
 def library_bytes(name: str) -> bytes:

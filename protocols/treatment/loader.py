@@ -60,9 +60,7 @@ def _validate(raw: dict[str, Any], text: str, name: str) -> TreatmentFile:
     defaults = raw.pop("defaults", {})
     if not isinstance(defaults, dict):
         positions = scan(text)
-        raise TreatmentFileError(
-            name, [Problem(*positions.of_key(("defaults",)), "defaults: must be a table")]
-        )
+        raise TreatmentFileError(name, [Problem(*positions.of_key(("defaults",)), "defaults: must be a table")])
     if "area" in raw:
         raw["area"] = _merged(raw["area"], defaults)
     errors = _default_errors(defaults)
@@ -87,6 +85,9 @@ def _merged(areas: object, defaults: dict[str, Any]) -> object:
 
 def _default_errors(defaults: dict[str, Any]) -> list[ErrorDetails]:
     """Check the defaults as an area of which anything but the values given may be missing."""
+    if "id" in defaults:
+        surplus: ErrorDetails = {"type": "extra_forbidden", "loc": ("defaults", "id"), "msg": "", "input": None}
+        return [surplus]
     try:
         AreaEntry.model_validate(defaults)
     except ValidationError as error:
@@ -106,11 +107,6 @@ def _refusal(name: str, text: str, findings: list[checks.Finding]) -> TreatmentF
 def _place(positions: Positions, finding: checks.Finding) -> Problem:
     path = finding.path
     # A value that an area took from the defaults stands there.
-    if (
-        path[0] == "area"
-        and len(path) > 2
-        and path not in positions.keys
-        and ("defaults", path[2]) in positions.keys
-    ):
+    if path[0] == "area" and len(path) > 2 and path not in positions.keys and ("defaults", path[2]) in positions.keys:
         path = ("defaults", *path[2:])
     return Problem(*positions.of_value(path), finding.what)

@@ -190,7 +190,5 @@ def _checked(value: Mapping[str, object], is_integer: Mapping[str, bool]) -> dic
     for name, item in value.items():
         good = type(item) is int and item >= 0 if is_integer[name] else type(item) is str
         if not good:
-            raise UsageError(
-                f"stored plan refused: {name} is not a {'count' if is_integer[name] else 'text'}"
-            )
+            raise UsageError(f"stored plan refused: {name} is not a {'count' if is_integer[name] else 'text'}")
     return dict(value)

@@ -6,6 +6,7 @@ text. It runs after something was found wrong, so a good file does not pay for i
 """
 
 import re
+import tomllib
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -16,6 +17,8 @@ Path: TypeAlias = tuple[str | int, ...]
 _BLANK: Final = re.compile(r"[ \t\n]*")
 _SPACE: Final = re.compile(r"[ \t]*")
 _PART: Final = re.compile(r"""([A-Za-z0-9_-]+)|"((?:[^"\\\n]|\\.)*)"|'([^'\n]*)'""")
+_ESCAPED: Final = 2  # the group of _PART in which a backslash means something
+_WRITTEN: Final = re.compile(r"\[[^\n#]*|[^=\n]*")
 _LINE_END: Final = re.compile(r"[^\n]*")
 # The first of these in a value decides what comes next; strings are swallowed whole, also unclosed ones.
 _IN_VALUE: Final = re.compile(
@@ -55,6 +58,11 @@ class Positions:
     def at(self, offset: int) -> tuple[int, int]:
         """Return line and column of a character."""
         return line_and_column(self.text, offset)
+
+    def written(self, offset: int) -> str:
+        """Return the key or header that starts at a character, as it was written."""
+        found = _WRITTEN.match(self.text, offset)
+        return found.group().rstrip() if found is not None else ""
 
     def _nearest(self, where: dict[Path, int], path: Path) -> tuple[int, int]:
         for length in range(len(path), 0, -1):
@@ -133,11 +141,23 @@ def _dotted(text: str, at: int) -> tuple[list[str], int]:
         found = _PART.match(text, at)
         if found is None:
             return parts, at
-        parts.append(found.group(found.lastindex or 0))
+        parts.append(_plain(found))
         at = _end(_SPACE, text, found.end())
         if not text.startswith(".", at):
             return parts, at
         at += 1
+
+
+def _plain(part: re.Match[str]) -> str:
+    """Return a part of a key without quotes and escapes."""
+    written = part.group(part.lastindex or 0)
+    if "\\" not in written or part.lastindex != _ESCAPED:
+        return written
+    try:
+        (plain,) = tomllib.loads(f"{part.group()} = 0")
+    except tomllib.TOMLDecodeError:
+        return written
+    return plain
 
 
 def _note(positions: Positions, path: Path, offset: int) -> None:

@@ -87,9 +87,7 @@ class Quantity:
         """Let pydantic read with `read` alone."""
         return core_schema.no_info_plain_validator_function(self.read)
 
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Describe what may be written, for editors."""
         units = (_unit_pattern(unit, places) for unit, places in self.dimension.decimals.items())
         return {
@@ -124,9 +122,7 @@ class RateAsInterval:
         """Let pydantic read with `read` alone."""
         return core_schema.no_info_plain_validator_function(self.read)
 
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Describe what may be written, for editors."""
         return {
             "type": "string",
@@ -156,9 +152,7 @@ class Form:
         """Let pydantic read with `read` alone."""
         return core_schema.no_info_plain_validator_function(self.read)
 
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Describe what may be written, for editors."""
         return {"type": "string", "pattern": f"^{self.pattern.pattern}$", "description": self.words}
 
@@ -190,16 +184,12 @@ def _read_product_words(value: object) -> str:
     words = _read_words(value)
     found = _DRUG_AMOUNT.search(words)
     if found is not None:
-        raise _refuse(
-            f"{quoted(found.group())} looks like an amount of a drug: these files hold volumes only"
-        )
+        raise _refuse(f"{quoted(found.group())} looks like an amount of a drug: these files hold volumes only")
     return words
 
 
 Id: TypeAlias = Annotated[str, Form(_ID, "small letters a-z, digits, _ and -, at most 40")]
-Version: TypeAlias = Annotated[
-    str, Form(_VERSION, "a version is up to three numbers with points, such as '1.2'")
-]
+Version: TypeAlias = Annotated[str, Form(_VERSION, "a version is up to three numbers with points, such as '1.2'")]
 _WORDS: Final = Field(json_schema_extra={"minLength": 1, "maxLength": _TEXT_MAX})
 Words: TypeAlias = Annotated[str, BeforeValidator(_read_words), _WORDS]
 ProductWords: TypeAlias = Annotated[str, BeforeValidator(_read_product_words), _WORDS]
@@ -208,9 +198,7 @@ Depth: TypeAlias = Annotated[int, Quantity(LENGTH, 0, limits.DEPTH_UM_MAX, grid=
 Dose: TypeAlias = Annotated[int, Quantity(VOLUME, limits.DOSE_NL_MIN, limits.DOSE_NL_MAX, zero=True)]
 Spacing: TypeAlias = Annotated[int, Quantity(LENGTH, limits.SPACING_UM_MIN, limits.SPACING_UM_MAX)]
 Rate: TypeAlias = Annotated[int, RateAsInterval()]
-Flow: TypeAlias = Annotated[
-    int, Quantity(FLOW, limits.FLOW_NL_PER_S_MIN, limits.FLOW_NL_PER_S_MAX, zero=True)
-]
+Flow: TypeAlias = Annotated[int, Quantity(FLOW, limits.FLOW_NL_PER_S_MIN, limits.FLOW_NL_PER_S_MAX, zero=True)]
 Dwell: TypeAlias = Annotated[int, Quantity(DURATION, 0, limits.DWELL_MS_MAX)]
 Antidrip: TypeAlias = Annotated[int, Quantity(VOLUME, 0, limits.ANTIDRIP_NL_MAX)]
 Suction: TypeAlias = Annotated[int, Quantity(PRESSURE, 0, limits.SUCTION_PA_MAX)]
@@ -219,6 +207,4 @@ NeedleSpeed: TypeAlias = Annotated[
     int, Quantity(SPEED, limits.NEEDLE_SPEED_UM_PER_S_MIN, limits.NEEDLE_SPEED_UM_PER_S_MAX)
 ]
 Volume: TypeAlias = Annotated[int, Quantity(VOLUME, limits.DOSE_NL_MIN, limits.VOLUME_NL_MAX)]
-Viscosity: TypeAlias = Annotated[
-    int, Quantity(VISCOSITY, limits.VISCOSITY_UPAS_MIN, limits.VISCOSITY_UPAS_MAX)
-]
+Viscosity: TypeAlias = Annotated[int, Quantity(VISCOSITY, limits.VISCOSITY_UPAS_MIN, limits.VISCOSITY_UPAS_MAX)]

@@ -33,9 +33,7 @@ def treatment_schema() -> dict[str, Any]:
         "area", {place.id: place.name for place in catalogue().values() if not place.no_go}
     )
     equipment = definitions["EquipmentEntry"]["properties"]
-    equipment["syringe"] = _one_of(
-        "syringe", {row.id: row.name for row in syringes().values() if row.pl_per_um}
-    )
+    equipment["syringe"] = _one_of("syringe", {row.id: row.name for row in syringes().values() if row.pl_per_um})
     equipment["needle"] = _one_of("needle", {row.id: f"{row.gauge}G" for row in needles().values()})
     equipment["head"] = _one_of("head", {row.id: row.name for row in heads().values()})
     head = definitions["TreatmentHead"]["properties"]

@@ -5,7 +5,7 @@ import tomllib
 from typing import Any, Final
 
 from protocols.treatment.positions import scan
-from protocols.treatment.problems import Problem, TreatmentFileError, printable
+from protocols.treatment.problems import PROBLEMS_MAX, Problem, TreatmentFileError, printable, quoted
 
 _PLACE: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 _REASON_MAX: Final = 100
@@ -38,9 +38,10 @@ def _problems(text: str, message: str) -> list[Problem]:
     if positions.duplicates and what.startswith("Cannot"):
         return [
             Problem(
-                *positions.at(second), f"written a second time; the first is on line {positions.at(first)[0]}"
+                *positions.at(second),
+                f"{quoted(positions.written(second))} is there already, on line {positions.at(first)[0]}",
             )
-            for second, first in positions.duplicates
+            for second, first in positions.duplicates[: PROBLEMS_MAX + 1]
         ]
     if found is not None and found.group(1) is not None:
         return [Problem(int(found.group(1)), int(found.group(2)), what)]

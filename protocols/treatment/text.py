@@ -10,6 +10,7 @@ FILE_BYTES_MAX: Final = 64 * 1024
 # tomllib copies a dotted key once for each of its parts: short lines keep that linear.
 LINE_CHARS_MAX: Final = 1_000
 
+_NUL: Final = "NUL byte: this is not a text file in UTF-8"
 _FORBIDDEN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 _LONG_LINE: Final = re.compile(f"[^\n]{{{LINE_CHARS_MAX + 1}}}")
 
@@ -30,10 +31,7 @@ def decode(data: bytes, name: str) -> str:
     try:
         text = data.decode("utf-8", "strict")
     except UnicodeDecodeError as error:
-        before = data[: error.start]
-        column = error.start - (before.rfind(b"\n") + 1) + 1
-        what = f"byte 0x{data[error.start]:02x} is not UTF-8: save the file as UTF-8"
-        raise TreatmentFileError(name, [Problem(before.count(b"\n") + 1, column, what)]) from None
+        raise TreatmentFileError(name, [_at_byte(data, error.start)]) from None
     found = _FORBIDDEN.search(text)
     if found is not None:
         raise TreatmentFileError(name, [_at(text, found.start(), _forbidden(found.group()))])
@@ -59,11 +57,19 @@ def _at(text: str, offset: int, what: str) -> Problem:
     return Problem(line, column, what)
 
 
+def _at_byte(data: bytes, offset: int) -> Problem:
+    """Say what is wrong with a byte that is not UTF-8; a NUL before it means another encoding altogether."""
+    nul = data.find(0, 0, offset)
+    before = data[: offset if nul < 0 else nul]
+    what = f"byte 0x{data[offset]:02x} is not UTF-8: save the file as UTF-8" if nul < 0 else _NUL
+    return Problem(before.count(b"\n") + 1, len(before) - (before.rfind(b"\n") + 1) + 1, what)
+
+
 def _forbidden(char: str) -> str:
     if char == "\r":
         return "carriage return: save the file with LF line ends"
     if char == "\ufeff":
         return "byte order mark: save the file as UTF-8 without one"
     if char == "\x00":
-        return "NUL byte: this is not a text file"
+        return _NUL
     return foreign_letter(char) or f"control character 0x{ord(char):02x}"
