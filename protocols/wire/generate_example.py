@@ -1,5 +1,4 @@
-"""Write the worked example of SPEC.md: a whole session in bytes, packed from the schema by the plain second
-encoder."""
+"""Write the worked example of SPEC.md: a session in bytes, packed from the schema by the second encoder."""
 
 from __future__ import annotations
 
