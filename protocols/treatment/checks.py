@@ -7,7 +7,6 @@ limits that apply to it. What is unusual but not refused becomes a remark.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from fractions import Fraction
 from typing import Final
 
 from protocols.treatment.areas import Area, catalogue
@@ -140,6 +139,7 @@ def _check_area(
     else:
         yield from _check_dose(at, file, entry, area, limits, fitted)
         yield from _check_flow(at, file, entry, fitted)
+    yield from _check_pace(at, entry)
     yield from _check_mode(at, entry)
     if area.spacing_min_um is not None and entry.spacing_um < area.spacing_min_um:
         closest = format_depth(area.spacing_min_um)
@@ -202,11 +202,10 @@ def _check_dose(
 def _check_density(at: Path, file: TreatmentFile, entry: AreaEntry, limits: HostLimits) -> Iterator[Finding]:
     own_nl = file.limits.per_cm2_nl
     cap_nl = limits.per_cm2_nl if own_nl is None else min(own_nl, limits.per_cm2_nl)
-    on_cm2 = Fraction(entry.dose_nl * entry.passes * _CM2_IN_UM2, entry.spacing_um**2)
-    if on_cm2 > cap_nl:
-        # Up to the next nanolitre: a message never makes a value look smaller than it is.
-        shown = format_dose(-(-on_cm2.numerator // on_cm2.denominator))
-        what = f"dose, spacing and passes give {shown} per cm2; {format_dose(cap_nl)} is allowed"
+    # Up to the next nanolitre, so that neither the check nor its message makes a value look smaller than it is.
+    on_cm2_nl = -(-entry.dose_nl * entry.passes * _CM2_IN_UM2 // entry.spacing_um**2)
+    if on_cm2_nl > cap_nl:
+        what = f"dose, spacing and passes give {format_dose(on_cm2_nl)} per cm2; {format_dose(cap_nl)} is allowed"
         yield Finding((*at, "spacing"), what)
 
 
@@ -232,15 +231,6 @@ def _check_flow(at: Path, file: TreatmentFile, entry: AreaEntry, fitted: Fitted)
     if entry.flow_nl_per_s == 0:
         yield Finding((*at, "flow"), "0 mL/s is for dry mode alone")
         return
-    stroke_ms = Fraction(2 * entry.depth_um * 1000, entry.needle_speed_um_per_s)
-    cycle_ms = stroke_ms + Fraction(entry.dose_nl * 1000, entry.flow_nl_per_s) + entry.dwell_ms
-    if cycle_ms > entry.interval_ms:
-        whole_ms = -(-cycle_ms.numerator // cycle_ms.denominator)
-        what = (
-            f"needle travel, dose and dwell take {whole_ms} ms, but this rate leaves {entry.interval_ms} ms: "
-            f"at most {60_000 // whole_ms} /min fits"
-        )
-        yield Finding((*at, "rate"), what)
     for product in file.product:
         if product.viscosity_upas is None:
             continue
@@ -262,6 +252,20 @@ def _check_flow(at: Path, file: TreatmentFile, entry: AreaEntry, fitted: Fitted)
                 f"more than max_pressure {allowed}: at most {fastest} is feasible"
             )
             yield Finding((*at, "flow"), what)
+
+
+def _check_pace(at: Path, entry: AreaEntry) -> Iterator[Finding]:
+    """Refuse a rate that leaves too little time for the needle to go in, dose, dwell and come out."""
+    stroke_us = -(-2 * entry.depth_um * 1_000_000 // entry.needle_speed_um_per_s)
+    dose_us = -(-entry.dose_nl * 1_000_000 // entry.flow_nl_per_s) if entry.flow_nl_per_s else 0
+    cycle_ms = -(-(stroke_us + dose_us) // 1_000) + entry.dwell_ms
+    if cycle_ms > entry.interval_ms:
+        fitting = 60_000 // cycle_ms
+        advice = f"at most {fitting} /min fits" if fitting else "no rate fits, raise the flow"
+        what = (
+            f"needle travel, dose and dwell take {cycle_ms} ms, but this rate leaves {entry.interval_ms} ms: {advice}"
+        )
+        yield Finding((*at, "rate"), what)
 
 
 def _check_mode(at: Path, entry: AreaEntry) -> Iterator[Finding]:

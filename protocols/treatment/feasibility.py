@@ -6,12 +6,11 @@ than it is.
 """
 
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Final
 
 from protocols.treatment.needles import Needle
 
-_PI_BELOW: Final = Fraction(333, 106)
+_PI_BELOW: Final = (333, 106)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,16 +40,17 @@ def judge(
     pressure_pa_max: int,
 ) -> Feasibility:
     """Return what a liquid takes through a needle and a syringe; the flow divides over the pins."""
-    per_flow_pa = Fraction(128 * viscosity_upas * needle.length_um, pins * needle.inner_diameter_um**4) / _PI_BELOW
-    pressure_pa = _up(per_flow_pa * flow_nl_per_s)
+    above = 128 * viscosity_upas * needle.length_um * _PI_BELOW[1]
+    below = pins * needle.inner_diameter_um**4 * _PI_BELOW[0]
+    pressure_pa = _ceil_div(above * flow_nl_per_s, below)
     return Feasibility(
         pressure_pa=pressure_pa,
         # pl/um is 1e-9 m2, and 1 N is 1e3 mN.
-        plunger_force_mn=_up(Fraction(pressure_pa * pl_per_um, 1_000_000)),
-        flow_nl_per_s_max=int(pressure_pa_max / per_flow_pa),
+        plunger_force_mn=_ceil_div(pressure_pa * pl_per_um, 1_000_000),
+        flow_nl_per_s_max=pressure_pa_max * below // above,
         feasible=pressure_pa <= pressure_pa_max,
     )
 
 
-def _up(value: Fraction) -> int:
-    return -(-value.numerator // value.denominator)
+def _ceil_div(above: int, below: int) -> int:
+    return -(-above // below)

@@ -1,7 +1,9 @@
 """From a treatment protocol file to a checked treatment, or to one clear refusal that names every place."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -19,6 +21,19 @@ from protocols.treatment.treatment import Treatment
 from protocols.treatment.wording import shape_problems
 
 _AREA_KEYS: Final = frozenset(field.alias or name for name, field in AreaEntry.model_fields.items())
+
+_COMPLETE_AREA: Final[Mapping[str, object]] = MappingProxyType(
+    {
+        "id": "any",
+        "depth": "1 mm",
+        "dose": "0.01 mL",
+        "spacing": "10 mm",
+        "points": 1,
+        "rate": "1 /s",
+        "mode": "single",
+        "flow": "0.1 mL/s",
+    }
+)
 
 
 def load_treatment(path: Path, limits: HostLimits = BUILD_LIMITS) -> Treatment:
@@ -84,17 +99,16 @@ def _merged(areas: object, defaults: dict[str, Any]) -> object:
 
 
 def _default_errors(defaults: dict[str, Any]) -> list[ErrorDetails]:
-    """Check the defaults as an area of which anything but the values given may be missing."""
+    """Check the defaults as an area that is complete but for them."""
     if "id" in defaults:
-        surplus: ErrorDetails = {"type": "extra_forbidden", "loc": ("defaults", "id"), "msg": "", "input": None}
-        return [surplus]
+        return [{"type": "extra_forbidden", "loc": ("defaults", "id"), "msg": "", "input": None}]
     try:
-        AreaEntry.model_validate(defaults)
+        AreaEntry.model_validate({**_COMPLETE_AREA, **defaults})
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
         for item in found:
             item["loc"] = ("defaults", *item["loc"])
-        return [item for item in found if item["type"] != "missing"]
+        return found
     return []
 
 

@@ -267,6 +267,17 @@ def test_settings_that_go_together_are_carried_over(edit):
     assert (area.trigger_mask, area.contact_gate) == (6, 1)
 
 
+def test_a_dose_that_takes_minutes_has_no_rate(the_problem):
+    slow = 'id = "lower_back"\ndose = "0.2 mL"\nflow = "1 uL/s"\nrate = "1 /min"\nspacing = "20 mm"\n'
+    what = the_problem(
+        ('per_point = "0.02 mL"', 'per_point = "0.2 mL"'), ('id = "neck_front"\n', slow), ("points = 10", "points = 1")
+    )[2]
+    assert (
+        what
+        == "needle travel, dose and dwell take 200050 ms, but this rate leaves 60000 ms: no rate fits, raise the flow"
+    )
+
+
 def test_no_dose_outside_dry_mode(problems):
     found = problems((FOREHEAD_DOSE, 'dose = "0 mL"\n'))
     assert [problem.what for problem in found] == ["0 mL is for dry mode alone"]
@@ -275,7 +286,10 @@ def test_no_dose_outside_dry_mode(problems):
 def test_no_dose_and_no_flow_in_dry_mode(problems, edit):
     dry = ("points = 20", 'points = 20\nmode = "dry"')
     assert {problem.what.split(" must")[0] for problem in problems(dry)} == {"dose", "flow"}
-    text = edit(dry, (FOREHEAD_DOSE, 'dose = "0 mL"\nflow = "0 mL/s"\n'))
+    still = (FOREHEAD_DOSE, 'dose = "0 mL"\nflow = "0 mL/s"\n')
+    slow = ("points = 20", 'points = 20\nneedle_speed = "10 mm/s"')
+    assert "at most 285 /min fits" in problems(dry, still, slow)[0].what
+    text = edit(dry, still)
     assert parse_treatment(text.encode(), "f").plan().areas[0].volume_nl == 0
 
 
