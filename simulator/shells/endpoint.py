@@ -8,15 +8,17 @@ _PENDING_MAX: Final = 4_096  # bytes for a host that does not read: about what a
 
 
 class Endpoint(Protocol):
-    """A place where a host connects and disconnects as it likes. Nothing here blocks or raises because of a host.
+    """A place where a host connects and disconnects as it likes. Nothing here blocks or raises because of a host."""
 
-    Attributes:
-        address: What a host is told to open.
-        dropped: Frames lost because the host did not read.
-    """
+    @property
+    def address(self) -> str:
+        """What a host is told to open."""
+        ...
 
-    address: str
-    dropped: int
+    @property
+    def dropped(self) -> int:
+        """Writes lost because the host did not read."""
+        ...
 
     def readers(self) -> list[int]:
         """Descriptors that mean news when readable."""
@@ -31,7 +33,7 @@ class Endpoint(Protocol):
         ...
 
     def write(self, frames: bytes) -> None:
-        """Send whole frames; all of them are dropped and counted when the host has not read for too long."""
+        """Send bytes; all of them are dropped and counted when the host has not read for too long."""
         ...
 
     def unplug(self) -> None:
@@ -66,7 +68,7 @@ class Outlet:
         return bool(self._pending)
 
     def put(self, frames: bytes) -> None:
-        """Add whole frames, all or none, so that a host that reads again never gets half a frame."""
+        """Add all of the bytes or none."""
         if self._pending and len(self._pending) + len(frames) > _PENDING_MAX:
             self.dropped += 1
         else:

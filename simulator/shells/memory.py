@@ -83,13 +83,20 @@ class GunFile:
 
     def _check(self, path: Path, memory_size: int) -> None:
         size = os.fstat(self._file).st_size
-        if size == 0:
-            os.ftruncate(self._file, _PAGE + memory_size)
-            os.pwrite(self._file, _MAGIC, 0)
-        elif size != _PAGE + memory_size or os.pread(self._file, len(_MAGIC), 0) not in {_MAGIC, bytes(len(_MAGIC))}:
+        magic = os.pread(self._file, len(_MAGIC), 0)
+        if magic == _MAGIC and size == _PAGE + memory_size:
+            return
+        if magic.strip(b"\0") or size > _PAGE + memory_size:
             raise UsageError(f"gun file {path} refused: not a simulated gun of this version; name another")
-        else:
-            os.pwrite(self._file, _MAGIC, 0)  # a kill between the two steps above left it out
+        # Empty, or a kill came before the mark. Written out, not only sized: a disk that is full says so here
+        # and not in the middle of a stroke.
+        try:
+            written = os.pwrite(self._file, bytes(_PAGE + memory_size), 0)
+            os.pwrite(self._file, _MAGIC, 0)
+        except OSError as error:
+            raise UsageError(f"gun file {path} refused: {error.strerror}") from error
+        if written != _PAGE + memory_size:
+            raise UsageError(f"gun file {path} refused: disk full")
 
     def _newest(self) -> tuple[int, bytes | None]:
         newest: tuple[int, bytes | None] = (0, None)

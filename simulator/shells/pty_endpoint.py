@@ -23,7 +23,6 @@ class PtyEndpoint:
         Raises:
             UsageError: something that is no link stands at the name, or the link cannot be made.
         """
-        self.address = str(link)
         self._link = link
         self._outlet = Outlet()
         self._ends: tuple[int, int] | None = None
@@ -32,8 +31,13 @@ class PtyEndpoint:
         self.plug()
 
     @property
+    def address(self) -> str:
+        """The link's name."""
+        return str(self._link)
+
+    @property
     def dropped(self) -> int:
-        """Frames lost because the host did not read."""
+        """Writes lost because the host did not read."""
         return self._outlet.dropped
 
     def readers(self) -> list[int]:
@@ -55,7 +59,7 @@ class PtyEndpoint:
             return b""
 
     def write(self, frames: bytes) -> None:
-        """Send whole frames, or drop them all when the host does not read."""
+        """Send bytes, or drop them all when the host does not read."""
         if self._ends is not None:
             self._outlet.put(frames)
             self._outlet.flush(self._ends[0])

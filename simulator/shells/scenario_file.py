@@ -75,7 +75,8 @@ def parse_scenario(text: str, name: str) -> tuple[PlannedFault, ...]:
     try:
         tables = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"scenario {name} refused: {error}") from error
+        end = f"at line {text.count(chr(10)) + 1}"
+        raise UsageError(f"scenario {name} refused: {error}".replace("at end of document", end)) from error
     problem = _problem(tables)
     if problem is not None:
         path, what = problem

@@ -31,7 +31,7 @@ class TcpEndpoint:
 
     @property
     def dropped(self) -> int:
-        """Frames lost because the host did not read."""
+        """Writes lost because the host did not read."""
         return self._outlet.dropped
 
     def readers(self) -> list[int]:
@@ -59,7 +59,7 @@ class TcpEndpoint:
         return data
 
     def write(self, frames: bytes) -> None:
-        """Send whole frames, or drop them all when the host does not read; nothing without a host."""
+        """Send bytes, or drop them all when the host does not read; nothing without a host."""
         if self._peer is not None:
             self._outlet.put(frames)
             try:
@@ -78,12 +78,13 @@ class TcpEndpoint:
         """Put the cable back, on the same port."""
         if self._listener is not None:
             return
+        if not 0 <= self._port <= _PORT_MAX:
+            raise UsageError(f"address {self._host}:{self._port} refused: ports are 0 to {_PORT_MAX}")
         try:
             family = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)[0][0]
             listener = socket.create_server((self._host, self._port), family=family, backlog=4)
-        except (OSError, OverflowError) as error:
-            reason = error.strerror if isinstance(error, OSError) else f"ports are 0 to {_PORT_MAX}"
-            raise UsageError(f"address {self._host}:{self._port} refused: {reason}; name a free one") from error
+        except OSError as error:
+            raise UsageError(f"address {self._host}:{self._port} refused: {error.strerror}; name a free one") from error
         listener.setblocking(False)
         self._listener = listener
         self._port = listener.getsockname()[1]

@@ -59,7 +59,7 @@ class TruthFile:
 
     def _last_identity(self, path: Path) -> tuple[str, int, int] | None:
         size = os.fstat(self._file).st_size
-        tail = os.pread(self._file, _TAIL, max(0, size - _TAIL))
+        tail = os.pread(self._file, min(size, _TAIL), max(0, size - _TAIL))
         whole, newline, torn = tail.rpartition(b"\n")
         if torn:
             os.ftruncate(self._file, size - len(torn))
