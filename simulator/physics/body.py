@@ -39,6 +39,7 @@ _LIFT_US: Final = 150_000  # the fault contact_lost lifts the head for this long
 _WARMTH_PER_STROKE_CDEGC: Final = 4.0
 _COOLING_S: Final = 60.0
 _SAMPLES_AHEAD_MAX: Final = 4_096  # edges waiting: far beyond what hands can make between two looks at them
+_SWAPS_MAX: Final = 64  # parts that hands hold ready while a stroke lasts
 
 
 class _Later(Enum):
@@ -62,7 +63,7 @@ class GunBody:
 
     __slots__ = (
         "_battery_mv", "_cartridge_in", "_chance", "_cup", "_events", "_faults", "_hand", "_label", "_later",
-        "_later_no", "_mechanics", "_occluded", "_pedal", "_skin", "_swap", "_warm_cdegc", "_warm_us",
+        "_later_no", "_mechanics", "_occluded", "_pedal", "_skin", "_swaps", "_warm_cdegc", "_warm_us",
         "on_injection", "strokes_begun",
     )  # fmt: skip
 
@@ -86,7 +87,7 @@ class GunBody:
         self._cup = Cup()
         self._skin = self._occluded = False
         self._cartridge_in = True
-        self._swap: tuple[Cartridge | None, bool] | None = None
+        self._swaps: list[tuple[Cartridge | Head | None, bool]] = []
         self._battery_mv = BATTERY_MV
         self._warm_cdegc, self._warm_us = 0.0, 0
         self._label: StrokeLabel | None = None
@@ -240,15 +241,12 @@ class GunBody:
             noticed: Whether the gun's switch sees it.
         """
         self._run(now_us)
-        self._swap = (cartridge, noticed)
-        self._swap_if_still(now_us)
+        self._swap(now_us, cartridge, noticed=noticed)
 
     def swap_head(self, now_us: int, head: Head) -> None:
-        """Fit another head. Refused during a stroke as an invariant: hands wait for the gun to stand."""
+        """Fit another head. During a stroke the hand waits until the gun stands."""
         self._run(now_us)
-        require(self._mechanics.stroke is None, "head changed during a stroke")
-        self._mechanics.fit_head(now_us, head)
-        self._events.append(HeadChanged(now_us))
+        self._swap(now_us, head, noticed=True)
 
     def set_battery_mv(self, now_us: int, battery_mv: int) -> None:
         """Set the battery's voltage at rest."""
@@ -340,7 +338,7 @@ class GunBody:
                 return
             if self._mechanics.due_us == due_us:
                 self._mechanics.step(self._events)
-                if self._swap is not None:
+                if self._swaps:
                     self._swap_if_still(due_us)
             elif self._later and self._later[0][0] == due_us:
                 self._happen(self._later.pop(0))
@@ -390,15 +388,24 @@ class GunBody:
             self._events.append(ContactMade(now_us) if contact else ContactLost(now_us))
 
     def _world_changed(self, now_us: int) -> None:
-        self._mechanics.world_changed(
-            now_us, contact=self._skin, blocked=self._occluded or "clog" in self._faults
-        )
+        self._mechanics.world_changed(now_us, contact=self._skin, blocked=self._occluded or "clog" in self._faults)
         self._cup.seal(now_us, sealed=self._skin, divisor=self._faults.get("vacuum_low", 1))
 
+    def _swap(self, now_us: int, part: Cartridge | Head | None, *, noticed: bool) -> None:
+        require(len(self._swaps) < _SWAPS_MAX, "too many hands at one gun")
+        self._swaps.append((part, noticed))
+        self._swap_if_still(now_us)
+
     def _swap_if_still(self, now_us: int) -> None:
-        if self._swap is None or self._mechanics.stroke is not None:
-            return
-        (cartridge, noticed), self._swap = self._swap, None
+        while self._swaps and self._mechanics.stroke is None:
+            part, noticed = self._swaps.pop(0)
+            if isinstance(part, Head):
+                self._mechanics.fit_head(now_us, part)
+                self._events.append(HeadChanged(now_us))
+            else:
+                self._fit_cartridge(now_us, part, noticed=noticed)
+
+    def _fit_cartridge(self, now_us: int, cartridge: Cartridge | None, *, noticed: bool) -> None:
         if noticed and self._cartridge_in:
             self._cartridge_in = False
             self._events.append(CartridgeChanged(now_us, present=False))

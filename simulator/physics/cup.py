@@ -65,9 +65,5 @@ class Cup:
         threshold = self._threshold_pa
         if threshold and self.above != (self._target_pa > threshold):
             # Without a way to go it is crossed already: the threshold moved, not the suction.
-            share = (
-                (self._pa - self._target_pa) / (threshold - self._target_pa)
-                if self._target_pa != threshold
-                else 1
-            )
+            share = (self._pa - self._target_pa) / (threshold - self._target_pa) if self._target_pa != threshold else 1
             self.due_us = now_us + (int(_TIME_CONSTANT_S * 1e6 * log(share)) + 1 if share > 1 else 0)

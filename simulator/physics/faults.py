@@ -65,7 +65,5 @@ def fault_strength(name: str, strength: int | None) -> int:
     if strength is None:
         return fault.strength
     if not 1 <= strength <= fault.strength_max:
-        raise UsageError(
-            f"strength {strength} of fault {name} refused: 1 to {fault.strength_max} ({fault.what})"
-        )
+        raise UsageError(f"strength {strength} of fault {name} refused: 1 to {fault.strength_max} ({fault.what})")
     return strength

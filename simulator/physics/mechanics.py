@@ -225,9 +225,7 @@ class Mechanics:
     def dose_at(self, now_us: int) -> int:
         """True volume displaced so far by the stroke under way."""
         plunger = self.plunger
-        return (
-            plunger_nl(max(plunger.furthest, self.steps_at(now_us)), plunger.pl_per_um) - self._true_start_nl
-        )
+        return plunger_nl(max(plunger.furthest, self.steps_at(now_us)), plunger.pl_per_um) - self._true_start_nl
 
     def deepest_at(self, now_us: int) -> int:
         """Deepest true travel so far of the stroke under way."""
@@ -238,9 +236,7 @@ class Mechanics:
 
     # phases
 
-    def _begin(
-        self, phase: Phase, now_us: int, end_us: int | None, *, needle_to_um: int | None = None
-    ) -> None:
+    def _begin(self, phase: Phase, now_us: int, end_us: int | None, *, needle_to_um: int | None = None) -> None:
         self.phase = phase
         self._phase_us = now_us
         self._phase_end_us = end_us
@@ -289,9 +285,7 @@ class Mechanics:
                 self.line.draw_back(volume_nl)
         if not stroke.needle_locked:
             way_us = max(way_us, _way_us(self.needle_um, stroke.needle_speed_um_per_s))
-        self._begin(
-            Phase.OUT, now_us, now_us + way_us, needle_to_um=self.needle_um if stroke.needle_locked else 0
-        )
+        self._begin(Phase.OUT, now_us, now_us + way_us, needle_to_um=self.needle_um if stroke.needle_locked else 0)
 
     def _end_phase(self, now_us: int, events: list[BodyEvent]) -> None:
         stroke = self._ordered()

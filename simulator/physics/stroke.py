@@ -33,7 +33,7 @@ class Stroke:
     back is one with depth and dose 0 and the volume in ``antidrip_nl``.
 
     Attributes:
-        label: None for homing after a reset, which takes no log slot and is not reported; depth and dose are 0.
+        label: None for homing after a reset: no log slot, not reported, depth and dose 0.
         depth_um: Needle travel ordered; 0 draws the needle home.
         dose_nl: Plunger displacement ordered; the body gives the most whole microsteps within it.
         pl_per_um: Syringe geometry as the gun's table has it; turns encoder steps into volume.

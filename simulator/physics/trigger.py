@@ -24,9 +24,7 @@ class Trigger:
         self.pressed = False
         self.level = False
 
-    def move(
-        self, now_us: int, *, pressed: bool, bounces: int | None, again_ms: int
-    ) -> list[tuple[int, bool]]:
+    def move(self, now_us: int, *, pressed: bool, bounces: int | None, again_ms: int) -> list[tuple[int, bool]]:
         """Press or release, and return the edges to come; none if the finger is there already.
 
         Args:
