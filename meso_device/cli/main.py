@@ -4,6 +4,7 @@
 traceback, unless ``MESO_DEBUG`` is set.
 """
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from protocols.errors import InvariantError, MesoError, UsageError
 
 INTERRUPTED: Final = 130
 PIPE_CLOSED: Final = 141
+LINE_MAX: Final = 1_000
 DEBUG_VARIABLE: Final = "MESO_DEBUG"
 
 app = typer.Typer(
@@ -48,6 +50,10 @@ def main() -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         status = _leave_quietly()
+    except OSError as error:
+        tell(f"standard output cannot be written: {error.strerror}")
+        _leave_quietly()
+        status = status or 1
     sys.exit(status)
 
 
@@ -85,12 +91,18 @@ def _usage_line(error: Any) -> str:
     return f"{error.format_message().rstrip('.')}; see: {where} --help"
 
 
+def tell(message: str) -> None:
+    """Write one line to standard error, past all buffers, so that a full disk behind it changes no exit status."""
+    with contextlib.suppress(OSError):
+        os.write(2, f"meso: {one_line(message)}\n".encode("utf-8", "replace"))
+
+
 def _tell(message: str, status: int) -> int:
     if os.environ.get(DEBUG_VARIABLE):
-        import traceback  # noqa: PLC0415  # only for those who look for a bug
+        import traceback
 
         traceback.print_exc()
-    sys.stderr.write(f"meso: {one_line(message)}\n")
+    tell(message)
     return status
 
 
@@ -101,8 +113,8 @@ def _tell_bug(what: str) -> int:
 
 def one_line(message: str) -> str:
     """Return the message without line breaks and control characters, which a device may have sent."""
-    words = " ".join(message.split())
-    return "".join(letter if letter.isprintable() else "?" for letter in words)
+    words = "".join(letter if letter.isprintable() else "?" for letter in " ".join(message.split()))
+    return words if len(words) <= LINE_MAX else f"{words[:LINE_MAX]}…"
 
 
 def _leave_quietly() -> int:

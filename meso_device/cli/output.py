@@ -17,6 +17,6 @@ def say_json(document: Mapping[str, object]) -> None:
 
 def is_terminal() -> bool:
     """Return whether a person watches the output and the terminal can be drawn on."""
-    import os  # noqa: PLC0415  # only asked by commands that draw
+    import os
 
     return sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"

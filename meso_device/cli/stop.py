@@ -13,8 +13,8 @@ app = typer.Typer(rich_markup_mode=None)
 @app.command()
 def stop(home: HomeOption = None) -> None:
     """Stop the gun of the host that runs in this data directory."""
-    from meso_device.host.home import existing_home, find_home  # noqa: PLC0415  # loaded when asked for
-    from meso_device.host.stopper import press_stop  # noqa: PLC0415  # loaded when asked for
+    from meso_device.host.home import existing_home, find_home
+    from meso_device.host.stopper import press_stop
 
     press_stop(existing_home(find_home(home, os.environ)))
     say("STOP sent: the host has heard it and is stopping the gun")

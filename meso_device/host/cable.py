@@ -1,53 +1,39 @@
-"""The cable to the gun: one port, open or waiting to be opened again, and at most one frame not yet written.
+"""The cable to the gun: one port, open or waiting to be opened again, and at most one frame not yet written."""
 
-All trouble of a port ends here as a reason for the link to be down; nothing raised by a port reaches the loop.
-"""
-
+from collections.abc import Callable
 from typing import Protocol
 
-
-class Port(Protocol):
-    """An open way to a gun. Every call returns at once and raises `LinkLost` when the port is gone."""
-
-    @property
-    def name(self) -> str:
-        """What people call it."""
-
-    def fileno(self) -> int:
-        """Return the descriptor to wait on."""
-
-    def read(self) -> bytes:
-        """Return what has come, empty when nothing has."""
-
-    def write(self, data: bytes) -> int:
-        """Hand over as much as fits and return how many bytes that were."""
-
-    def flush_output(self) -> None:
-        """Drop what the kernel has not sent yet."""
-
-    def close(self) -> None:
-        """Close; may be called twice."""
+from drivers.ports import Port
 
 
 class Opener(Protocol):
-    """Finds the gun's port and opens it, again and again, at its own pace and without blocking."""
+    """Opens the gun's port again, at its own pace and without blocking; see `drivers.reopen.Reopener`."""
 
-    def poll(self, now_us: int) -> Port | None:
-        """Return the port just opened, or None; tries only when it is time to."""
+    problem: str
+    """Why the known name could not be opened last; empty before the first try."""
+
+    def step(self, now_us: int) -> Port | None:
+        """Try one port if it is time; return it once one opens."""
+
+    def rejected(self, now_us: int) -> None:
+        """Go on: what was opened is closed again."""
 
     def next_deadline_us(self) -> int | None:
         """Return when the next try is due."""
 
-    @property
-    def trouble(self) -> str:
-        """Why the newest try did not open a port; empty before the first."""
-
 
 class Cable:
-    """The one port to the gun."""
+    """The one port to the gun.
 
-    def __init__(self, opener: Opener) -> None:
-        self._opener = opener
+    Args:
+        first: The port as the operator named it, open already.
+        reopen: Makes what opens a port again, from the name it had and the time.
+    """
+
+    def __init__(self, first: Port, reopen: Callable[[str, int], Opener]) -> None:
+        self._first: Port | None = first
+        self._reopen = reopen
+        self._opener: Opener | None = None
         self._port: Port | None = None
         self._unsent = b""
 
@@ -66,21 +52,21 @@ class Cable:
         """Name of the open port; empty while there is none."""
         return "" if self._port is None else self._port.name
 
-    @property
-    def trouble(self) -> str:
-        """Why there is no port; empty when there is one or none was tried."""
-        return "" if self._port is not None else self._opener.trouble
-
     def open_if_due(self, now_us: int) -> Port | None:
-        """Try to open the port when it is closed and time to; return it when it has just been opened."""
-        if self._port is None:
-            self._port = self._opener.poll(now_us)
-            return self._port
-        return None
+        """Open the port when it is closed and time to; return it when it has just been opened."""
+        if self._port is not None:
+            return None
+        if self._first is not None:
+            self._port, self._first = self._first, None
+        elif self._opener is not None:
+            self._port = self._opener.step(now_us)
+        return self._port
 
     def next_deadline_us(self) -> int | None:
         """Return when to try to open again; None while open."""
-        return None if self._port is not None else self._opener.next_deadline_us()
+        if self._port is not None or self._opener is None:
+            return 0 if self._first is not None else None
+        return self._opener.next_deadline_us()
 
     def reads(self) -> tuple[int, ...]:
         """Return the descriptor to read."""
@@ -117,7 +103,7 @@ class Cable:
             self._unsent = self._unsent[self._port.write(self._unsent) :]
 
     def flush(self) -> None:
-        """Drop everything that has not left: STOP goes first, and its leading delimiter ends a frame cut short.
+        """Drop what has not left: STOP goes first, and its leading delimiter ends a frame that was cut short.
 
         Raises:
             LinkLost: the port is gone.
@@ -126,9 +112,27 @@ class Cable:
         if self._port is not None:
             self._port.flush_output()
 
-    def drop(self) -> None:
-        """Close the port; `open_if_due` opens it again."""
+    def drop(self, now_us: int, *, was_gun: bool) -> None:
+        """Close the port, and begin to look for the gun again.
+
+        Args:
+            now_us: Time.
+            was_gun: A gun had answered on it: then the search starts over, at once and from its name.
+        """
         self._unsent = b""
-        if self._port is not None:
-            self._port.close()
-            self._port = None
+        if self._port is None:
+            return
+        name = self._port.name
+        self._port.close()
+        self._port = None
+        if self._opener is None or was_gun:
+            self._opener = self._reopen(name, now_us)
+        else:
+            self._opener.rejected(now_us)
+
+    def close(self) -> None:
+        """Close the port for good."""
+        for port in (self._port, self._first):
+            if port is not None:
+                port.close()
+        self._port = self._first = self._opener = None

@@ -16,10 +16,11 @@ from typing import Final, Self
 from protocols.errors import MesoError, UsageError
 
 HOME_VARIABLE: Final = "MESO_HOME"
-FREE_BYTES_MIN: Final = 48 * 1024 * 1024
-"""Less free space than this and nothing is begun: the reserve file takes 16 MiB, write-ahead log and records the rest."""
+FREE_BYTES_MIN: Final = 24 * 1024 * 1024
+"""Less free space than this and nothing is begun: what a long session writes, several times over."""
 HOST_ID_BYTES: Final = 16
 _HOLDER_BYTES_MAX: Final = 200
+_OTHERS: Final = 0o077
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,9 @@ def open_home(root: Path) -> Home:
     """
     try:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if root.stat().st_uid == os.geteuid():
-            root.chmod(0o700)
+        status = root.stat()
+        if status.st_uid == os.geteuid() and status.st_mode & _OTHERS:
+            root.chmod(status.st_mode & 0o700)
         space = os.statvfs(root)
     except OSError as error:
         raise UsageError(_refusal(root, error)) from None

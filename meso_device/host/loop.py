@@ -95,7 +95,7 @@ class Loop:
             self._say_stop_and_leave()
             raise
         finally:
-            self._cable.drop()
+            self._cable.close()
 
     def _turn(self) -> End | None:
         readable, writable = self._wait()
@@ -247,9 +247,10 @@ class Loop:
 
     def _lose(self, reason: str) -> None:
         if self._cable.is_open:
-            if self._link.session:
+            was_gun = bool(self._link.session)
+            if was_gun:
                 self._known_ports.add(self._cable.port_name)
-            self._cable.drop()
+            self._cable.drop(self._now.mono_us, was_gun=was_gun)
             self._events.extend(self._link.closed(self._now.mono_us, reason))
 
     def _say_stop_and_leave(self) -> None:

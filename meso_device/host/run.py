@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from drivers.discovery import candidate_ports
 from drivers.link import LinkEngine
+from drivers.ports import open_port
+from drivers.reopen import Reopener
 from meso_device import __version__
 from meso_device.accounting.entries import SessionRow
 from meso_device.audit.records import Stamp
 from meso_device.audit.store import Store
 from meso_device.audit.writer import Writer
-from meso_device.host.cable import Cable, Opener
+from meso_device.host.cable import Cable
 from meso_device.host.clock import Clock, read_clock_state, read_host_boot
 from meso_device.host.headless import Headless
 from meso_device.host.home import Home, HomeLock, open_home, read_host_id, write_private
@@ -68,7 +71,7 @@ class RunResult:
     view: View | None
 
 
-def run_session(request: RunRequest, opener: Opener, observer: Observer) -> RunResult:
+def run_session(request: RunRequest, observer: Observer) -> RunResult:
     """Run or resume a session to its end, in this process's main thread.
 
     Raises:
@@ -80,6 +83,8 @@ def run_session(request: RunRequest, opener: Opener, observer: Observer) -> RunR
     with contextlib.ExitStack() as stack:
         signals = stack.enter_context(Signals())
         stack.enter_context(HomeLock.take(home, purpose=request.command))
+        cable = _cable(request.port)
+        stack.callback(cable.close)
         boot, state = read_host_boot(), read_clock_state()
         now = clock.now()
         stamp = Stamp(ts_us=now.utc_us, mono_us=now.mono_us, boot=boot, clock=state)
@@ -107,7 +112,7 @@ def run_session(request: RunRequest, opener: Opener, observer: Observer) -> RunR
             clock=clock,
             engine=engine,
             link=LinkEngine(host_id),
-            cable=Cable(opener),
+            cable=cable,
             writer=writer,
             operator=headless,
             observer=_Both(headless, observer),
@@ -116,6 +121,19 @@ def run_session(request: RunRequest, opener: Opener, observer: Observer) -> RunR
         )
         end = loop.run()
         return RunResult(status=end.status, reason=end.reason, view=engine.view(clock.now()))
+
+
+def _cable(name: str) -> Cable:
+    """Open the port that was named, and no other.
+
+    Once a gun was there and is lost, ports that appear later are tried too: it may come back under another name.
+    """
+    there = frozenset(candidate_ports())
+
+    def reopener(lost: str, now_us: int) -> Reopener:
+        return Reopener(lost, now_us, list_ports=lambda: [port for port in candidate_ports() if port not in there])
+
+    return Cable(open_port(name), reopener)
 
 
 def _opening(request: RunRequest, row: SessionRow | None) -> OpenSession | ResumeSession | None:

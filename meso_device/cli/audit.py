@@ -1,0 +1,135 @@
+"""``meso audit``: the log of all injections, checked and handed out. Reads only; a host may be writing meanwhile."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import typer
+
+from meso_device.cli.options import HomeOption, JsonOption
+from meso_device.cli.output import say, say_json
+
+app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Verify and export the log of all injections.")
+
+
+class ExportKind(StrEnum):
+    """What can be exported."""
+
+    SHOT = "shot"
+
+
+class ExportFormat(StrEnum):
+    """How it is written."""
+
+    JSONL = "jsonl"
+
+
+OutOption = Annotated[
+    Path | None, typer.Option("--out", help="File to write; else standard output.", show_default=False)
+]
+
+
+@app.command()
+def verify(
+    home: HomeOption = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option("--checkpoint", help="A signed checkpoint that was kept outside.", show_default=False),
+    ] = None,
+    key: Annotated[
+        str,
+        typer.Option("--key", metavar="VKEY", help="The log's public key as written down.", show_default=False),
+    ] = "",
+    json: JsonOption = False,
+) -> None:
+    """Verify every byte of the log; 1 and the first bad record when it does not hold."""
+    from dataclasses import asdict
+
+    from meso_device.audit.verify import NOT_PROTECTED, verify_home
+    from meso_device.host.home import existing_home, find_home
+
+    place = existing_home(find_home(home, os.environ))
+    report = verify_home(place.root, checkpoint_file=checkpoint, vkey=key)
+    if json:
+        say_json(asdict(report))
+    elif report.ok:
+        say(f"verified: {report.records} records, {report.shots} injections, {report.checkpoints} checkpoints")
+        say(f"  log  {report.origin}")
+        say(f"  root {report.root}")
+        if report.outside:
+            say(f"  the first {report.outside} records are those of the checkpoint given")
+        else:
+            say("  no outside checkpoint given: whoever holds the signing key could have rewritten all of it")
+        say(f"  {NOT_PROTECTED}")
+    else:
+        where = f"record {report.bad_seq}" if report.bad_seq is not None else "the log"
+        say(f"DOES NOT HOLD: {where}: {report.bad}")
+        say(f"  {report.records} records before it hold")
+    raise typer.Exit(0 if report.ok else 1)
+
+
+@app.command()
+def export(
+    kind: Annotated[ExportKind, typer.Option("--kind", help="What to export.")] = ExportKind.SHOT,
+    form: Annotated[ExportFormat, typer.Option("--format", help="How to write it.")] = ExportFormat.JSONL,
+    home: HomeOption = None,
+    out: OutOption = None,
+) -> None:
+    """Write one JSON object per injection, in the order of the log."""
+    from meso_device.audit.export import export_shots
+    from meso_device.host.home import existing_home, find_home
+
+    del kind, form  # one of each: typer has refused all others
+    place = existing_home(find_home(home, os.environ))
+    with _writing_to(out) as file:
+        file.writelines(export_shots(place.root))
+
+
+@app.command()
+def checkpoint(
+    home: HomeOption = None,
+    qr: Annotated[bool, typer.Option("--qr", help="Draw it as a QR code.")] = False,
+    out: OutOption = None,
+) -> None:
+    """Print the newest signed checkpoint: kept outside, it proves later that nothing before it was changed."""
+    from meso_device.audit.birth import DATABASE_NAME
+    from meso_device.audit.database import open_for_reading
+    from meso_device.audit.queries import newest_checkpoint
+    from meso_device.host.home import existing_home, find_home
+    from protocols.errors import MesoError
+
+    place = existing_home(find_home(home, os.environ))
+    with contextlib.closing(open_for_reading(place.root / DATABASE_NAME)) as db:
+        note = newest_checkpoint(db)
+    if not note:
+        raise MesoError("the log has no checkpoint yet: the first session makes one")
+    with _writing_to(out) as file:
+        if qr:
+            import segno
+
+            segno.make(note, error="m").terminal(out=file, compact=True)
+        else:
+            file.write(note)
+
+
+@contextlib.contextmanager
+def _writing_to(path: Path | None) -> Iterator[TextIO]:
+    """Open the file that was named, or standard output.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    from protocols.errors import UsageError
+
+    if path is None:
+        yield sys.stdout
+        return
+    try:
+        with path.open("w", encoding="utf-8") as file:
+            yield file
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}; give another with --out") from None

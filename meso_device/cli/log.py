@@ -1,0 +1,35 @@
+"""The log as commands read it: a connection without any right to change it."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from meso_device.host.home import find_home
+
+if TYPE_CHECKING:
+    import apsw
+
+
+@contextlib.contextmanager
+def reading(home: Path | None) -> Iterator["apsw.Connection | None"]:
+    """Open the log of the data directory for reading; None where nothing was ever recorded.
+
+    Raises:
+        UsageError: the data directory is none, or cannot be read.
+    """
+    from meso_device.audit.birth import DATABASE_NAME
+    from meso_device.audit.database import open_for_reading
+    from meso_device.host.home import existing_home
+
+    root = find_home(home, os.environ)
+    if not root.exists():
+        yield None
+        return
+    path = existing_home(root).root / DATABASE_NAME
+    if not path.exists():
+        yield None
+        return
+    with contextlib.closing(open_for_reading(path)) as db:
+        yield db

@@ -1,0 +1,144 @@
+"""Runs and resumes sessions for commands, and says what became of them."""
+
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from meso_device.audit.queries import open_session
+from meso_device.cli.log import reading
+from meso_device.cli.main import tell
+from meso_device.cli.output import is_terminal, say, say_json
+from meso_device.cli.printer import Printer
+from meso_device.cli.progress import Progress
+from meso_device.host.home import Home, find_home
+from meso_device.host.members import Observer
+from meso_device.host.run import RunRequest, RunResult, last_port, plan_of, run_session
+from meso_device.session.contract import Instant, Notice, Phase, View
+from protocols.errors import UsageError
+from protocols.treatment.plan import TreatmentPlan
+from protocols.units import format_dose
+
+RUN: Final = "meso session run"
+RESUME: Final = "meso session resume"
+
+
+def run_plan(plan: TreatmentPlan, *, gun: str, home: Path | None, json: bool) -> int:
+    """Run a new session, report it, and return the exit status."""
+    request = RunRequest(root=find_home(home, os.environ), command=RUN, port=gun, plan=plan)
+    result = watch(request, plan, quiet=json)
+    return report(result, Words(request=request, home=home), json=json)
+
+
+def resume_session(*, gun: str, home: Path | None, json: bool) -> int:
+    """Take up the newest open session, report it, and return the exit status; 0 when there is none."""
+    with reading(home) as db:
+        row = open_session(db) if db is not None else None
+    if row is None:
+        say_json({"state": "none", "exit": 0, "reason": ""}) if json else say("nothing to resume")
+        return 0
+    root = find_home(home, os.environ)
+    port = gun or last_port(Home(root))
+    if not port:
+        raise UsageError("the port of the last run is not known; name it with --gun PORT, or list with: meso guns")
+    request = RunRequest(root=root, command=RESUME, port=port, plan=None)
+    result = watch(request, plan_of(row), quiet=json)
+    return report(result, Words(request=request, home=home), json=json)
+
+
+class Silent:
+    """Watches and says nothing."""
+
+    def notice(self, notice: Notice) -> None:
+        """Let it pass."""
+
+    def seen(self, view: View, now: Instant) -> None:
+        """Let it pass."""
+
+
+def watch(request: RunRequest, plan: TreatmentPlan, *, quiet: bool) -> RunResult:
+    """Run while printing what happens, unless quiet."""
+    if quiet:
+        return run_session(request, Silent())
+    live = is_terminal()
+    printer = Printer(sys.stdout.fileno(), pictures=live)
+    observer: Observer = Progress(plan, printer, live=live)
+    try:
+        return run_session(request, observer)
+    finally:
+        printer.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """What a report says of the run's command.
+
+    Attributes:
+        request: The run.
+        home: Data directory as it was given; None when it was not.
+    """
+
+    request: RunRequest
+    home: Path | None
+
+    @property
+    def resume(self) -> Sequence[str]:
+        """The command that goes on from here."""
+        where = ("--home", str(self.home)) if self.home is not None else ()
+        return (*RESUME.split(), "--gun", self.request.port, *where)
+
+
+def report(result: RunResult, words: Words, *, json: bool) -> int:
+    """Say what became of a run: a line on standard error unless it is complete, and the JSON document."""
+    view = result.view
+    if view is None:
+        say_json({"state": "none", "exit": result.status, "reason": ""}) if json else say("nothing to resume")
+        return result.status
+    complete = view.phase is Phase.CLOSED
+    if json:
+        say_json(_document(result, view, words))
+    elif complete:
+        volume = format_dose(view.dose_hi_nl)
+        say(f"complete: {view.shots_given} of {view.shots_planned} injections logged, {volume} at most")
+    if not complete:
+        tell(_ending(result, view, words))
+    return result.status
+
+
+def _ending(result: RunResult, view: View, words: Words) -> str:
+    reason = result.reason or f"ended by signal {result.status - 128}"
+    if not view.session:
+        return reason
+    unknown = ""
+    if view.held_shots:
+        unknown = f"; unknown until its log is read: up to {view.held_shots} injections, {format_dose(view.held_nl)}"
+    return (
+        f"{reason}; {view.shots_given} of {view.shots_planned} injections logged{unknown}; "
+        f"go on with: {shlex.join(words.resume)}"
+    )
+
+
+def _document(result: RunResult, view: View, words: Words) -> dict[str, object]:
+    complete = view.phase is Phase.CLOSED
+    return {
+        "session": view.session,
+        "state": "complete" if complete else "open" if view.session else "none",
+        "exit": result.status,
+        "reason": result.reason,
+        "gun_uid": view.gun_uid,
+        "serial": view.serial,
+        "simulated": view.simulated,
+        "planned": view.shots_planned,
+        "given": view.shots_given,
+        "dose_lo_nl": sum(area.dose_lo_nl for area in view.given),
+        "dose_hi_nl": view.dose_hi_nl,
+        "unknown_injections": view.held_shots,
+        "unknown_nl": view.held_nl,
+        "head_seq": view.head_seq,
+        "committed_seq": view.committed_seq,
+        "findings": list(view.findings),
+        "resume": [] if complete or not view.session else list(words.resume),
+    }

@@ -1,0 +1,51 @@
+"""``meso simulate``: the one door to the simulator."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.command()
+def simulate(
+    link: Annotated[
+        Path | None, typer.Option("--link", help="Name of the serial port to make.", show_default=False)
+    ] = None,
+    tcp: Annotated[
+        str | None, typer.Option("--tcp", metavar="HOST:PORT", help="Listen here too, or instead.", show_default=False)
+    ] = None,
+    nvm: Annotated[
+        Path | None, typer.Option("--nvm", help="The gun's memory: survives its end.", show_default=False)
+    ] = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option("--truth", help="File for what physically happens, a line an injection.", show_default=False),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Decides every random number.")] = 1,
+    scenario: Annotated[
+        Path | None, typer.Option("--scenario", help="File that says what goes wrong when.", show_default=False)
+    ] = None,
+    baud: Annotated[
+        int | None,
+        typer.Option("--baud", min=300, help="Speed of the line; else as fast as it goes.", show_default=False),
+    ] = None,
+    hand: Annotated[
+        Literal["auto", "keys", "none"],
+        typer.Option(
+            "--hand",
+            help="Who pulls the trigger: auto whenever armed; keys: space trigger, c skin, x cable, o occlusion, "
+            "b battery, q end.",
+        ),
+    ] = "auto",
+    rate: Annotated[int, typer.Option("--rate", min=1, max=9, help="Pulls per second of the automatic hand.")] = 9,
+) -> None:
+    """Be a simulated gun until told to end; prints "ready PATH" once a host can connect."""
+    from simulator.run import SimulateOptions
+    from simulator.run import simulate as be_a_gun
+
+    options = SimulateOptions(
+        link=link, tcp=tcp, nvm=nvm, truth=truth, seed=seed, scenario=scenario, baud=baud, hand=hand, rate=rate
+    )
+    raise typer.Exit(be_a_gun(options))
