@@ -4,9 +4,11 @@ The lock is flock on a file named after the device number, so it ends with the p
 ends; the file stays and names the last holder.
 """
 
+import errno
 import fcntl
 import os
 from pathlib import Path
+from tempfile import gettempdir
 
 from protocols.errors import UsageError
 
@@ -30,6 +32,8 @@ class PortLock:
         path = (lock_dir or _runtime_dir()) / f"port-{os.major(device)}-{os.minor(device)}.lock"
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if path.parent.stat().st_uid != os.getuid():
+                raise PermissionError(errno.EACCES, "its directory belongs to another user")
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
             raise UsageError(
@@ -56,6 +60,8 @@ class PortLock:
 
 
 def _runtime_dir() -> Path:
-    from platformdirs import user_runtime_path  # noqa: PLC0415  # only where a port is opened
-
-    return user_runtime_path("meso-device")
+    """Return the user's runtime directory, or one of that user's own among the temporary files."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    if runtime.startswith("/"):
+        return Path(runtime) / "meso-device"
+    return Path(gettempdir()) / f"meso-device-{os.getuid()}"
