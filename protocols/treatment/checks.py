@@ -37,6 +37,8 @@ class Fitted:
 
     syringe: Syringe
     pl_per_um: int
+    smallest_dose_nl: int
+    dose_grid_nl: int
     needle: Needle
     head: Head
 
@@ -63,7 +65,14 @@ def find_fitted(file: TreatmentFile, limits: HostLimits) -> Fitted | list[Findin
     if syringe.pl_per_um is None:
         what = f"the bore of syringe {syringe.id} is not known: measure it before it is used"
         return [*findings, Finding(("equipment", "syringe"), what)]
-    return findings or Fitted(syringe=syringe, pl_per_um=syringe.pl_per_um, needle=needle, head=head)
+    return findings or Fitted(
+        syringe=syringe,
+        pl_per_um=syringe.pl_per_um,
+        smallest_dose_nl=smallest_dose_nl(syringe.pl_per_um),
+        dose_grid_nl=dose_grid_nl(syringe.pl_per_um),
+        needle=needle,
+        head=head,
+    )
 
 
 def check_file(file: TreatmentFile, limits: HostLimits, fitted: Fitted) -> Iterator[Finding]:
@@ -174,7 +183,7 @@ def _check_dose(
     at: Path, file: TreatmentFile, entry: AreaEntry, area: Area, limits: HostLimits, fitted: Fitted
 ) -> Iterator[Finding]:
     dose, key = format_dose(entry.dose_nl), (*at, "dose")
-    smallest_nl, grid_nl = smallest_dose_nl(fitted.pl_per_um), dose_grid_nl(fitted.pl_per_um)
+    smallest_nl, grid_nl = fitted.smallest_dose_nl, fitted.dose_grid_nl
     if entry.dose_nl == 0:
         yield Finding(key, "0 mL is for dry mode alone")
         return

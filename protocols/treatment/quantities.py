@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final, NoReturn, TypeAlias
 
 from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
@@ -59,7 +59,7 @@ class Quantity:
 
     def read(self, value: object) -> int:
         """Return the integer; raises what pydantic collects."""
-        text = _is_text(value, self.example)
+        text = value if isinstance(value, str) else _no_text(value, self.example)
         try:
             number = parse_quantity(text, self.dimension)
         except UsageError as error:
@@ -104,7 +104,7 @@ class RateAsInterval:
 
     def read(self, value: object) -> int:
         """Return the interval in milliseconds; raises what pydantic collects."""
-        text = _is_text(value, "9 /s")
+        text = value if isinstance(value, str) else _no_text(value, "9 /s")
         per_minute = text.endswith("min")
         dimension, period_ms = (_PER_MIN, 60_000) if per_minute else (_PER_S, 1_000)
         highest = limits.RATE_PER_MIN_MAX if per_minute else limits.RATE_PER_S_MAX
@@ -157,9 +157,7 @@ class Form:
         return {"type": "string", "pattern": f"^{self.pattern.pattern}$", "description": self.words}
 
 
-def _is_text(value: object, example: str) -> str:
-    if isinstance(value, str):
-        return value
+def _no_text(value: object, example: str) -> NoReturn:
     if isinstance(value, int | float) and not isinstance(value, bool):
         raise _refuse(f"{quoted(str(value))} has no unit: write a quantity in quotes, such as {example!r}")
     raise _refuse(f"not a quantity: write it in quotes, such as {example!r}")

@@ -24,9 +24,6 @@ def parse_toml(text: str, name: str) -> dict[str, Any]:
     except RecursionError:
         positions = scan(text)
         problems = [Problem(*positions.at(positions.deepest[1]), "brackets are nested too deep")]
-    except ValueError as error:
-        # A date that is none and a number of thousands of digits come without a place.
-        problems = [Problem(1, 1, f"a value cannot be read: {printable(str(error))[:_REASON_MAX]}")]
     raise TreatmentFileError(name, problems)
 
 

@@ -283,6 +283,10 @@ def test_no_dose_outside_dry_mode(problems):
     assert [problem.what for problem in found] == ["0 mL is for dry mode alone"]
 
 
+def test_no_standing_flow_outside_dry_mode(the_problem):
+    assert the_problem(("points = 20", 'points = 20\nflow = "0 mL/s"'))[2] == "0 mL/s is for dry mode alone"
+
+
 def test_no_dose_and_no_flow_in_dry_mode(problems, edit):
     dry = ("points = 20", 'points = 20\nmode = "dry"')
     assert {problem.what.split(" must")[0] for problem in problems(dry)} == {"dose", "flow"}
@@ -296,3 +300,10 @@ def test_no_dose_and_no_flow_in_dry_mode(problems, edit):
 def test_a_value_below_the_range_seen_is_a_remark(edit):
     treatment = parse_treatment(edit((FOREHEAD_DEPTH, 'depth = "0.4 mm"')).encode(), "f")
     assert treatment.remarks == ("forehead: 0.4 mm is below the range seen, from 0.5 mm",)
+    treatment = parse_treatment(edit((FOREHEAD_DOSE, 'dose = "0.008 mL"\n')).encode(), "f")
+    assert treatment.remarks == ("forehead: 0.008 mL is below the range seen, from 0.01 mL",)
+
+
+def test_an_area_cap_above_the_hosts_is_refused(problems):
+    found = problems(limits=HostLimits(per_area_nl=200_000))
+    assert any(problem.what == "0.3 mL is more than this host allows an area, 0.2 mL" for problem in found)

@@ -165,6 +165,19 @@ def test_an_area_may_not_take_its_id_from_the_defaults(the_problem):
     assert what.startswith("unknown key 'id'")
 
 
+def test_defaults_that_are_no_table_are_refused(practice):
+    text = "defaults = 5\n" + practice.replace("[defaults]", "[limits.x]")
+    with pytest.raises(TreatmentFileError, match=r"^f:1:1: defaults: must be a table$"):
+        parse_treatment(text.encode(), "f")
+
+
+@pytest.mark.parametrize(("value", "what"), [("5", "not a text in quotes"), ('""', "a text of 1 to 400 characters"),
+                                             ('"' + "x" * 401 + '"', "a text of 1 to 400 characters"),
+                                             ('"a\\nb"', "only printable characters on one line")])  # fmt: skip
+def test_a_title_is_one_printable_line(the_problem, value, what):
+    assert what in the_problem(('"Practice treatment, face"', value))[2]
+
+
 def test_several_problems_come_in_the_order_of_the_file(problems):
     found = problems(('title = "', 'tilte = "'), ('"9 /s"', '"10 /s"'), ("points = 10", "points = 0"))
     assert [problem.what.split(":")[0].split(";")[0] for problem in found] == [
