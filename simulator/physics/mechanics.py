@@ -246,7 +246,6 @@ class Mechanics:
 
     def _begin_flow(self, now_us: int) -> None:
         stroke = self._ordered()
-        self.line.change(now_us, 0.0, back_kpa=self._back_kpa())
         if stroke.dose_nl == 0:
             self._begin(Phase.DWELL, now_us, now_us + stroke.dwell_ms * 1_000)
             return
@@ -267,13 +266,12 @@ class Mechanics:
         way_us = int(plunger.volume_nl(steps) * 1e6 / flow_nl_per_s) + 1
         self._steps_to = plunger.steps + steps
         self._begin(Phase.FLOW, now_us, now_us + way_us)
-        self.line.change(now_us, 0.0, flow_nl_per_s=flow_nl_per_s)
+        self.line.change(now_us, 0.0, flow_nl_per_s=flow_nl_per_s, back_kpa=self._back_kpa())
         self._watch()
 
     def _begin_out(self, now_us: int, *, back_nl: int) -> None:
         stroke = self._ordered()
-        self._account(now_us)
-        self.line.change(now_us, 0.0, back_kpa=0.0)
+        self._account(now_us, back_kpa=0.0)
         way_us = 0
         if back_nl:
             plunger = self.plunger
@@ -314,7 +312,7 @@ class Mechanics:
         needle_um, steps = self.needle_at(now_us), self.steps_at(now_us)
         if self.phase is Phase.IN and needle_um > self.needle_um:
             self._deepest_um = max(self._deepest_um, needle_um)
-        self._account(now_us)
+        self._account(now_us, flow_nl_per_s=0.0)
         plunger = self.plunger
         self.needle_um = self._needle_to_um = needle_um
         if steps > plunger.furthest:
@@ -325,7 +323,6 @@ class Mechanics:
         plunger.steps = self._steps_to = steps
         self._phase_us = now_us
         self._phase_end_us = self._pressure_us = self._stall_us = None
-        self.line.change(now_us, 0.0, flow_nl_per_s=0.0)
 
     def _hold(self, now_us: int) -> None:
         self._begin(Phase.HELD, now_us, None)
@@ -385,12 +382,13 @@ class Mechanics:
         self._out_start_nl = 0.0
         self.world_changed(now_us, contact=self._contact, blocked=self._blocked)
 
-    def _account(self, now_us: int) -> None:
-        """Bring the fluid up to now and share out what left the needle."""
+    def _account(self, now_us: int, *, flow_nl_per_s: float | None = None, back_kpa: float | None = None) -> None:
+        """Bring the fluid up to now, share out what left the needle, then change what is given."""
         line = self.line
         steps = self.steps_at(now_us)
         before_nl = line.out_nl
-        line.change(now_us, self.plunger.volume_nl(steps - self._accounted))
+        displaced_nl = self.plunger.volume_nl(steps - self._accounted)
+        line.change(now_us, displaced_nl, flow_nl_per_s=flow_nl_per_s, back_kpa=back_kpa)
         self._accounted = steps
         self._peak_kpa = max(self._peak_kpa, line.pressure_kpa)
         if self._in_skin():
