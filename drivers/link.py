@@ -269,12 +269,14 @@ class LinkEngine:
             else:
                 self.stats.given_up += 1
                 self._end(now_us, call, Unknown(f"no answer to {TRIES_MAX} tries"), events)
+        jammed = self._waiting_since_us is not None and now_us >= self._waiting_since_us + JAM_US
+        if jammed:
+            self._waiting_since_us = None
         if self.session and now_us >= self._heard_us + self._silence_us:
             what = "bytes" if self._bytes_us <= self._heard_us else "whole frame of this session"
             self._drop(now_us, f"no {what} for {self._silence_us / 1_000_000:.1f} s", events)
-        elif self._waiting_since_us is not None and now_us >= self._waiting_since_us + JAM_US:
+        elif jammed:
             self._drop(now_us, f"the port took no bytes for {JAM_US / 1_000_000:.1f} s", events)
-            self._waiting_since_us = None
         self._watch_port(now_us)
         return events
 
