@@ -13,7 +13,12 @@ import typer
 from meso_device.cli.options import HomeOption, JsonOption
 from meso_device.cli.output import say, say_json
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Verify and export the log of all injections.")
+app = typer.Typer(
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
+    help="Verify and export the log of all injections.",
+)
 
 
 class ExportKind(StrEnum):

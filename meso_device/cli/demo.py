@@ -7,7 +7,7 @@ import typer
 
 from meso_device.cli.options import JsonOption
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @app.command()

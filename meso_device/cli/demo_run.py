@@ -112,9 +112,9 @@ def _introduce(demo: Demo) -> None:
     areas = f"{len(plan.areas)} area{'s' if len(plan.areas) != 1 else ''}"
     say("meso demo: a whole treatment on a simulated gun behind a serial port")
     say()
-    say(f"  gun        another process, at {demo.files.link}; its hand pulls the trigger {RATE_PER_S} times a second")
+    say(f"  gun        a process of its own at {demo.files.link}; its hand pulls {RATE_PER_S} times a second")
     say(f"  treatment  {plan.title}: {plan.shots} injections in {areas}, {format_dose(plan.volume_nl)}")
-    say("  rule       the gun fires; the host only sets, reads back, permits a few shots at a time, and logs each once")
+    say("  rule       the gun fires; the host sets, reads back, permits a few shots at a time, logs each once")
     say()
     sys.stdout.flush()
 

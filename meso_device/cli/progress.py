@@ -91,6 +91,5 @@ def _area_row(area: AreaPlan, given: AreaGiven, view: View) -> str:
     elif given.shots >= area.shots:
         state = "done"
     name, setting = area.area.replace("_", " "), f"{format_depth(area.depth_um)} {format_dose(area.dose_nl):>8}"
-    return (
-        f"    {area.short:<5}{name:<17}{setting:>16}  {bar} {given.shots:>4}/{area.shots:<4} {format_dose(given.dose_hi_nl):>10}  {state}"
-    ).rstrip()
+    counted = f"{bar} {given.shots:>4}/{area.shots:<4} {format_dose(given.dose_hi_nl):>10}"
+    return f"    {area.short:<5}{name:<17}{setting:>16}  {counted}  {state}".rstrip()

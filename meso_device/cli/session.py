@@ -11,7 +11,12 @@ from meso_device.cli.output import say, say_json
 if TYPE_CHECKING:
     from protocols.treatment.plan import TreatmentPlan
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Run, resume and look at treatment sessions.")
+app = typer.Typer(
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
+    help="Run, resume and look at treatment sessions.",
+)
 
 
 @app.command()
@@ -39,7 +44,10 @@ def resume(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Reconcile after any crash or loss and go on to the end; giving this command is your confirmation."""
+    """Go on after a crash or a loss.
+
+    Reads what the gun did meanwhile and then goes on to the end; giving this command is your confirmation.
+    """
     from meso_device.cli.running import resume_session
 
     raise typer.Exit(resume_session(gun=gun, home=home, json=json))

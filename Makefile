@@ -1,0 +1,45 @@
+# make demo   watch a whole treatment on a simulated gun
+# make test   formatting, lint, types, layers, generated files, and all tests
+# make bench  the measured numbers, each beside a floor or a peer of the same run
+# Each installs what it needs into .venv first; the second time that takes no time.
+
+PYTHON ?= python3
+JOBS ?= 2
+TESTS ?= tests
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo test check bench
+.DELETE_ON_ERROR:
+
+demo: .venv/.installed
+	@$(BIN)/meso demo
+
+test: check
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(TESTS)
+
+check: .venv/.installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m protocols.wire.generate --check
+
+bench: .venv/.installed-dev
+	$(BIN)/python -m bench
+
+.venv/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; name it with: make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/.installed: pyproject.toml | .venv/.made
+	@echo "installing into .venv"
+	@$(PIP) -e .
+	@touch $@
+
+.venv/.installed-dev: pyproject.toml | .venv/.made
+	@echo "installing into .venv, tools for tests included"
+	@$(PIP) -e '.[dev]'
+	@touch $@ .venv/.installed
