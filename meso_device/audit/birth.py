@@ -12,6 +12,7 @@ from typing import Final
 
 import apsw
 
+from meso_device.audit.database import abandon
 from meso_device.audit.filesystem import check_filesystem, sync_directory
 from meso_device.audit.keys import SEED_BYTES, SigningKey, read_secret, write_secret
 from meso_device.audit.sql import run
@@ -54,7 +55,7 @@ def settle_identity(
         try:
             return _identify(home, db, randomness, has_key)
         except BaseException:
-            db.close()
+            abandon(db)
             raise
     except OSError as error:
         raise AuditWriteFailed(f"the data directory {home} cannot be used: {error.strerror or error}") from error

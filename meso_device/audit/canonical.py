@@ -12,6 +12,8 @@ such as a key given twice, white space or ``1.0``.
 import json
 import re
 from collections.abc import Mapping
+from keyword import iskeyword
+from string import ascii_lowercase
 from typing import Annotated, Any, Final, NoReturn
 
 import msgspec
@@ -120,9 +122,15 @@ class ShapeReader:
 
     @staticmethod
     def fits(sample: Mapping[str, Json]) -> bool:
-        """Return whether the shape is of the simple kind: lists are left to `parse`, as their items vary."""
+        """Return whether the shape is of the simple kind; others are left to `parse`.
+
+        Lists are not, as their items vary, nor are names that Python could not give to an attribute.
+        """
         return all(
-            type(value) in _SCALARS or (type(value) is dict and ShapeReader.fits(value)) for value in sample.values()
+            key[0] in ascii_lowercase
+            and not iskeyword(key)
+            and (type(value) in _SCALARS or (isinstance(value, dict) and ShapeReader.fits(value)))
+            for key, value in sample.items()
         )
 
     def read(self, body: bytes) -> Any:

@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from meso_device.audit import canonical
-from meso_device.audit.records import RECORD_VERSION
+from meso_device.audit.records import ENVELOPE_ALWAYS, RECORD_VERSION
 
 COLUMNS: Final = "seq, key, kind, sess, leaf, body"
 
@@ -66,8 +66,11 @@ class ChainChecker:
                 plain = canonical.parse(body)
             except ValueError as error:
                 raise Damage(seq, f"cannot be read: {error}") from None
-            if plain.get("v") != RECORD_VERSION:
-                raise Damage(seq, f"is of version {plain.get('v')!r}; this program reads version {RECORD_VERSION}")
+            lacking = ENVELOPE_ALWAYS - plain.keys()
+            if lacking:
+                raise Damage(seq, f"has no {min(lacking)}")
+            if plain["v"] != RECORD_VERSION:
+                raise Damage(seq, f"is of version {plain['v']!r}; this program reads version {RECORD_VERSION}")
             if canonical.ShapeReader.fits(plain):
                 self._readers[shape] = canonical.ShapeReader(plain)
             fields = Fields(plain)

@@ -46,17 +46,32 @@ def open_note(note: str, key: VerifyKey) -> Checkpoint:
     Raises:
         UsageError: malformed, of another log, not signed by this key, or the signature does not hold.
     """
-    if len(note) > NOTE_BYTES_MAX:
-        raise UsageError(f"the checkpoint is longer than {NOTE_BYTES_MAX} characters")
-    text, divider, tail = note.rpartition("\n\n")
-    if not divider or not tail.endswith("\n"):
-        raise UsageError("the checkpoint is malformed: no blank line before the signatures, or no line end")
-    text += "\n"
+    text, signatures = _split(note)
     checkpoint = _parse(text)
     if checkpoint.origin != key.name:
         raise UsageError(f"the checkpoint is of log {checkpoint.origin!r}, the key of {key.name!r}")
-    _check_signed(text.encode(), tail, key)
+    _check_signed(text, signatures, key)
     return checkpoint
+
+
+def open_text(note: str, key: VerifyKey) -> str:
+    """Return the text of a signed note, with its line ends, if it bears a valid signature of the key.
+
+    Raises:
+        UsageError: malformed, not signed by this key, or the signature does not hold.
+    """
+    text, signatures = _split(note)
+    _check_signed(text, signatures, key)
+    return text
+
+
+def _split(note: str) -> tuple[str, str]:
+    if len(note) > NOTE_BYTES_MAX:
+        raise UsageError(f"the checkpoint is longer than {NOTE_BYTES_MAX} characters")
+    text, divider, signatures = note.rpartition("\n\n")
+    if not divider or not signatures.endswith("\n"):
+        raise UsageError("the checkpoint is malformed: no blank line before the signatures, or no line end")
+    return text + "\n", signatures
 
 
 def _parse(text: str) -> Checkpoint:
@@ -72,8 +87,8 @@ def _parse(text: str) -> Checkpoint:
     return Checkpoint(origin, int(size), root)
 
 
-def _check_signed(text: bytes, tail: str, key: VerifyKey) -> None:
-    lines = tail.split("\n")[:-1]
+def _check_signed(text: str, signatures: str, key: VerifyKey) -> None:
+    lines = signatures.split("\n")[:-1]
     if len(lines) > SIGNATURES_MAX:
         raise UsageError(f"the checkpoint has more than {SIGNATURES_MAX} signatures")
     for line in lines:
@@ -86,7 +101,7 @@ def _check_signed(text: bytes, tail: str, key: VerifyKey) -> None:
             raise UsageError("the checkpoint is malformed: a signature is not base64") from None
         if name != key.name or signature[:4] != key.key_id:
             continue
-        if len(signature) == _SIGNATURE_BYTES and key.holds(signature[4:], text):
+        if len(signature) == _SIGNATURE_BYTES and key.holds(signature[4:], text.encode(errors="surrogatepass")):
             return
         raise UsageError("the signature of the checkpoint does not hold: it was changed, or signed by another key")
     raise UsageError("the checkpoint is not signed by the given key")

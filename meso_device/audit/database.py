@@ -4,6 +4,7 @@ Never `open()` the database file elsewhere in a process that has it open here: c
 locks.
 """
 
+import contextlib
 from pathlib import Path
 from typing import Final
 
@@ -67,10 +68,10 @@ def open_for_writing(path: Path) -> apsw.Connection:
         _pre_grow(db)
         sync_directory(path.parent)
     except apsw.Error as error:
-        db.close()
+        abandon(db)
         raise AuditWriteFailed(f"cannot use {path}: {error}") from error
     except BaseException:
-        db.close()
+        abandon(db)
         raise
     return db
 
@@ -117,6 +118,14 @@ def open_for_reading(path: Path) -> apsw.Connection:
         else:
             return db
     raise UsageError(f"cannot read {path}: {errors[-1]}")
+
+
+def abandon(db: apsw.Connection) -> None:
+    """Close a connection after an error without another write: closing would copy the write-ahead log over."""
+    with contextlib.suppress(apsw.Error):
+        db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+    with contextlib.suppress(apsw.Error):
+        db.close()
 
 
 def configure(db: apsw.Connection) -> None:

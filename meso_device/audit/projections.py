@@ -355,11 +355,12 @@ class Projections:
         )
 
     def _stop_heard(self, _seq: int, body: Body) -> None:
+        """The gun has latched, so every STOP pressed before has had its effect, however often it was pressed."""
         gun = body.get("gun")
         run(
             self._db,
-            "UPDATE stop SET heard = 1 WHERE heard = 0 AND stop_no = ? AND gun_uid IN ('', ?)",
-            (body["stop_no"], "" if gun is None else gun["gun_uid"]),
+            "UPDATE stop SET heard = 1 WHERE heard = 0 AND gun_uid IN ('', ?)",
+            ("" if gun is None else gun["gun_uid"],),
         )
 
 

@@ -7,6 +7,7 @@ import apsw
 
 from meso_device.accounting.entries import AreaGiven, ClockMapRow, GunLedger, OpenGrant, SessionRow
 from meso_device.audit import canonical
+from meso_device.audit.records import ENVELOPE
 from meso_device.audit.sql import run
 
 _SESSION: Final = (
@@ -158,7 +159,7 @@ def _session_rows(db: apsw.Connection, query: str, bindings: tuple[str, ...]) ->
             protocol_digest=protocol,
             opened_at_us=opened_us,
             closed_at_us=closed_us,
-            opened=canonical.parse(body),
+            opened={key: value for key, value in canonical.parse(body).items() if key not in ENVELOPE},
             given=_given(db, sess),
         )
 

@@ -12,12 +12,10 @@ from meso_device.audit import canonical
 RECORD_VERSION: Final = 1
 NONCE_BYTES: Final = 16
 FIRST_PREV: Final = bytes(32)
-ENVELOPE: Final = frozenset(
-    {
-        "v", "kind", "log", "seq", "key", "nonce", "ts_us", "mono_us", "boot", "clock", "op", "role",
-        "sess", "alias", "gun", "simulated", "sw", "protocol", "prev",
-    }
-)  # fmt: skip
+ENVELOPE_ALWAYS: Final = frozenset(
+    {"v", "kind", "log", "seq", "key", "nonce", "ts_us", "mono_us", "boot", "clock", "op", "role", "sw", "prev"}
+)
+ENVELOPE: Final = ENVELOPE_ALWAYS | {"sess", "alias", "gun", "simulated", "protocol"}
 
 _KIND: Final = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*", re.ASCII)
 _KEY: Final = re.compile(r"[!-~]{1,200}", re.ASCII)

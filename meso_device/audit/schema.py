@@ -35,9 +35,9 @@ PROJECTIONS: Final = {
     # Sums over the shots of one grant: what caps, sessions and look-backs add up, a row for some 25 shots.
     "given": """id INTEGER PRIMARY KEY, gun INTEGER NOT NULL, grant_no INTEGER NOT NULL, sess TEXT NOT NULL,
         alias TEXT NOT NULL, area_code INTEGER NOT NULL, product TEXT NOT NULL, lot TEXT NOT NULL,
-        kind INTEGER NOT NULL, shots INTEGER NOT NULL, interrupted INTEGER NOT NULL, dose_lo_nl INTEGER NOT
-        NULL, dose_hi_nl INTEGER NOT NULL, oldest_us INTEGER NOT NULL, latest_us INTEGER NOT NULL,
-        first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,
+        kind INTEGER NOT NULL, shots INTEGER NOT NULL, interrupted INTEGER NOT NULL,
+        dose_lo_nl INTEGER NOT NULL, dose_hi_nl INTEGER NOT NULL, oldest_us INTEGER NOT NULL,
+        latest_us INTEGER NOT NULL, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,
         UNIQUE(gun, grant_no, sess, alias, area_code, product, lot, kind)""",
     "shot": """seq INTEGER PRIMARY KEY, given INTEGER NOT NULL, shot_seq INTEGER NOT NULL,
         phase TEXT NOT NULL, dose_lo_nl INTEGER NOT NULL, dose_hi_nl INTEGER NOT NULL, latest_us INTEGER NOT NULL""",

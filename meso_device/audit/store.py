@@ -30,7 +30,7 @@ from meso_device.audit import canonical, caps, closing, queries, records
 from meso_device.audit.birth import Identity, keep_key, settle_identity
 from meso_device.audit.check import COLUMNS, ChainChecker, Damage
 from meso_device.audit.checkpoint import Checkpoint, open_note, sign
-from meso_device.audit.database import open_for_writing, open_in_memory
+from meso_device.audit.database import abandon, open_for_writing, open_in_memory
 from meso_device.audit.filesystem import check_filesystem
 from meso_device.audit.keys import SigningKey
 from meso_device.audit.projections import SHOT_KINDS, Projections
@@ -139,11 +139,10 @@ class Store:
         entry = Entry(kind="log.closed", key=f"log/{self._frontier.size}/closed")
         self.commit([Batch(no=0, entries=(entry,))], stamp)
         if self._broken:
-            # Closing would copy the write-ahead log into the file: no more writes on this connection.
-            with contextlib.suppress(apsw.Error):
-                self._db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-        else:
-            self._broken = "the log is closed"
+            abandon(self._db)
+            return
+        self._broken = "the log is closed"
+        # Every record is durable in the write-ahead log already, whatever becomes of the copying on close.
         with contextlib.suppress(apsw.Error):
             self._db.close()
 
@@ -277,7 +276,7 @@ class Store:
         try:
             clean = self._load()
         except (Damage, MesoError, apsw.Error) as error:
-            self._db.close()
+            abandon(self._db)
             raise AuditWriteFailed(
                 f"the audit log does not verify: {error}; nothing is written to it, run: meso audit verify"
             ) from error

@@ -161,12 +161,15 @@ def verify_records(
     for row in db.execute(f"SELECT {COLUMNS} FROM record ORDER BY seq"):  # noqa: S608  # our own column names
         body = checker.check(row)
         leaves.append(row[4])
-        if row[2] == "shot":
-            wrong = witness.shot(body)
-            if wrong:
-                raise Damage(row[0], wrong)
-        else:
-            _note_other(row[2], body, witness, key, row[0])
+        try:
+            if row[2] == "shot":
+                wrong = witness.shot(body)
+                if wrong:
+                    raise Damage(row[0], wrong)
+            else:
+                _note_other(row[2], body, witness, key, row[0])
+        except (AttributeError, TypeError, ValueError, OverflowError) as error:
+            raise Damage(row[0], f"lacks what a record of kind {row[2]} holds: {error}") from None
         if len(leaves) >= PROGRESS_RECORDS or row[0] + 1 == stop:
             frontier.extend(leaves)
             leaves.clear()

@@ -1,0 +1,85 @@
+"""Every write, sync and truncate of the disk fails once: nothing acknowledged is lost, nothing follows the error."""
+
+import apsw
+import pytest
+
+from meso_device.accounting.entries import CommitFailed, Committed
+from meso_device.audit import database
+from meso_device.audit.keys import VerifyKey
+from meso_device.audit.store import Store
+from meso_device.audit.verify import verify_log
+from protocols.errors import AuditWriteFailed
+from tests.unit.audit.clinic import GUN, Clinic, batch, stamp
+from tests.unit.audit.faulty import faulty_disk
+
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+SHOTS = 6
+
+
+def run_until_failure(home, disk, clinic):
+    """Return the shots acknowledged; stops at nothing, as an engine would that does not look at its answers."""
+    try:
+        store = Store.open(home, software="0.1.0", stamp=stamp())
+    except AuditWriteFailed:
+        return [], False
+    acknowledged, failed = [], False
+    store.commit([batch(clinic.link_up())], stamp())
+    for _ in range(SHOTS):
+        shot = clinic.shot()
+        [result] = store.commit([batch(shot)], stamp())
+        if isinstance(result, Committed):
+            assert not failed, "a commit was acknowledged after one had failed"
+            acknowledged.append(shot.key)
+        else:
+            assert isinstance(result, CommitFailed)
+            failed = True
+    store.close(stamp())
+    return acknowledged, failed
+
+
+def count_operations(home):
+    with faulty_disk() as disk:
+        acknowledged, failed = run_until_failure(home, disk, Clinic())
+    assert (len(acknowledged), failed) == (SHOTS, False)
+    return len(disk.operations)
+
+
+@pytest.mark.invariant("I-48")
+@pytest.mark.parametrize("error", [apsw.IOError, apsw.FullError])
+@pytest.mark.parametrize("once", [True, False])
+def test_no_acknowledged_record_is_lost_wherever_the_disk_fails(tmp_path, monkeypatch, error, once):
+    # The filler is a thousand like writes: a tenth of them says as much.
+    monkeypatch.setattr(database, "WAL_BYTES", 128 * 1024)
+    operations = count_operations(tmp_path / "good")
+    assert operations > 30
+    seen_failing = 0
+    for fail_at in range(1, operations + 1, 1 if once and error is apsw.IOError else 5):
+        home, clinic = tmp_path / f"{fail_at}", Clinic()
+        with faulty_disk() as disk:
+            disk.fail_at, disk.once, disk.error = fail_at, once, error
+            acknowledged, failed = run_until_failure(home, disk, clinic)
+        seen_failing += failed
+        store = Store.open(home, software="0.1.0", stamp=stamp(9, boot="boot-2"))
+        stored = {key for (key,) in store._db.execute("SELECT key FROM record WHERE kind = 'shot'")}
+        assert set(acknowledged) <= stored
+        # Without a hole: what is stored is a beginning of what was asked.
+        assert len(stored) == store.load_gun(GUN.gun_uid, simulated=True).committed_seq
+        assert verify_log(store._db, VerifyKey.parse(store.verify_key)).ok
+        store.close(stamp(10, boot="boot-2"))
+    assert seen_failing
+
+
+def test_the_control_shows_that_sqlite_alone_would_go_on_after_a_failed_sync(tmp_path):
+    """The reason for all this: after an error on the same connection, later rows follow as if nothing had been."""
+    with faulty_disk() as disk:
+        db = apsw.Connection(str(tmp_path / "plain.db"))
+        db.execute("PRAGMA journal_mode=WAL").fetchall()
+        db.execute("PRAGMA synchronous=FULL").fetchall()
+        db.execute("CREATE TABLE t(x)")
+        disk.fail_next = "sync"
+        with pytest.raises(apsw.IOError):
+            db.execute("INSERT INTO t VALUES(1)")
+        db.execute("INSERT INTO t VALUES(2)")
+        assert db.execute("SELECT x FROM t").fetchall() == [(2,)]
+        db.close()
