@@ -49,8 +49,9 @@ GRANT_SHOTS_MAX: Final = 25
 LEASE_MS: Final = 500
 # A grant that is not spent in this time ends; the operator arms again.
 VALID_S: Final = 600
-# A grant frame that reaches the gun later than this was stuck somewhere and must not take effect (I-52).
-GRANT_FRAME_LIFE_MS: Final = 3_000
+# A grant frame that reaches the gun later than this was stuck somewhere and must not take effect (I-52). The gun
+# refuses more than 2,000 ms; its uptime is estimated from its newest frame, so never too high.
+GRANT_FRAME_LIFE_MS: Final = 1_900
 # E_STALE means that the head moved meanwhile: read the log and try again, but not for ever.
 STALE_TRIES: Final = 3
 

@@ -11,7 +11,6 @@ from protocols.wire.messages import (
     EstopResetConfirm,
     EstopResetPrepare,
     EstopResetPrepareReply,
-    Goodbye,
     GrantRevoke,
     StatusGet,
 )
@@ -88,6 +87,5 @@ def close(desk: Desk, state: str) -> Flow:
     }
     yield from record(desk.entry("session.closed", f"session/{session.session}/closed", totals))
     session.closed = True
-    yield from ask(Goodbye())
     if desk.status is not None and desk.status.state == State.FAULT:
         desk.tell(NoticeKind.ALARM, "the gun shows a fault: see its alarms before the next session")

@@ -36,9 +36,13 @@ def outcome_crc(log_epoch: int, slot: bytes) -> int:
 
 
 def slot_is_final(log_epoch: int, slot: bytes) -> bool:
-    """Whether both halves of a 72-byte slot are whole and of this epoch."""
+    """Whether both halves of a 72-byte slot are whole and of this epoch.
+
+    The phase is looked at too: an erased half of zeros has a valid CRC in one epoch of 2^32.
+    """
     return (
         len(slot) == SLOT_SIZE
+        and slot[66] in (1, 2, 3)
         and _U32.unpack_from(slot, 48)[0] == intent_crc(log_epoch, slot)
         and _U32.unpack_from(slot, 68)[0] == outcome_crc(log_epoch, slot)
     )
