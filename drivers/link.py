@@ -110,7 +110,7 @@ class LinkEngine:
         self._next_id = 1
         self._beat: Heartbeat | None = None
         self._beat_us = 0
-        self._heard_us = 0  # when a frame of this session was last heard
+        self._heard_us = 0  # when a reply or event was last heard
         self._silence_us = SILENCE_US
 
     # --- what the owner may look at ------------------------------------------------------------
@@ -273,7 +273,7 @@ class LinkEngine:
         if jammed:
             self._waiting_since_us = None
         if self.session and now_us >= self._heard_us + self._silence_us:
-            what = "bytes" if self._bytes_us <= self._heard_us else "whole frame of this session"
+            what = "bytes" if self._bytes_us <= self._heard_us else "whole frame"
             self._drop(now_us, f"no {what} for {self._silence_us / 1_000_000:.1f} s", events)
         elif jammed:
             self._drop(now_us, f"the port took no bytes for {JAM_US / 1_000_000:.1f} s", events)
@@ -401,10 +401,7 @@ class LinkEngine:
             return None
 
     def _take_event(self, now_us: int, frame: Frame, events: list[LinkEvent]) -> None:
-        # BOOT comes without a session, and the answer to STOP may come in any.
-        if frame.session not in (0, self.session) and frame.type != EstoppedEvent.TYPE:
-            self.stats.unmatched += 1
-            return
+        # Events belong to the gun, not to a session: their session number does not matter.
         try:
             event = EVENTS[frame.type].unpack(frame.payload)
         except WireLengthError:

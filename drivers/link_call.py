@@ -10,9 +10,9 @@ from protocols.wire.replies import Reply
 
 # Reads the gun answers in any order; more would only wait in its receive buffer.
 READS_IN_FLIGHT_MAX: Final = 4
-# The gun answers these before it looks whether it has done the request already: after a reset or a takeover,
-# the copy of a request that was carried out is refused so. They prove nothing about an earlier copy.
-_NO_PROOF_AFTER_RETRY: Final = frozenset({Code.E_SESSION, Code.E_FENCED, Code.E_ID_REUSED, Code.E_ID_OLD})
+# The gun answers these before it looks whether it has done the request already (W-034): after a reset, the copy of
+# a request that was carried out is refused so. They prove nothing about an earlier copy.
+_NO_PROOF_AFTER_RETRY: Final = frozenset({Code.E_SESSION, Code.E_ID_REUSED, Code.E_ID_OLD})
 
 
 @dataclass(slots=True, eq=False)

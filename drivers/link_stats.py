@@ -21,7 +21,7 @@ class LinkStats:
         resyncs: Times that frames were read again after damage.
         malformed: Frames too short for what they say they are.
         duplicates: Replies to requests of this session that had ended already.
-        unmatched: Replies and events of another session, number, type, version or nonce.
+        unmatched: Replies of another session, number, type or nonce, and frames of another major version.
         echoes: Frames that only a host sends: a loop-back or an echoing device.
         srtt_us: Smoothed round trip; 0 before the first.
     """

@@ -72,6 +72,7 @@ class ScriptedGun:
     stops: int = 0
     damaged: int = 0
     uptime_ms: int = 1
+    _nonce: bytes = b""
     _buffer: bytes = b""
     _last: tuple[int, int, bytes] = (0, 0, b"")
 
@@ -94,15 +95,17 @@ class ScriptedGun:
         return out
 
     def event(self, kind, payload):
-        return make_frame(kind, 0, self.session, self.uptime_ms, payload)
+        return make_frame(kind, 0, 0, self.uptime_ms, payload)
 
     def status(self, **values):
         return self.event(0x40, replace(STATUS, estop_latch_id=self.latch_id, **values).pack())
 
     def _answer(self, kind, req_id, session, _aux, payload):
         if kind == 0x01:
-            self.session += 1
-            self._last = (0, 0, b"")
+            if payload[:16] != self._nonce:
+                self._nonce = payload[:16]
+                self.session += 1
+                self._last = (0, 0, b"")
             body = replace(
                 HELLO_REPLY,
                 session=self.session,
