@@ -1,0 +1,140 @@
+"""From a frame whose CRC holds to a reply: who asks, was it asked before, is it well formed, then the handler.
+
+The order of the checks is that of SPEC.md. None of them changes anything.
+"""
+
+from struct import Struct
+from typing import Final
+
+from protocols.wire.codes import MAJOR, Code
+from protocols.wire.errors import WireLengthError
+from protocols.wire.frame import REPLY, TYPE_ESTOP, Frame
+from protocols.wire.messages import REQUESTS, STATE_CHANGING, Heartbeat, Hello, Request, Takeover
+from simulator.firmware.board import Board
+from simulator.firmware.firing import Firing
+from simulator.firmware.refusal import Refusal
+from simulator.firmware.reports import hello
+from simulator.firmware.requests import HANDLERS, Call
+from simulator.firmware.sessions import REQ_ID_END, Session
+
+_HEAD: Final = Struct("<BBH")
+_OK: Final = _HEAD.pack(Code.OK, 0, 0)
+_TYPE_EVENTS: Final = 0x40
+
+
+class Dispatcher:
+    """Answers requests. Every request gets exactly one reply, within the call that brings it."""
+
+    __slots__ = ("_board", "_firing")
+
+    def __init__(self, board: Board, firing: Firing) -> None:
+        self._board = board
+        self._firing = firing
+
+    def take(self, frame: Frame, rx_bad_frames: int) -> None:
+        """Act on a frame. Replies and events of an echoing line are passed over, or two guns would talk for ever."""
+        if not 0 < frame.type < _TYPE_EVENTS or frame.type == TYPE_ESTOP:
+            return
+        if frame.type == Heartbeat.TYPE:
+            self._heartbeat(frame)
+            return
+        if not frame.req_id:
+            return
+        board = self._board
+        if not board.outbox.room_for_reply:
+            board.rx_dropped += 1
+            return
+        session_no = frame.session
+        try:
+            self._check_version(frame)
+            if frame.type == Hello.TYPE:
+                session_no, payload = self._hello(frame)
+            else:
+                payload = self._request(frame, rx_bad_frames)
+        except Refusal as refused:
+            payload = _HEAD.pack(refused.code, refused.detail, refused.field_offset)
+        board.outbox.reply(frame.type | REPLY, frame.req_id, session_no, payload)
+
+    def _check_version(self, frame: Frame) -> None:
+        """Another major may mean other things by the same bytes: only HELLO, which agrees on one, is heard."""
+        if frame.ver_flags != MAJOR << 4 and frame.type != Hello.TYPE:
+            raise Refusal(Code.E_VERSION, detail=MAJOR)
+
+    def _hello(self, frame: Frame) -> tuple[int, bytes]:
+        if frame.session:
+            raise Refusal(Code.E_SESSION)
+        request = parse(frame)
+        if not isinstance(request, Hello):
+            raise Refusal(Code.E_LENGTH)
+        if not request.min_major <= MAJOR <= request.max_major:
+            raise Refusal(Code.E_VERSION, detail=MAJOR)
+        board = self._board
+        session = board.sessions.hello(request)
+        if board.status_due_us is None:
+            board.status_due_us = board.ticks_us + board.status_period_us
+        return session.number, _OK + hello(board, session, request).pack()
+
+    def _request(self, frame: Frame, rx_bad_frames: int) -> bytes:
+        sessions = self._board.sessions
+        session = sessions.find(frame.session)
+        if session is None:
+            raise Refusal(Code.E_SESSION)
+        handler = HANDLERS.get(frame.type)
+        if handler is None:
+            raise Refusal(Code.E_UNKNOWN_TYPE)
+        changes = frame.type in STATE_CHANGING
+        if changes and frame.type != Takeover.TYPE:
+            sessions.fence(session)
+        if frame.req_id >= REQ_ID_END:
+            raise Refusal(Code.E_ID_EXHAUSTED)
+        if changes:
+            cached = sessions.repeated(session, frame)
+            if cached is not None:
+                return cached
+        try:
+            body = handler(Call(self._board, self._firing, session, rx_bad_frames), parse(frame))
+            payload = _OK if body is None else _OK + body.pack()
+        except Refusal as refused:
+            payload = _HEAD.pack(refused.code, refused.detail, refused.field_offset)
+        if changes:
+            _remember(session, frame, payload)
+        return payload
+
+    def _heartbeat(self, frame: Frame) -> None:
+        """Renew the lease: the owner's only, well formed only. Without a reply, anything else is passed over."""
+        board = self._board
+        session = board.sessions.find(frame.session)
+        if session is None or session is not board.sessions.owner:
+            return
+        try:
+            self._check_version(frame)
+            request = parse(frame)
+        except Refusal:
+            return
+        if isinstance(request, Heartbeat):
+            board.heard_owner(request)
+
+
+def parse(frame: Frame) -> Request:
+    """Read a request and refuse what is not exactly one.
+
+    Raises:
+        Refusal: E_LENGTH, or E_RANGE with the offset of a reserved byte that is not zero or of a field out of range.
+    """
+    kind = REQUESTS[frame.type]
+    try:
+        request = kind.unpack(frame.payload)
+    except WireLengthError:
+        raise Refusal(Code.E_LENGTH) from None
+    if frame.type in STATE_CHANGING and (again := request.pack()) != frame.payload:
+        raise Refusal(Code.E_RANGE, next(at for at, byte in enumerate(again) if byte != frame.payload[at]))
+    for offset, name, lowest, highest in kind.RANGES:
+        if not lowest <= getattr(request, name) <= highest:
+            raise Refusal(Code.E_RANGE, offset)
+    return request
+
+
+def _remember(session: Session, frame: Frame, payload: bytes) -> None:
+    session.last_id = frame.req_id
+    session.last_bytes = (frame.type, frame.aux, frame.payload)
+    session.last_reply = payload

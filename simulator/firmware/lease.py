@@ -1,0 +1,66 @@
+"""The lease: credit lives only while its owner is heard, in the gun's own time."""
+
+from typing import Final
+
+from protocols.wire.messages import Heartbeat
+from simulator.firmware.faults import FirmwareFaults
+
+_U32: Final = 2**32
+_LEASE_US: Final = 500_000  # before the first grant names one
+
+
+class Lease:
+    """Time left to a grant without a fresh heartbeat.
+
+    Attributes:
+        due_us: Ticks at which the credit ends; None without a grant.
+    """
+
+    __slots__ = ("_faults", "_hb_no", "_lease_us", "due_us")
+
+    def __init__(self, faults: FirmwareFaults) -> None:
+        self._faults = faults
+        self._lease_us = _LEASE_US
+        self._hb_no = 0
+        self.due_us: int | None = None
+
+    def forget_beats(self) -> None:
+        """A new owner counts its heartbeats anew."""
+        self._hb_no = 0
+
+    def start(self, ticks_us: int, lease_ms: int) -> None:
+        """Begin with a grant."""
+        self._lease_us = lease_ms * 1_000
+        self.due_us = ticks_us + self._lease_us
+
+    def end(self) -> None:
+        """End with the grant."""
+        self.due_us = None
+
+    def beat(self, ticks_us: int, heartbeat: Heartbeat) -> bool:
+        """Take the owner's heartbeat; True when its number grew and it is fresh. That renews a running lease.
+
+        A frame that lay in a buffer for longer than the lease echoes an old uptime and renews nothing.
+        """
+        if heartbeat.hb_no <= self._hb_no:
+            return False
+        self._hb_no = heartbeat.hb_no
+        age_ms = (ticks_us // 1_000 - heartbeat.echo_uptime_ms) % _U32
+        if age_ms * 1_000 > self._lease_us:
+            return False
+        if self.due_us is not None and not self.lapsed(ticks_us):
+            self.due_us = ticks_us + self._lease_us
+        return True
+
+    def lapsed(self, ticks_us: int) -> bool:
+        """Whether the credit has outlived its owner's silence."""
+        return self.due_us is not None and ticks_us >= self.due_us and self.runs
+
+    @property
+    def runs(self) -> bool:
+        """Whether time takes it away, as it should."""
+        return not (self._faults.is_on("lease_ignored") or self._faults.is_on("lease_timer_stuck"))
+
+    def left_ms(self, ticks_us: int) -> int:
+        """Time left, 0 without a grant."""
+        return 0 if self.due_us is None else max(0, self.due_us - ticks_us) // 1_000

@@ -1,0 +1,124 @@
+"""Who is talking: two sessions, one owner, and one cached reply each."""
+
+from dataclasses import dataclass
+from struct import Struct
+from typing import Final
+
+from protocols.wire.codes import Code
+from protocols.wire.frame import Frame
+from protocols.wire.messages import Hello
+from simulator.firmware.draw import NumberSource
+from simulator.firmware.nvm import Nvm
+from simulator.firmware.refusal import Refusal
+
+REQ_ID_END: Final = 65_000
+_OWNER: Final = Struct("<I16s")
+
+
+@dataclass(slots=True)
+class Session:
+    """One host's session.
+
+    Attributes:
+        number: As in the header.
+        host_id: As HELLO gave it.
+        host_nonce: As HELLO gave it.
+        last_id: Number of the last state-changing request executed; 0 for none.
+        last_bytes: What was asked with it, for comparison with a repetition.
+        last_reply: What was answered.
+    """
+
+    number: int
+    host_id: bytes
+    host_nonce: bytes
+    last_id: int = 0
+    last_bytes: tuple[int, int, bytes] = (0, 0, b"")
+    last_reply: bytes = b""
+
+
+class SessionTable:
+    """At most two sessions: the owner's and the newest reader's.
+
+    Attributes:
+        owner: Session that may change things.
+        reader: Newest session that is not the owner's.
+        owner_token: Raised by one by every TAKEOVER; in memory.
+    """
+
+    __slots__ = ("_draw", "_nvm", "owner", "owner_token", "reader")
+
+    def __init__(self, nvm: Nvm, draw: NumberSource) -> None:
+        self._nvm = nvm
+        self._draw = draw
+        self.owner: Session | None = None
+        self.reader: Session | None = None
+        self.owner_token = 0
+
+    def restart(self) -> None:
+        """Forget all sessions at boot; the token stays."""
+        self.owner = self.reader = None
+        item = self._nvm.owner.load()
+        self.owner_token = _OWNER.unpack(item)[0] if item else 0
+
+    @property
+    def greeted(self) -> bool:
+        """Whether anyone has said HELLO and not GOODBYE."""
+        return self.owner is not None or self.reader is not None
+
+    def hello(self, hello: Hello) -> Session:
+        """Open a session; the same HELLO again gets the same one."""
+        reader = self.reader
+        if reader is not None and (reader.host_nonce, reader.host_id) == (hello.host_nonce, hello.host_id):
+            return reader
+        taken = tuple(s.number for s in (self.owner, reader) if s is not None)
+        self.reader = Session(self._draw.draw_u32(other_than=taken), hello.host_id, hello.host_nonce)
+        return self.reader
+
+    def find(self, number: int) -> Session | None:
+        """Session of a number, None if it is not in the table."""
+        for session in (self.owner, self.reader):
+            if session is not None and session.number == number:
+                return session
+        return None
+
+    def fence(self, session: Session) -> None:
+        """Refuse whoever is not the owner.
+
+        Raises:
+            Refusal: E_FENCED.
+        """
+        if session is not self.owner:
+            raise Refusal(Code.E_FENCED)
+
+    def repeated(self, session: Session, frame: Frame) -> bytes | None:
+        """Reply to a state-changing request that was executed already; None for a new one.
+
+        Raises:
+            Refusal: E_ID_OLD, or E_ID_REUSED where the bytes differ.
+        """
+        if frame.req_id > session.last_id:
+            return None
+        if frame.req_id < session.last_id:
+            raise Refusal(Code.E_ID_OLD)
+        if (frame.type, frame.aux, frame.payload) != session.last_bytes:
+            raise Refusal(Code.E_ID_REUSED)
+        return session.last_reply
+
+    def take_over(self, session: Session, expected_token: int, host_id: bytes) -> int:
+        """Make a session the owner's; returns the new token, which is in memory before.
+
+        Raises:
+            Refusal: E_STALE where the token is not the expected one.
+        """
+        if expected_token != self.owner_token:
+            raise Refusal(Code.E_STALE)
+        self._nvm.owner.save(_OWNER.pack(self.owner_token + 1, host_id))
+        self.owner_token += 1
+        if session is not self.owner:
+            self.owner, self.reader = session, self.owner
+        return self.owner_token
+
+    def goodbye(self, session: Session) -> None:
+        """Forget the owner's session."""
+        if session is self.owner:
+            self.owner = None
