@@ -55,6 +55,7 @@ class Headless:
         self._slept = False
         self._heard_us: int | None = None
         self._ever_heard = False
+        self._committed_seq = -1
         self._ever_safe = False
         self._disarming = False
         self._look_us = 0
@@ -94,9 +95,12 @@ class Headless:
     # --- ends ---------------------------------------------------------------------------------------
 
     def _note(self, view: View, now: Instant) -> None:
-        if view.link in _HEARD:
+        # A gun that says HELLO again and again and nothing more is not there: reconciling counts while it gets on.
+        gets_on = view.link is LinkState.RECONCILING and view.committed_seq > self._committed_seq
+        if view.link is LinkState.UP or gets_on:
             self._heard_us = now.mono_us
             self._ever_heard = True
+            self._committed_seq = view.committed_seq
         elif self._heard_us is None:
             self._heard_us = now.mono_us
         if view.link is LinkState.UP and view.phase not in {Phase.ESTOPPED, Phase.LOCKED}:

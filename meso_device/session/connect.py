@@ -83,9 +83,13 @@ def connect(desk: Desk, opened: PortOpened) -> Flow:
 def _hello(desk: Desk, opened: PortOpened) -> Generator[Need, Answer, HelloReply]:
     answered = yield from send(Hello(opened.nonce, WIRE_MAJOR, WIRE_MAJOR, desk.host_id))
     match answered.outcome:
-        case Done(body=HelloReply() as hello):
+        case Done(body=HelloReply() as hello) if hello.major == WIRE_MAJOR:
             return hello
-        case Refused(code=Code.E_VERSION):
+        case Done(body=HelloReply() as hello) if hello.major < WIRE_MAJOR:
+            raise GunProtocolError(
+                f"the gun at {opened.port} speaks the older wire protocol {hello.major}: update the gun's firmware"
+            )
+        case Done() | Refused(code=Code.E_VERSION):
             raise GunProtocolError(
                 f"the gun at {opened.port} speaks a newer wire protocol than {WIRE_MAJOR}: update meso-device"
             )
