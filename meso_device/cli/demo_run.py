@@ -123,13 +123,10 @@ def _show_proof(result: RunResult, proof: Proof, verified: Report, elapsed_us: i
     say()
     say("  proof      the gun's body kept its own account, which the host never sees while it works")
     say(f"             its account   {proof.injections} injections")
-    say(
-        f"             the log       {proof.logged} injections, each with the range that holds its dose: {_differing(proof)}"
-    )
+    say(f"             the log       {proof.logged} injections; their areas and ranges of dose: {_differing(proof)}")
     if verified.ok:
-        say(
-            f"             the chain     {verified.records} records, {verified.checkpoints} signed checkpoints: unbroken"
-        )
+        signed = f"{verified.checkpoints} signed checkpoints"
+        say(f"             the chain     {verified.records} records, {signed}: unbroken")
     else:
         say(f"             the chain     BROKEN: {verified.bad}")
     if result.status:

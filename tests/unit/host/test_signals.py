@@ -1,0 +1,54 @@
+import os
+import select
+import signal
+
+import pytest
+
+from meso_device.host.signals import ENDING, STOPPING, Signals
+
+
+def wait(signals):
+    assert select.select([signals.fd], [], [], 5)[0]
+    return signals.take()
+
+
+@pytest.mark.parametrize("number", [*ENDING, *STOPPING])
+def test_a_signal_is_a_byte_to_read_and_nothing_else_happens(number):
+    with Signals() as signals:
+        os.kill(os.getpid(), number)
+        assert wait(signals) == (number,)
+        assert signals.take() == ()
+
+
+def test_signals_come_in_their_order():
+    with Signals() as signals:
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGINT)
+        came = wait(signals) + signals.take()
+        assert came == (signal.SIGTERM, signal.SIGINT)
+
+
+def test_afterwards_everything_is_as_it_was():
+    before = [signal.getsignal(number) for number in (*ENDING, *STOPPING)]
+    with Signals():
+        assert signal.getsignal(signal.SIGINT) is not before[1]
+    assert [signal.getsignal(number) for number in (*ENDING, *STOPPING)] == before
+    assert signal.set_wakeup_fd(-1) == -1
+
+
+def test_under_nohup_a_closed_terminal_ends_nothing():
+    former = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Signals() as signals:
+            os.kill(os.getpid(), signal.SIGHUP)
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert wait(signals) == (signal.SIGTERM,)
+    finally:
+        signal.signal(signal.SIGHUP, former)
+
+
+def test_a_flood_of_signals_blocks_nobody():
+    with Signals() as signals:
+        for _ in range(70_000):
+            signal.raise_signal(signal.SIGUSR1)
+        assert set(signals.take()) == {signal.SIGUSR1}
