@@ -25,12 +25,12 @@ class Damage(Exception):  # noqa: N818  # what was found, raised to end the pass
 class ChainChecker:
     """Checks records one by one, from any place whose predecessor's leaf is known.
 
-    ``origin`` is the log's name that every record must bear.
+    ``origin`` is the log's name that every record must bear; ``next_seq`` is the place of the next one.
     """
 
     def __init__(self, origin: str, seq: int, prev: bytes) -> None:
         self._origin = origin
-        self._next = seq
+        self.next_seq = seq
         self._prev = b64encode(prev).decode()
         self._readers: dict[tuple[str, bool], canonical.ShapeReader] = {}
 
@@ -41,8 +41,8 @@ class ChainChecker:
             Damage: the record is missing, moved, changed, not canonical, or its columns differ from its body.
         """
         seq, key, kind, sess, leaf, body = row
-        if seq != self._next:
-            raise Damage(self._next, f"missing; the next one is {seq}")
+        if seq != self.next_seq:
+            raise Damage(self.next_seq, f"missing; the next one is {seq}")
         actual = sha256(b"\x00" + body).digest()
         fields = self._read(seq, kind, sess is None, body)
         if fields.prev != self._prev:
@@ -53,7 +53,7 @@ class ChainChecker:
             raise Damage(seq, self._difference(fields, row))
         if (None if sess is None else sess.hex()) != getattr(fields, "sess", None):
             raise Damage(seq, "the session in its column is not the one in its body")
-        self._next = seq + 1
+        self.next_seq = seq + 1
         self._prev = b64encode(leaf).decode()
         return fields
 

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from meso_device.audit import canonical
-from meso_device.audit.birth import DATABASE_NAME
-from meso_device.audit.database import open_for_reading
+from meso_device.audit.reader import reading
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -17,14 +16,11 @@ def export_shots(home: Path) -> Iterator[str]:
     """Yield one line a shot, with its line end, in the order of the log; a host may be writing meanwhile.
 
     Raises:
-        UsageError: there is no log.
+        UsageError: there is no log, or it is damaged.
     """
-    db = open_for_reading(home / DATABASE_NAME)
-    try:
+    with reading(home) as db:
         for (body,) in db.execute("SELECT body FROM record WHERE kind = 'shot' ORDER BY seq"):
             yield json.dumps(shot_row(canonical.parse(body)), separators=(", ", ": ")) + "\n"
-    finally:
-        db.close()
 
 
 def shot_row(body: dict[str, Any]) -> dict[str, int | str | bool]:

@@ -275,7 +275,7 @@ class Store:
     def _start(self, identity: Identity, stamp: Stamp) -> None:
         try:
             clean = self._load()
-        except (Damage, MesoError, apsw.Error) as error:
+        except (Damage, MesoError, apsw.Error, ValueError, TypeError, LookupError) as error:
             abandon(self._db)
             raise AuditWriteFailed(
                 f"the audit log does not verify: {error}; nothing is written to it, run: meso audit verify"
@@ -302,7 +302,7 @@ class Store:
         """Take up the tree at the last checkpoint, verify what follows; return whether the last end was clean."""
         for (answer,) in run(self._db, "PRAGMA quick_check(1)"):
             if answer != "ok":
-                raise Damage(None, f"the database file is damaged: {answer}")
+                raise Damage(None, f"the database file is damaged: {' '.join(answer.split())}")
         row = run(self._db, "SELECT size, note, peaks FROM checkpoint ORDER BY size DESC LIMIT 1")
         if row:
             size, note, peaks = row[0]

@@ -3,7 +3,8 @@
 What it cannot show, whoever runs it is told: see `NOT_PROTECTED`.
 """
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -107,16 +108,17 @@ def verify_log(
     state = _Pass(key.name)
     bad: Damage | None = None
     # One snapshot for all statements, whatever a host commits meanwhile.
-    run(db, "BEGIN")
     try:
+        run(db, "BEGIN")
         verify_records(db, key, state, outside, progress)
         _check_database(db)
     except Damage as damage:
         bad = damage
-    except apsw.Error as error:
+    except (apsw.Error, UnicodeDecodeError) as error:
         bad = Damage(None, f"the database file is damaged: {error}")
     finally:
-        run(db, "ROLLBACK")
+        with contextlib.suppress(apsw.Error):
+            run(db, "ROLLBACK")
     return Report(
         ok=bad is None,
         origin=key.name,
@@ -135,7 +137,7 @@ def verify_chain(db: apsw.Connection, origin: str) -> Damage | None:
     """Check the records by themselves, without any checkpoint; return the first damage or None."""
     checker = ChainChecker(origin, 0, FIRST_PREV)
     try:
-        for row in db.execute(f"SELECT {COLUMNS} FROM record ORDER BY seq"):  # noqa: S608  # our own column names
+        for row in _rows(db, checker):
             checker.check(row)
     except Damage as damage:
         return damage
@@ -158,7 +160,7 @@ def verify_records(
     frontier, witness = state.frontier, state.witness
     stops = iter([*sorted(size for size in wanted if size), 0])
     stop = next(stops)
-    for row in db.execute(f"SELECT {COLUMNS} FROM record ORDER BY seq"):  # noqa: S608  # our own column names
+    for row in _rows(db, checker):
         body = checker.check(row)
         leaves.append(row[4])
         try:
@@ -181,6 +183,13 @@ def verify_records(
     frontier.extend(leaves)
     if stop:
         raise Damage(frontier.size, f"missing: the log ends here, but {wanted[stop][0][1]} covers {stop} records")
+
+
+def _rows(db: apsw.Connection, checker: ChainChecker) -> Iterator[Any]:
+    try:
+        yield from db.execute(f"SELECT {COLUMNS} FROM record ORDER BY seq")  # noqa: S608  # our own column names
+    except UnicodeDecodeError:
+        raise Damage(checker.next_seq, "a column of it is not text") from None
 
 
 def _signed_roots(db: apsw.Connection, key: VerifyKey, state: _Pass) -> dict[int, list[tuple[bytes, str]]]:
@@ -221,7 +230,7 @@ def _check_database(db: apsw.Connection) -> None:
     """The file itself, and the derived tables against the bodies."""
     for (answer,) in run(db, "PRAGMA integrity_check(1)"):
         if answer != "ok":
-            raise Damage(None, f"the database file is damaged: {answer}")
+            raise Damage(None, f"the database file is damaged: {' '.join(answer.split())}")
     fresh = apsw.Connection(":memory:")
     try:
         for statement in PROJECTION_STATEMENTS:

@@ -1,0 +1,253 @@
+import json
+import random
+import shutil
+
+import apsw
+import pytest
+
+from meso_device.audit import canonical, queries
+from meso_device.audit.export import export_shots
+from meso_device.audit.reader import reading
+from meso_device.audit.store import Store
+from meso_device.audit.verify import verify_home
+from protocols.errors import AuditWriteFailed, UsageError
+from tests.unit.audit.attacker import Attacker
+from tests.unit.audit.clinic import GUN, Clinic, commit, stamp
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    home = tmp_path_factory.mktemp("log") / "home"
+    store = Store.open(home, software="0.1.0", stamp=stamp())
+    clinic = Clinic()
+    commit(store, clinic.link_up(), clinic.opened())
+    store.commit([clinic.grant(max_shots=40)], stamp())
+    for _ in range(30):
+        commit(store, clinic.shot())
+    commit(store, clinic.grant_state("closed"), clinic.closed())
+    (home / "held").write_text(store.newest_checkpoint())
+    store.close(stamp())
+    return home
+
+
+@pytest.fixture
+def home(original, tmp_path):
+    return shutil.copytree(original, tmp_path / "home")
+
+
+def attacker(home):
+    return Attacker(home)
+
+
+def test_a_whole_log_verifies_and_says_what_it_held(original):
+    report = verify_home(original, checkpoint_file=original / "held", vkey=(original / "audit.vkey").read_text())
+    assert (report.ok, report.bad, report.bad_seq) == (True, "", None)
+    assert (report.records, report.shots, report.outside) == (38, 30, 37)
+    assert report.checkpoints >= 4
+    assert list(report.heads.values()) == [30]
+
+
+def test_every_single_changed_record_is_found_and_named(original, tmp_path):
+    for seq in range(38):
+        home = shutil.copytree(original, tmp_path / f"{seq}")
+        log = attacker(home)
+        log.edit(seq, op="nobody")
+        log.write()
+        log.close()
+        report = verify_home(home)
+        assert not report.ok
+        # A last record has no follower to miss it; its own hash does.
+        assert report.bad_seq == seq
+        shutil.rmtree(home)
+
+
+def test_every_single_deleted_record_is_found_and_named(original, tmp_path):
+    for seq in range(38):
+        home = shutil.copytree(original, tmp_path / f"{seq}")
+        log = attacker(home)
+        log.db.execute("DELETE FROM record WHERE seq = ?", (seq,))
+        log.close()
+        report = verify_home(home)
+        assert (report.ok, report.bad_seq) == (False, seq)
+        assert "missing" in report.bad
+        shutil.rmtree(home)
+
+
+def test_a_change_with_its_hash_made_right_shows_at_the_next_record(home):
+    log = attacker(home)
+    log.db.execute("UPDATE record SET leaf = zeroblob(32) WHERE seq = 9")
+    log.close()
+    assert verify_home(home).bad_seq == 9
+
+
+@pytest.mark.parametrize(
+    ("statement", "word"),
+    [
+        ("UPDATE record SET kind = 'shoot' WHERE seq = 9", "kind"),
+        ("UPDATE record SET key = 'shot/x' WHERE seq = 9", "key"),
+        ("UPDATE record SET sess = NULL WHERE seq = 9", "session"),
+        ("UPDATE record SET sess = zeroblob(16) WHERE seq = 9", "session"),
+    ],
+)
+def test_columns_that_differ_from_the_body_are_found(home, statement, word):
+    log = attacker(home)
+    log.db.execute(statement)
+    log.close()
+    report = verify_home(home)
+    assert (report.ok, report.bad_seq) == (False, 9)
+    assert word in report.bad
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE given SET dose_hi_nl = 0",
+        "DELETE FROM shot WHERE seq = 9",
+        "UPDATE gun SET committed_seq = 31",
+        "UPDATE grant_row SET max_nl = 1",
+        "INSERT INTO finding VALUES('f', 'gap', '', 1, NULL)",
+        "UPDATE session SET state = 'open'",
+        "DELETE FROM house",
+    ],
+)
+def test_derived_tables_that_say_something_else_are_found(home, statement):
+    log = attacker(home)
+    log.db.execute(statement)
+    log.close()
+    report = verify_home(home)
+    assert not report.ok
+    assert "derived table" in report.bad
+
+
+def test_a_shot_missing_in_the_guns_chain_is_found_even_when_all_is_made_right_again(home):
+    """The gun is a witness in other hardware: with the key, but without the gun, a shot cannot be taken out."""
+    log = attacker(home)
+    del log.rows[12]
+    log.rechain()
+    log.write()
+    log.sign_anew()
+    log.close()
+    report = verify_home(home)
+    assert not report.ok
+    assert "missing" in report.bad
+    assert report.bad_seq == 12
+
+
+@pytest.mark.parametrize("change", [{"ring": "AAAA"}, {"record_hash8": "00" * 8}, {"shot_seq": 99}, {"ring": "no"}])
+def test_a_shot_that_its_own_ring_bytes_contradict_is_found(home, change):
+    log = attacker(home)
+    log.edit(12, **change)
+    log.rechain()
+    log.write()
+    log.sign_anew()
+    log.close()
+    report = verify_home(home)
+    assert (report.ok, report.bad_seq) == (False, 12)
+
+
+def test_a_record_that_lacks_its_fields_is_named_without_a_traceback(home):
+    log = attacker(home)
+    fields = json.loads(log.rows[12]["body"])
+    del fields["ring"]
+    log.rows[12]["body"] = canonical.encode(fields)
+    log.rechain()
+    log.write()
+    log.sign_anew()
+    log.close()
+    assert verify_home(home).bad_seq == 12
+
+
+def test_no_flipped_byte_of_the_file_goes_by_unless_the_log_still_says_the_same(original, tmp_path):
+    data, rng = (original / "audit.db").read_bytes(), random.Random(8)
+    before = contents(original)
+    found = 0
+    for number in range(250):
+        home = shutil.copytree(original, tmp_path / f"{number}")
+        at = rng.randrange(len(data))
+        (home / "audit.db").write_bytes(data[:at] + bytes([data[at] ^ (1 << rng.randrange(8))]) + data[at + 1 :])
+        try:
+            ok = verify_home(home, checkpoint_file=home / "held").ok
+        except UsageError:
+            ok = False
+        found += not ok
+        assert not ok or contents(home) == before, f"byte {at}"
+        shutil.rmtree(home)
+    assert found > 50
+
+
+def test_a_damaged_file_is_opened_for_writing_or_refused_but_never_a_traceback(original, tmp_path):
+    data, rng, refused = (original / "audit.db").read_bytes(), random.Random(9), 0
+    for number in range(150):
+        home = shutil.copytree(original, tmp_path / f"{number}")
+        at = rng.randrange(len(data))
+        (home / "audit.db").write_bytes(data[:at] + bytes([rng.randrange(256)]) + data[at + 1 :])
+        try:
+            Store.open(home, software="0.1.0", stamp=stamp(5)).close(stamp(6))
+        except (UsageError, AuditWriteFailed) as error:
+            refused += 1
+            assert "\n" not in str(error)  # noqa: PT017  # either way is right
+        try:
+            assert all(json.loads(line)["simulated"] in {True, False} for line in export_shots(home))
+            with reading(home) as db:
+                queries.sessions(db)
+                queries.load_gun(db, GUN.gun_uid, simulated=True)
+        except UsageError as error:
+            assert "\n" not in str(error)  # noqa: PT017  # either way is right
+        shutil.rmtree(home)
+    assert refused
+
+
+def contents(home):
+    db = apsw.Connection(str(home / "audit.db"), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        return [
+            db.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall()  # noqa: S608
+            for table in ("record", "given", "gun", "shot", "session")
+        ]
+    finally:
+        db.close()
+
+
+def test_a_cut_file_is_found(home):
+    data = (home / "audit.db").read_bytes()
+    for length in (0, 100, 4096, len(data) // 2, len(data) - 4096, len(data) - 1):
+        (home / "audit.db").write_bytes(data[:length])
+        try:
+            assert not verify_home(home).ok
+        except UsageError as refused:
+            assert "\n" not in str(refused)  # noqa: PT017  # either way is right
+
+
+def test_a_log_verifies_while_a_host_writes_to_it(home):
+    store, clinic = Store.open(home, software="0.1.0", stamp=stamp(5)), Clinic(session="", alias="")
+    clinic.shot_seq = 30
+    clinic.prev = b""
+    sizes = []
+    for number in range(5):
+        commit(store, clinic.entry("alarm.raised", f"alarm/{number}", {"code": "x"}))
+        sizes.append(verify_home(home).records)
+        assert verify_home(home).ok
+    assert sizes == sorted(set(sizes))
+    store.close(stamp(6))
+
+
+def test_progress_is_told(original):
+    told = []
+    verify_home(original, progress=lambda done, total: told.append((done, total)))
+    assert told
+    assert all(done <= total == 38 for done, total in told)
+
+
+def test_what_cannot_be_verified_is_refused_in_one_line(home, tmp_path):
+    with pytest.raises(UsageError, match="check --home"):
+        verify_home(tmp_path / "nothing")
+    with pytest.raises(UsageError, match="key"):
+        verify_home(home, vkey="nonsense")
+    with pytest.raises(UsageError, match="cannot be read"):
+        verify_home(home, checkpoint_file=tmp_path / "nothing")
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    with pytest.raises(UsageError, match="not text"):
+        verify_home(home, checkpoint_file=tmp_path / "binary")
+    (tmp_path / "other").write_text((home / "held").read_text().replace("meso/", "meso."))
+    with pytest.raises(UsageError, match="of log"):
+        verify_home(home, checkpoint_file=tmp_path / "other")
