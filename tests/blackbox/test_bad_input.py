@@ -17,6 +17,7 @@ from support.devices import (
     Babbler,
     ForeignGun,
     Mute,
+    half_gun_hello,
     newer_gun_hello,
     newer_gun_refusal,
     real_gun_hello,
@@ -153,7 +154,7 @@ def test_a_gun_with_a_newer_major_is_refused_and_asked_for_nothing_more(bench, p
     with ForeignGun(bench.path / "newer.tty", reply) as gun:
         process = bench.run_session(gun.link, plan)
         process.wait(12)
-        assert_one_clear_line(process, status=REFUSED, names=("version",))
+        assert_one_clear_line(process, status=REFUSED, names=("newer", "wire protocol"))
         assert {frame.type for frame in gun.requests} <= {frames.HELLO, frames.GOODBYE}
 
 
@@ -169,6 +170,14 @@ def test_a_gun_that_is_not_simulated_is_refused_before_anything_changes_it(bench
         process.wait(12)
         assert_one_clear_line(process, status=REFUSED, names=("simulated",))
         assert not changing & {frame.type for frame in gun.requests}
+
+
+def test_a_gun_that_answers_hello_and_nothing_else_ends_the_run(bench, plan):
+    with ForeignGun(bench.path / "half.tty", half_gun_hello) as gun:
+        process = bench.run_session(gun.link, plan)
+        process.wait(14)
+        assert_one_clear_line(process, status=REFUSED, names=("link",))
+        assert not {frames.SETTINGS_SET, frames.GRANT_SET} & {frame.type for frame in gun.requests}
 
 
 # --- two of a kind ------------------------------------------------------------------------------
@@ -332,7 +341,7 @@ TYPOS = {
     "dose tenfold of the area": ('dose = "0.01 mL"', 'dose = "0.1 mL"', ("forehead",)),
     "negative dose": ('dose = "0.01 mL"', 'dose = "-0.01 mL"', ("-0.01",)),
     "rate over the limit": ('rate = "9 /s"', 'rate = "10 /s"', ("9 /s",)),
-    "unknown mode": ('mode = "continuous"', 'mode = "contiuous"', ("contiuous",)),
+    "unknown mode": ('mode = "continuous"', 'mode = "contiuous"', ("mode", "continuous")),
     "unknown area": ('id = "forehead"', 'id = "forehed"', ("forehed",)),
     "no points": ("points = 4", "points = 0", ("points",)),
     "points in words": ("points = 4", 'points = "4"', ("points",)),

@@ -131,14 +131,19 @@ def newer_gun_refusal(request: frames.Frame) -> bytes:
     return frames.encode(frames.HELLO | frames.REPLY, request.req_id, 0, 1000, body)
 
 
-def real_gun_hello(request: frames.Frame) -> bytes:
+def real_gun_hello(request: frames.Frame, *, flags: int = 0) -> bytes:
     """HELLO reply of a gun of today that does not say it is simulated."""
     body = frames.build_hello(
         {
             "session": 9, "major": 1, "max_frame": 250, "gun_uid": b"REALGUN00001", "log_epoch": 77,
-            "boot_id": 3, "state": frames.STATE_SAFE, "log_capacity": 4096, "model": b"MESO-1",
+            "boot_id": 3, "state": frames.STATE_SAFE, "flags": flags, "log_capacity": 4096, "model": b"MESO-1",
             "serial": b"R-1", "fw_major": 1, "accounting_level": ord("A"), "oldest_seq": 1,
             "host_nonce": request.payload[:16],
         }
     )  # fmt: skip
     return frames.encode(frames.HELLO | frames.REPLY, request.req_id, 9, 1000, body)
+
+
+def half_gun_hello(request: frames.Frame) -> bytes:
+    """HELLO reply of a simulated gun that will answer nothing else."""
+    return real_gun_hello(request, flags=1)
