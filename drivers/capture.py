@@ -217,7 +217,7 @@ def whole_size(content: bytes) -> int:
     Raises:
         ValueError: it does not begin as a pcapng file of this byte order.
     """
-    if content and content[:4] != _BLOCK.pack(BLOCK_SECTION, 0)[:4]:
+    if content[:4] != BLOCK_SECTION.to_bytes(4, "little")[: len(content)]:
         raise ValueError("no pcapng")
     offset = 0
     while offset + 12 <= len(content):

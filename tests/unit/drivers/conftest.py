@@ -1,13 +1,20 @@
 """A gun's end written apart from the code under test, and an engine that has said HELLO to it."""
 
+import heapq
+import os
 import random
+import select
+import threading
+import tty
 from dataclasses import dataclass, field, fields, replace
+from itertools import count
 from zlib import crc32
 
 import pytest
 from cobs import cobs
 
 from drivers.link import LinkEngine
+from drivers.link_events import LinkDown
 from protocols.wire.messages import HelloReply, LogRelease, LogReleaseReply, Status, TimePing
 
 STOP = bytes.fromhex("0011103fffffffffffffffffffff634f312000")
@@ -141,6 +148,167 @@ class ScriptedGun:
         return make_frame(kind | 0x80, req_id, session, self.uptime_ms, payload)
 
 
+class Wire:
+    """One direction. Damage is done to frames; the bytes then arrive split anywhere."""
+
+    def __init__(self, rng, damage):
+        self.rng = rng
+        self.damage = damage
+
+    def carry(self, now_us, frame):
+        """Yield (arrival, bytes)."""
+        rng = self.rng
+        if rng.random() < self.damage:
+            kind = rng.choice(["lose", "copy", "late", "flip", "cut", "noise"])
+            if kind == "lose":
+                return
+            if kind == "copy":
+                yield now_us + rng.randrange(500, 400_000), frame
+            elif kind == "late":
+                now_us += rng.randrange(20_000, 3_000_000)
+            elif kind == "flip":
+                damaged = bytearray(frame)
+                damaged[rng.randrange(len(frame))] ^= 1 << rng.randrange(8)
+                frame = bytes(damaged)
+            elif kind == "cut":
+                frame = frame[: rng.randrange(len(frame))]
+            else:
+                frame = rng.randbytes(rng.randrange(1, 300)) + frame
+        at = now_us + rng.randrange(300, 6_000)
+        while frame:
+            size = rng.randrange(1, len(frame) + 1)
+            yield at, frame[:size]
+            frame = frame[size:]
+
+
+class World:
+    def __init__(self, seed, damage, engine=None):
+        self.rng = random.Random(seed)
+        self.gun = ScriptedGun()
+        self.engine = engine or LinkEngine(HOST_ID)
+        self.out = Wire(self.rng, damage)
+        self.back = Wire(self.rng, damage)
+        self.order = count()
+        self.queue = []
+        self.now = 0
+        self.events = []
+        self.asked = []
+        self.downs = 0
+        self.open()
+
+    def open(self):
+        self.queue = [entry for entry in self.queue if entry[2] == "status"]  # what was on the cable is gone
+        self.engine.opened(self.now)
+        self.say_hello()
+
+    def ask(self, request):
+        tag = len(self.asked) + 1
+        self.asked.append(request(tag))
+        self.engine.ask(self.now, tag, self.asked[-1])
+
+    def say_hello(self):
+        nonce = self.rng.randbytes(16)
+        self.ask(lambda _: self.engine.hello(nonce))
+
+    def put(self, at, kind, data=b""):
+        heapq.heappush(self.queue, (at, next(self.order), kind, data))
+
+    def send(self):
+        for frame in Tools.drain(self.engine, self.now):
+            for at, data in self.out.carry(self.now, frame):
+                self.put(at, "gun", data)
+
+    def answer(self, frame):
+        for at, data in self.back.carry(self.now, frame):
+            self.put(at, "host", data)
+
+    def take(self, events):
+        self.events += events
+        if any(isinstance(event, LinkDown) for event in events):
+            self.downs += 1
+            self.engine.closed(self.now, "down")
+            self.open()
+        elif not self.engine.session and self.engine._calls.hello is None:
+            self.say_hello()
+
+    def step(self):
+        deadline = self.engine.next_deadline_us()
+        if self.queue and (deadline is None or self.queue[0][0] <= deadline):
+            self.now, _, kind, data = heapq.heappop(self.queue)
+            if kind == "gun":
+                for frame in self.gun.feed(data):
+                    self.answer(frame)
+            elif kind == "host":
+                self.take(self.engine.received(self.now, data))
+            else:
+                self.answer(self.gun.status())
+                self.put(self.now + 100_000, "status")
+        elif deadline is not None:
+            self.now = max(self.now, deadline)
+            self.take(self.engine.tick(self.now))
+        self.send()
+
+
+class Peer:
+    """A thread at the far end of a port: hands what it reads to a function and writes what that returns."""
+
+    def __init__(self, fd, respond, *, first=b""):
+        self._fd = fd
+        self._respond = respond
+        self._first = first
+        self._wake_r, self._wake_w = os.pipe()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        os.close(self._wake_w)
+        self._thread.join(5)
+        os.close(self._wake_r)
+        assert not self._thread.is_alive()
+
+    def _run(self):
+        if self._first:
+            os.write(self._fd, self._first)
+        while True:
+            readable, _, _ = select.select([self._fd, self._wake_r], [], [])
+            if self._wake_r in readable:
+                return
+            try:
+                data = os.read(self._fd, 4096)
+            except OSError:
+                return
+            for frame in self._respond(data) if data else ():
+                os.write(self._fd, frame)
+
+
+class PtyEnd:
+    """A pseudo-terminal whose near end a port opens by `name`; `fd` is the far end."""
+
+    def __init__(self):
+        self.fd, self.near = os.openpty()
+        tty.setraw(self.near)
+        self.name = os.ttyname(self.near)
+
+    def hang_up(self):
+        """Pull the cable."""
+        self.close_near()
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+    def close_near(self):
+        if self.near >= 0:
+            os.close(self.near)
+            self.near = -1
+
+    def read(self, wait_s=5.0):
+        assert select.select([self.fd], [], [], wait_s)[0], "nothing came"
+        return os.read(self.fd, 4096)
+
+
 class Tools:
     """What the tests of this directory share."""
 
@@ -149,6 +317,8 @@ class Tools:
     STATUS = STATUS
     HELLO_REPLY = HELLO_REPLY
     ScriptedGun = ScriptedGun
+    World = World
+    Peer = Peer
     make_frame = staticmethod(make_frame)
     split_frame = staticmethod(split_frame)
     frames_in = staticmethod(frames_in)
@@ -179,3 +349,31 @@ class Tools:
 def kit():
     """Return the shared tools."""
     return Tools
+
+
+@pytest.fixture
+def pty():
+    """Return a pseudo-terminal."""
+    end = PtyEnd()
+    yield end
+    end.hang_up()
+
+
+@pytest.fixture
+def ptys():
+    """Return a maker of pseudo-terminals."""
+    ends = []
+
+    def make():
+        ends.append(PtyEnd())
+        return ends[-1]
+
+    yield make
+    for end in ends:
+        end.hang_up()
+
+
+@pytest.fixture(autouse=True)
+def own_runtime_dir(tmp_path, monkeypatch):
+    """Keep lock files of the tests away from those of a real session."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
