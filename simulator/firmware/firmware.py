@@ -3,7 +3,7 @@
 from typing import Final
 
 from protocols.errors import require
-from protocols.wire.codes import Alarm, EstopSource, GrantEnd, ResetCause, State
+from protocols.wire.codes import Alarm, EstopSource, GrantEnd, GrantKind, ResetCause, State
 from protocols.wire.frame import TYPE_ESTOP, Deframer
 from protocols.wire.messages import Status
 from simulator.firmware import reactions
@@ -63,6 +63,12 @@ class GunFirmware:
         """Area of the live grant, 0 without credit."""
         grant = self._board.grants.live
         return grant.terms.area_code if grant is not None else 0
+
+    @property
+    def armed_kind(self) -> GrantKind | None:
+        """Kind of the live grant, None without credit."""
+        grant = self._board.grants.live
+        return GrantKind(grant.terms.kind) if grant is not None else None
 
     @property
     def remaining_shots(self) -> int:

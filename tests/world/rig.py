@@ -35,8 +35,9 @@ from meso_device.session.contract import (
 )
 from meso_device.session.engine import SessionEngine
 from protocols.treatment.plan import TreatmentPlan
-from protocols.wire.codes import ResetCause
-from tests.world.gun import SimulatedGun
+from simulator.firmware.nvm import NVM_SIZE, MemoryStore
+from simulator.gun import SimulatedGun
+from simulator.physics import Injection
 
 BYTE_US = 87
 COMMIT_US = 3_000
@@ -63,7 +64,7 @@ class Due:
 class Rig:
     """One host, one gun, one hand, one autopilot."""
 
-    def __init__(self, plan: TreatmentPlan, *, seed: int = 0, store: Store | None = None, gun: SimulatedGun | None = None):
+    def __init__(self, plan: TreatmentPlan, *, seed: int = 0, store: Store | None = None, rate_per_s: int = 9):
         self.random = random.Random(seed)
         self.plan = plan
         self.now_us = 1_000_000
@@ -77,9 +78,29 @@ class Rig:
         self._no = count()
         self._ids = count(1)
         self.store = store or Store.in_memory(software="test", stamp=self.stamp(), randomness=self.random.randbytes)
-        self.gun = gun or SimulatedGun(seed=seed)
-        self.gun.boot(self.now_us, ResetCause.POWER_ON)
+        self.truth: list[Injection] = []
+        self.nvm = MemoryStore(NVM_SIZE)
+        self.rate_per_s = rate_per_s
+        self.gun = self.new_gun(None)
         self.start_host()
+
+    # --- gun ----------------------------------------------------------------------------------
+
+    def new_gun(self, body_state: bytes | None) -> SimulatedGun:
+        return SimulatedGun(
+            name="rig",
+            seed=f"{self.random.random()}",
+            store=self.nvm,
+            on_injection=self.truth.append,
+            body_state=body_state,
+            rate_per_s=self.rate_per_s,
+            now_us=self.now_us,
+        )
+
+    def kill_gun(self) -> None:
+        """Power lost at any moment, and back: only memory and what stands still remain."""
+        self.gun.power_off(self.now_us)
+        self.gun = self.new_gun(self.gun.body.state(self.now_us))
 
     # --- host ---------------------------------------------------------------------------------
 
@@ -191,10 +212,10 @@ class Rig:
         self.operate()
         while self.port_open and (frame := self.link.transmit(self.now_us)):
             self.sent_to_gun.append((self.now_us, frame))
-            self.carry(frame, self.gun.receive)
-        self.gun.advance(self.now_us)
-        while frame := self.gun.transmit(self.now_us):
-            self.carry(frame, self.from_gun)
+            self.carry(frame, self.to_gun)
+        self.gun.step(self.now_us)
+        if frames := self.gun.take(self.now_us):
+            self.carry(frames, self.from_gun)
         self.now_us = self.next_us()
         while self._heap and self._heap[0].at_us <= self.now_us:
             heapq.heappop(self._heap).act()
@@ -212,6 +233,10 @@ class Rig:
         if self.wire.corrupt:
             frame = bytes(b ^ (1 << self.random.randrange(8)) if self.random.random() < self.wire.corrupt else b for b in frame)
         self.later(len(frame) * BYTE_US, lambda: to(self.now_us, frame), host=False)
+
+    def to_gun(self, now_us: int, data: bytes) -> None:
+        self.gun.feed(now_us, data)
+        self.gun.step(now_us)
 
     def from_gun(self, now_us: int, data: bytes) -> None:
         if self.port_open:

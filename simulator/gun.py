@@ -1,0 +1,206 @@
+"""The whole simulated gun without a world: body, firmware, hand, cable and scenario on one clock.
+
+Sans-IO: bytes and time go in, bytes and deadlines come out. Every shell runs this; so can a test, in-process.
+"""
+
+from collections.abc import Callable
+from hashlib import sha256
+from random import Random
+from typing import Final
+
+from protocols.wire.codes import ResetCause
+from protocols.wire.frame import Deframer
+from simulator.firmware import FIRMWARE_FAULTS, ByteStore, FirmwareFaults, GunFirmware, GunIdentity, Nvm
+from simulator.physics import BODY_FAULTS, Cartridge, GunBody, Head, Injection
+from simulator.shells.cable import Cable
+from simulator.shells.hand import Hand, Look
+from simulator.shells.mangle import WIRE_FAULTS
+from simulator.shells.scenario import PlannedFault, Player, Switch
+
+_BACK_AFTER_US: Final = 200_000  # after a power cut of its own making the supply is back in this time
+_TURNS_MAX: Final = 10_000  # steps at one moment; more would be a loop that goes nowhere
+
+
+class SimulatedGun:
+    """One gun, from cable to skin.
+
+    Attributes:
+        body: For hands other than the simulated one.
+        firmware: For looking at; the wire is the way to talk to it.
+        plugged: Whether the cable is in. The owner of the port follows it.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        seed: str,
+        store: ByteStore,
+        on_injection: Callable[[Injection], None],
+        body_state: bytes | None = None,
+        rate_per_s: int | None = None,
+        baud: int | None = None,
+        scenario: tuple[PlannedFault, ...] = (),
+        now_us: int = 0,
+    ) -> None:
+        """Put the gun together and switch it on.
+
+        Args:
+            name: Which gun it is: decides uid and serial number.
+            seed: Decides every random number.
+            store: The firmware's memory.
+            on_injection: Told once about each physical stroke.
+            body_state: The body's snapshot from before a kill.
+            rate_per_s: Pulls per second of the simulated hand; None for no hand.
+            baud: Speed of the cable; None for as fast as it goes.
+            scenario: What goes wrong when.
+            now_us: Time of switching on.
+        """
+        self.body = GunBody(chance=Random(f"{seed}/body"), on_injection=on_injection)  # noqa: S311  # replays
+        if body_state is not None:
+            self.body.restore(now_us, body_state)
+        self._faults = FirmwareFaults()
+        self.firmware = GunFirmware(_identity(name, seed), Nvm(store), self.body, self._faults)
+        self.plugged = True
+        self._cable = Cable(seed=seed, baud=baud)
+        self._hand = None
+        if rate_per_s is not None:
+            self._hand = Hand(body=self.body, chance=Random(f"{seed}/hand"), rate_per_s=rate_per_s)  # noqa: S311  # replays
+        self._player = Player(scenario, now_us)
+        self._reader = Deframer()
+        self._back_us: int | None = None
+        self._heads = 1
+        self.firmware.boot(now_us, ResetCause.POWER_ON)
+
+    def feed(self, now_us: int, data: bytes) -> None:
+        """Bytes from the host go into the cable; lost while it is out."""
+        if self.plugged:
+            self._cable.to_gun.put(now_us, data)
+
+    def take(self, now_us: int) -> bytes:
+        """Bytes that have arrived at the host's end."""
+        return self._cable.to_host.take(now_us)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the cable takes more from the host now."""
+        return self._cable.to_gun.has_room
+
+    def step(self, now_us: int) -> None:
+        """Let everything happen that is due by now."""
+        for switch in self._player.step(now_us, self.body.strokes_begun):
+            self._switch(now_us, switch)
+        if not self.firmware.powered:
+            self._wait_for_power(now_us)
+            return
+        self._receive(now_us)
+        self.firmware.advance(now_us)
+        if self._hand is not None:
+            self._hand.act(now_us, self.look)
+            self.firmware.advance(now_us)
+        while self._cable.to_host.has_room and (frames := self.firmware.transmit(now_us)):
+            if self.plugged:
+                self._cable.to_host.put(now_us, frames)
+
+    def run_until(self, now_us: int, end_us: int) -> None:
+        """Step through every deadline from now to the end: for tests and worlds that own the clock."""
+        self.step(now_us)
+        for _ in range(_TURNS_MAX):
+            due_us = self.next_deadline_us()
+            if due_us is None or due_us > end_us:
+                break
+            self.step(max(now_us, due_us))
+        self.step(end_us)
+
+    def next_deadline_us(self) -> int | None:
+        """When `step` is needed next if nothing comes in before; it may be in the past."""
+        times = [self._player.next_us(), self._cable.next_us(), self._back_us]
+        if self.firmware.powered:
+            times.append(self.firmware.next_deadline_us())
+            times.append(None if self._hand is None else self._hand.next_deadline_us())
+        return min((at_us for at_us in times if at_us is not None), default=None)
+
+    @property
+    def look(self) -> Look:
+        """What a hand sees of the gun."""
+        return Look(state=self.firmware.state, area_code=self.firmware.armed_area or None, kind=self.firmware.armed_kind)
+
+    @property
+    def moving(self) -> bool:
+        """Whether needle or plunger are under way."""
+        return self.body.moving
+
+    def power_off(self, now_us: int) -> None:
+        """Switch it off, in the middle of whatever it does."""
+        self.firmware.power_off(now_us)
+
+    def set_plugged(self, plugged: bool) -> None:
+        """Pull the cable or put it back; what was in it is lost."""
+        if plugged != self.plugged:
+            self.plugged = plugged
+            self._cable.clear()
+
+    def _receive(self, now_us: int) -> None:
+        data = self._cable.to_gun.take(now_us)
+        if not data:
+            return
+        if self._player.reads_messages:
+            for frame in self._reader.feed(data):
+                self._player.message(frame.type)
+        self.firmware.receive(now_us, data)
+        for switch in self._player.step(now_us, self.body.strokes_begun):
+            self._switch(now_us, switch)
+
+    def _wait_for_power(self, now_us: int) -> None:
+        self._cable.to_gun.take(now_us)  # nobody listens
+        if self._back_us is None:
+            self._back_us = now_us + _BACK_AFTER_US
+        if now_us >= self._back_us:
+            self._back_us = None
+            self.firmware.boot(now_us, ResetCause.BROWN_OUT)
+
+    def _switch(self, now_us: int, switch: Switch) -> None:
+        fault, on = switch.fault, switch.on
+        if fault.name in BODY_FAULTS:
+            if on:
+                self.body.set_fault(now_us, fault.name, fault.strength)
+            else:
+                self.body.heal(now_us, fault.name)
+        elif fault.name in FIRMWARE_FAULTS:
+            if on:
+                self._faults.set(fault.name, fault.strength)
+            else:
+                self._faults.clear(fault.name)
+        elif fault.name in WIRE_FAULTS:
+            ways = {"to_gun": self._cable.to_gun, "to_host": self._cable.to_host}
+            for direction, way in ways.items():
+                if fault.direction in {None, direction}:
+                    way.set_rate(fault.name, fault.strength if on else 0)
+        else:
+            self._world(now_us, fault, on=on)
+
+    def _world(self, now_us: int, fault: PlannedFault, *, on: bool) -> None:
+        match fault.name:
+            case "unplug":
+                self.set_plugged(not on)
+            case "occlusion":
+                self.body.occlude(now_us, on)
+            case "gun_reset" if on:
+                self.firmware.power_off(now_us)
+                self._back_us = now_us + (fault.for_ms or _BACK_AFTER_US // 1_000) * 1_000
+            case "cartridge_swap" if on:
+                self.body.swap_cartridge(now_us, Cartridge())
+            case "head_swap" if on:
+                self._heads += 1
+                self.body.swap_head(now_us, Head(head_instance=self._heads))
+            case "stop_button" if on:
+                self.body.press_stop_button(now_us)
+            case "service_button" if on:
+                self.body.press_service_button(now_us)
+            case _:
+                pass
+
+
+def _identity(name: str, seed: str) -> GunIdentity:
+    uid = sha256(f"meso simulated gun {name}".encode()).digest()[:12]
+    return GunIdentity(uid=uid, serial=f"SIM-{uid.hex()[:8].upper()}", entropy=seed.encode())
