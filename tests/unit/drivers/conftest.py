@@ -250,7 +250,7 @@ class World:
 
 
 class Peer:
-    """A thread at the far end of a port: hands what it reads to a function and writes what that returns."""
+    """A thread at the far end of a port: gives what it reads to a function, writes what that returns; None ends it."""
 
     def __init__(self, fd, respond, *, first=b""):
         self._fd = fd
@@ -280,7 +280,10 @@ class Peer:
                 data = os.read(self._fd, 4096)
             except OSError:
                 return
-            for frame in self._respond(data) if data else ():
+            frames = self._respond(data)
+            if frames is None:
+                return
+            for frame in frames:
                 os.write(self._fd, frame)
 
 

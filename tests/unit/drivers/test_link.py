@@ -312,6 +312,18 @@ def test_another_major_is_told_and_not_talked_to(kit):
     assert engine.session == 0
 
 
+def test_hello_reply_too_short_or_of_session_zero_begins_nothing(kit, gun):
+    engine = LinkEngine(kit.HOST_ID)
+    engine.opened(0)
+    engine.ask(0, 1, engine.hello(b"n" * 16))
+    hello = engine.transmit(0)
+    body = replace(kit.HELLO_REPLY, session=0, host_nonce=b"n" * 16).pack()
+    assert engine.received(1, kit.make_frame(0x81, 1, 0, 0, bytes(4) + body)) == []
+    assert engine.received(1, kit.make_frame(0x81, 1, 0, 0, bytes(4) + body[:-1])) == []
+    assert (engine.session, engine.stats.unmatched, engine.stats.malformed) == (0, 1, 1)
+    assert isinstance(only(engine.received(2, gun.feed(hello)[0])).outcome, Done)
+
+
 def test_refused_hello_is_a_refusal_and_ends_what_waited_for_it(kit):
     engine = LinkEngine(kit.HOST_ID)
     engine.opened(0)

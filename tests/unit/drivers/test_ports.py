@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+import serial
 
 from drivers.ports import open_port
 from drivers.stream_port import port_pair
@@ -168,6 +169,27 @@ def test_missing_permission_names_the_group_to_join(tmp_path):
     group = grp.getgrgid((tmp_path / "port").stat().st_gid).gr_name
     assert "no permission" in str(error)
     assert f"group {group}" in str(error) or "root alone" in str(error)
+
+
+def test_name_that_leads_elsewhere_while_it_is_opened_is_refused_and_free_again(ptys, tmp_path, monkeypatch):
+    one, two = ptys(), ptys()
+    link = tmp_path / "gun"
+    link.symlink_to(one.name)
+    real = serial.Serial
+
+    def swap(*args, **kwargs):
+        link.unlink()
+        link.symlink_to(two.name)
+        return real(*args, **kwargs)
+
+    before = descriptors()
+    monkeypatch.setattr(serial, "Serial", swap)
+    with pytest.raises(UsageError, match="became another device"):
+        open_port(str(link))
+    monkeypatch.undo()
+    assert descriptors() == before
+    for end in (one, two):
+        open_port(end.name).close()
 
 
 # --- one holder ---------------------------------------------------------------------------------
