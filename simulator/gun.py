@@ -123,7 +123,9 @@ class SimulatedGun:
     @property
     def look(self) -> Look:
         """What a hand sees of the gun."""
-        return Look(state=self.firmware.state, area_code=self.firmware.armed_area or None, kind=self.firmware.armed_kind)
+        return Look(
+            state=self.firmware.state, area_code=self.firmware.armed_area or None, kind=self.firmware.armed_kind
+        )
 
     @property
     def moving(self) -> bool:

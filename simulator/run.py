@@ -18,7 +18,7 @@ from simulator.physics import Injection
 from simulator.shells.endpoint import Endpoint
 from simulator.shells.hand import RATE_PER_S
 from simulator.shells.keys import Keyboard, KeyHand
-from simulator.shells.memory import GunFile
+from simulator.shells.memory import GunFile, new_birth
 from simulator.shells.pty_endpoint import PtyEndpoint
 from simulator.shells.scenario import PlannedFault
 from simulator.shells.tcp_endpoint import TcpEndpoint
@@ -38,7 +38,7 @@ class SimulateOptions:
         tcp: ``HOST:PORT`` to listen on; port 0 for any free one. One of the two is needed, both are possible.
         nvm: The gun's file; without it the gun is new each time.
         truth: File to which each physical injection is appended.
-        seed: Decides every random number, with the count of starts of the gun's file.
+        seed: With the count of starts of the gun's file, decides every random number but a new gun's uid.
         scenario: What goes wrong when.
         baud: Speed of the line; None for as fast as it goes.
         hand: Who pulls the trigger.
@@ -99,7 +99,7 @@ class _Process:
             stack.callback(self._truth.close)
         self._endpoints = _endpoints(options, stack)
         self._gun = SimulatedGun(
-            name=str(options.seed),
+            name=f"{options.seed}/{new_birth() if self._file is None else self._file.birth}",
             seed=f"{options.seed}/{1 if self._file is None else self._file.starts}",
             store=store,
             on_injection=self._injected,

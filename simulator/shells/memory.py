@@ -21,6 +21,12 @@ _SLOTS: Final = (512, 2_048)
 _SLOT_HEAD: Final = struct.Struct("<QHI")  # number, length, CRC-32 over number and bytes
 _NUMBER: Final = struct.Struct("<Q")
 _STARTS: Final = struct.Struct("<I")
+_BIRTH: Final = slice(16, 24)
+
+
+def new_birth() -> str:
+    """What makes a new gun differ from every other, of the same seed too: hosts must never take two for one."""
+    return os.urandom(8).hex()
 
 
 class GunFile:
@@ -31,6 +37,7 @@ class GunFile:
     Attributes:
         body: The body's snapshot found at the start; None for a new gun.
         starts: How often the file was opened, this time included: makes each start's random numbers new.
+        birth: Drawn when the file was made, see `new_birth`.
     """
 
     def __init__(self, path: Path, memory_size: int) -> None:
@@ -53,6 +60,7 @@ class GunFile:
         self._number, self.body = self._newest()
         self.starts = _STARTS.unpack_from(self._map, len(_MAGIC))[0] + 1
         _STARTS.pack_into(self._map, len(_MAGIC), self.starts)
+        self.birth = self._map[_BIRTH].hex()
 
     def read(self, offset: int, size: int) -> bytes:
         """Bytes of the firmware's memory."""
@@ -91,7 +99,9 @@ class GunFile:
         # Empty, or a kill came before the mark. Written out, not only sized: a disk that is full says so here
         # and not in the middle of a stroke.
         try:
-            written = os.pwrite(self._file, bytes(_PAGE + memory_size), 0)
+            page = bytearray(_PAGE)
+            page[_BIRTH] = bytes.fromhex(new_birth())
+            written = os.pwrite(self._file, page + bytes(memory_size), 0)
             os.pwrite(self._file, _MAGIC, 0)
         except OSError as error:
             raise UsageError(f"gun file {path} refused: {error.strerror}") from error
