@@ -39,7 +39,8 @@ class Printer:
         """Show these lines in place of the last picture."""
         if self._pictures:
             with self._awake:
-                self._picture = lines
+                columns = self._columns()
+                self._picture = tuple(line[:columns] for line in lines)
                 self._awake.notify()
 
     def close(self) -> None:
@@ -69,6 +70,13 @@ class Printer:
         erase = f"\x1b[{self._drawn}A\x1b[J" if self._drawn else ""
         self._drawn = len(shown)
         return erase + "".join(f"{line}\n" for line in (*lines, *shown))
+
+    def _columns(self) -> int:
+        """Return how much of a line stays in one row: a wrapped one would not be erased whole."""
+        try:
+            return max(1, os.get_terminal_size(self._fd).columns - 1)
+        except OSError:
+            return 79
 
     def _write(self, text: str) -> None:
         data = text.encode("utf-8", "replace")

@@ -7,12 +7,12 @@ from typing import Final
 
 from meso_device.accounting.entries import AreaGiven
 from meso_device.cli.printer import Printer
-from meso_device.session.contract import Instant, LinkState, Notice, NoticeKind, Phase, View
+from meso_device.session.contract import Instant, Notice, NoticeKind, Phase, View
 from protocols.treatment.plan import AreaPlan, TreatmentPlan
 from protocols.units import format_depth, format_dose
 
 DRAW_US: Final = 100_000
-BAR: Final = 24
+BAR: Final = 14
 LINE_SHOTS: Final = 5
 """Where lines do not stay in place, one is printed every so many injections."""
 _MARKS: Final = {NoticeKind.INFO: " ", NoticeKind.REFUSED: "!", NoticeKind.UNKNOWN: "?", NoticeKind.ALARM: "!"}
@@ -27,7 +27,6 @@ class Progress:
         self._printer = printer
         self._live = live
         self._drawn_us = 0
-        self._link: LinkState | None = None
         self._armed: tuple[Phase, str] = (Phase.NO_SESSION, "")
         self._given: dict[int, int] = {}
 
@@ -37,11 +36,6 @@ class Progress:
 
     def seen(self, view: View, now: Instant) -> None:
         """Print what has changed; draw at most ten times a second."""
-        if view.link is not self._link:
-            if view.link is LinkState.UP and view.gun_uid:
-                mark = "SIMULATED gun" if view.simulated else "gun"
-                self._printer.line(f"    {mark} {view.serial}, log {view.log_state}")
-            self._link = view.link
         if not self._live:
             self._print_changes(view)
         elif now.mono_us - self._drawn_us >= DRAW_US or view.phase is Phase.CLOSED:
@@ -51,7 +45,7 @@ class Progress:
     def _print_changes(self, view: View) -> None:
         armed = (view.phase, view.area_id)
         if armed != self._armed and view.phase is Phase.ARMED:
-            self._printer.line(f"    armed: {view.area_id}, credit {view.credit_shots} injections; pull the trigger")
+            self._printer.line(f"    armed: {view.area_id}, credit granted for {view.held_shots} injections")
         self._armed = armed
         for given in view.given:
             before = self._given.get(given.area_code, 0)
@@ -71,25 +65,27 @@ def picture(plan: TreatmentPlan, view: View) -> tuple[str, ...]:
     given = {area.area_code: area for area in view.given}
     rows = [_area_row(area, given.get(area.area_code, _NOTHING), view) for area in plan.areas]
     behind = view.head_seq - view.committed_seq
-    unknown = f"   unknown: up to {view.held_shots} injections" if view.log_state == "UNKNOWN" else ""
-    step = "in step" if not behind else f"{behind} to copy"
+    step = f"{behind} to copy" if behind else "in step"
+    unknown = f"; UNKNOWN: up to {view.held_shots} injections" if view.log_state == "UNKNOWN" else ""
+    total = f"{view.shots_given} of {plan.shots} injections, {format_dose(view.dose_hi_nl)} at most"
     return (
         "",
         *rows,
         "",
-        f"    gun's own log {view.head_seq:>5}    on this disk {view.committed_seq:>5}    {step}{unknown}",
+        f"    gun's own log {view.head_seq}, on this disk {view.committed_seq}: {step}{unknown}",
+        f"    given {total}",
         "",
     )
 
 
 def _area_row(area: AreaPlan, given: AreaGiven, view: View) -> str:
-    done = min(BAR, BAR * given.shots // area.shots) if area.shots else BAR
+    """Return one area in 79 columns at most: code, name, setting, how far, state."""
+    done = min(BAR, BAR * given.shots // area.shots)
     bar = "█" * done + "░" * (BAR - done)
     state = ""
     if view.area_id == area.area and view.phase in {Phase.ARMING, Phase.ARMED}:
-        state = f"ARMED, credit {view.credit_shots}" if view.phase is Phase.ARMED else "setting, reading back"
+        state = f"ARMED, {view.held_shots} left" if view.phase is Phase.ARMED else "setting"
     elif given.shots >= area.shots:
         state = "done"
-    name, setting = area.area.replace("_", " "), f"{format_depth(area.depth_um)} {format_dose(area.dose_nl):>8}"
-    counted = f"{bar} {given.shots:>4}/{area.shots:<4} {format_dose(given.dose_hi_nl):>10}"
-    return f"    {area.short:<5}{name:<17}{setting:>16}  {counted}  {state}".rstrip()
+    name, setting = area.area.replace("_", " "), f"{format_depth(area.depth_um):>7} {format_dose(area.dose_nl):>8}"
+    return f"    {area.short:<4} {name:<14}{setting}  {bar} {given.shots:>3}/{area.shots:<3} {state}".rstrip()
