@@ -56,6 +56,7 @@ class LinkEngine:
         committed_seq: Highest shot_seq committed; a hint in each header, never a release.
         stats: What has been counted.
         session: Session number; 0 while there is none.
+        met_gun: A gun of this wire protocol has answered HELLO on the port that is, or was last, open.
     """
 
     __slots__ = (
@@ -80,6 +81,7 @@ class LinkEngine:
         "_told_down",
         "_waiting_since_us",
         "committed_seq",
+        "met_gun",
         "session",
         "stats",
     )
@@ -90,6 +92,7 @@ class LinkEngine:
         self.committed_seq = 0
         self.stats = LinkStats()
         self.session = 0
+        self.met_gun = False
         self._host_id = host_id
         self._hello_id = 0  # HELLO has session 0, so its numbers go on over all ports
         self._stop = StopPress()
@@ -143,6 +146,7 @@ class LinkEngine:
         require(not self._open, "a port was opened while another is open")
         self._open = True
         self._told_down = False
+        self.met_gun = False
         self._stop_allowed = known_port
         self._deframer = Deframer()
         self._good_at_bad = 0
@@ -439,7 +443,9 @@ class LinkEngine:
             self._end(now_us, call, Unknown("a new session began before the answer came"), events)
         self._forget_session()
         # Another major is told to the owner, but nothing further is said to it.
-        self.session = hello.session if hello.major == MAJOR else 0
+        if hello.major == MAJOR:
+            self.session = hello.session
+            self.met_gun = True
         self._gun_uid = hello.gun_uid
         self._heard_us = now_us
 

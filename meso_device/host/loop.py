@@ -247,7 +247,7 @@ class Loop:
 
     def _lose(self, reason: str) -> None:
         if self._cable.is_open:
-            was_gun = bool(self._link.session)
+            was_gun = self._link.met_gun  # the session may have ended before the port: by silence
             if was_gun:
                 self._known_ports.add(self._cable.port_name)
             self._cable.drop(self._now.mono_us, was_gun=was_gun)

@@ -490,6 +490,20 @@ def test_silence_ends_the_link_once_with_what_was_in_flight_first(kit, engine):
     assert (engine.session, engine.closed(SILENCE_US + 1, "closed")) == (0, [])
 
 
+def test_port_on_which_a_gun_answered_stays_so_until_the_next_is_opened(kit, gun):
+    engine = LinkEngine(kit.HOST_ID)
+    engine.opened(0)
+    assert not engine.met_gun
+    engine.closed(0, "nothing there")
+    kit.connected(gun, 0, engine)
+    engine.tick(SILENCE_US)
+    assert (engine.session, engine.met_gun) == (0, True)
+    engine.closed(SILENCE_US, "silent")
+    assert engine.met_gun
+    engine.opened(SILENCE_US)
+    assert not engine.met_gun
+
+
 def test_noise_is_no_sign_of_life_and_is_named(engine):
     engine.received(SILENCE_US - 1, b"noise")
     assert only(engine.tick(SILENCE_US)).reason == "no whole frame for 1.5 s"
