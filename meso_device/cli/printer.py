@@ -9,6 +9,8 @@ from typing import Final
 LINES_MAX: Final = 2_000
 """Lines kept for a reader that does not read; older ones are dropped, because they only tell of progress."""
 CLOSE_S: Final = 1.0
+COLUMNS: Final = 80
+"""Where a terminal does not say how wide it is."""
 
 
 class Printer:
@@ -74,9 +76,10 @@ class Printer:
     def _columns(self) -> int:
         """Return how much of a line stays in one row: a wrapped one would not be erased whole."""
         try:
-            return max(1, os.get_terminal_size(self._fd).columns - 1)
+            columns = os.get_terminal_size(self._fd).columns
         except OSError:
-            return 79
+            columns = 0
+        return (columns or COLUMNS) - 1
 
     def _write(self, text: str) -> None:
         data = text.encode("utf-8", "replace")

@@ -22,7 +22,9 @@ LOST_US_MAX: Final = 5_000_000
 """The link may be away this long before the run ends; also the time a gun has to answer at the start."""
 WIND_DOWN_US_MAX: Final = 5_000_000
 """Longest wait for the gun's log after the run has been given up: a reset gun needs a second to boot."""
-LOOK_US: Final = 250_000
+PAUSE_US: Final = 300_000
+"""After a refusal the script waits this long: a trigger still held, the usual cause, is released by then."""
+LOOK_US: Final = 100_000
 """How often to look whether one of these times has passed."""
 _LIVE: Final = frozenset({Phase.ARMED, Phase.ARMING})
 _HEARD: Final = frozenset({LinkState.RECONCILING, LinkState.UP})
@@ -52,6 +54,8 @@ class Headless:
         self._ending = ""
         self._ending_since_us = 0
         self._refusal = ""
+        self._refused = False
+        self._pause_until_us = 0
         self._slept = False
         self._heard_us: int | None = None
         self._ever_heard = False
@@ -73,7 +77,7 @@ class Headless:
             self._ending_since_us = now.mono_us
         if self._ending:
             return self._wind_down(view, now)
-        if view.link in _HEARD and view.simulated:
+        if view.link in _HEARD and view.simulated and now.mono_us >= self._pause_until_us:
             return self._script.next_command(view)
         return None
 
@@ -88,9 +92,10 @@ class Headless:
     # --- observer -----------------------------------------------------------------------------------
 
     def notice(self, notice: Notice) -> None:
-        """Take a refusal as the end of the run: a script has nobody to ask."""
-        if notice.kind is NoticeKind.REFUSED and not self._refusal and not self._ending:
+        """Note a refusal: the script may try again after a pause, and when it gives up this is why."""
+        if notice.kind is NoticeKind.REFUSED:
             self._refusal = notice.text
+            self._refused = True
 
     # --- ends ---------------------------------------------------------------------------------------
 
@@ -103,6 +108,11 @@ class Headless:
             self._committed_seq = view.committed_seq
         elif self._heard_us is None:
             self._heard_us = now.mono_us
+        if self._refused:
+            self._refused = False
+            self._pause_until_us = now.mono_us + PAUSE_US
+        elif view.phase is Phase.ARMED:
+            self._refusal = ""
         if view.link is LinkState.UP and view.phase not in {Phase.ESTOPPED, Phase.LOCKED}:
             self._ever_safe = True
 
@@ -117,11 +127,12 @@ class Headless:
             (view.resets > 0, "the gun was reset"),
             (self._slept, "the computer was asleep"),
             (away_us > LOST_US_MAX, lost if self._ever_heard else f"no gun answers on {self._port}"),
-            (bool(self._refusal), self._refusal),
+            (bool(self._refusal) and not self._ever_heard, self._refusal),
             (view.phase is Phase.LOCKED, f"the gun is locked: {', '.join(view.findings)}"),
             (view.phase is Phase.ESTOPPED and self._ever_safe, "the gun was stopped"),
         )
-        return next((text for holds, text in reasons if holds), self._script.given_up)
+        given_up = self._refusal if self._script.given_up and self._refusal else self._script.given_up
+        return next((text for holds, text in reasons if holds), given_up)
 
     def _wind_down(self, view: View, now: Instant) -> Wish | None:
         """Take the credit back and read what the gun did, as far as it can be had."""

@@ -1,6 +1,6 @@
 import pytest
 
-from meso_device.host.headless import LOST_US_MAX, WIND_DOWN_US_MAX, Headless
+from meso_device.host.headless import LOST_US_MAX, PAUSE_US, WIND_DOWN_US_MAX, Headless
 from meso_device.host.members import End
 from meso_device.session.contract import Arm, Disarm, Instant, LinkState, Notice, NoticeKind, Phase
 
@@ -97,13 +97,34 @@ def test_a_reset_gun_that_does_not_come_back_is_not_waited_for_longer_than_its_t
     assert isinstance(run.wish(after_us=1, resets=1, link=LinkState.DOWN), End)
 
 
-def test_a_refusal_takes_the_credit_back_once_and_ends_with_its_words(run):
+def test_after_a_refusal_the_script_tries_again_but_not_at_once(run):
     run.headless.notice(Notice(NoticeKind.INFO, "nothing"))
+    run.headless.notice(Notice(NoticeKind.REFUSED, "trigger held"))
+    assert run.wish() is None
+    assert run.wish(after_us=PAUSE_US - 1) is None
+    assert run.wish(after_us=1) == Arm(area_id="forehead")
+
+
+def test_a_script_that_gives_up_after_a_refusal_ends_with_its_words_and_takes_the_credit_back_once(run):
     run.headless.notice(Notice(NoticeKind.REFUSED, "depth 9 mm refused"))
-    run.headless.notice(Notice(NoticeKind.REFUSED, "another"))
-    assert run.wish(phase=Phase.ARMED, open_grants=1) == Disarm(cause="run ended")
-    assert run.wish(after_us=10, phase=Phase.ARMED, open_grants=1) is None
+    run.script.given_up = "armed 3 times without an injection"
+    assert run.wish(phase=Phase.ARMING, open_grants=1) == Disarm(cause="run ended")
+    assert run.wish(after_us=10, phase=Phase.ARMING, open_grants=1) is None
     assert run.wish(after_us=10, open_grants=0) == End(1, "depth 9 mm refused")
+
+
+def test_a_refusal_that_was_overcome_is_not_what_a_later_end_tells(run):
+    run.headless.notice(Notice(NoticeKind.REFUSED, "trigger held"))
+    run.wish()
+    run.wish(after_us=PAUSE_US, phase=Phase.ARMED)
+    run.script.given_up = "armed 3 times without an injection"
+    assert run.wish() == End(1, "armed 3 times without an injection")
+
+
+@pytest.mark.hazard("HZ-32")
+def test_a_gun_that_refuses_to_talk_ends_the_run_at_once(run):
+    run.headless.notice(Notice(NoticeKind.REFUSED, "newer wire protocol"))
+    assert run.wish(link=LinkState.CONNECTING, gun_uid="", simulated=False) == End(1, "newer wire protocol")
 
 
 @pytest.mark.invariant("I-48")
