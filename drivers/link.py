@@ -37,7 +37,8 @@ from protocols.wire.replies import Reply, unpack_reply
 
 # Requests not yet sent: twice what draining a log and a whole arming keep waiting.
 QUEUE_MAX: Final = 64
-TRIES_MAX: Final = 4
+# A request is harmless to repeat (same bytes, kept reply), and on a line that damages 1 % of all bytes most tries fail.
+TRIES_MAX: Final = 12
 # Fifteen STATUS periods, three leases: the gun has long disarmed itself, and no burst of damage is that long.
 SILENCE_US: Final = 1_500_000
 # Frames wait and the port takes none: four times what a full kernel queue needs to drain at 115,200 baud.

@@ -7,6 +7,9 @@ RTO_START_US: Final = 250_000
 # FTDI adapters hold bytes back for up to 16 ms each way: less would resend what is still on its way.
 RTO_MIN_US: Final = 50_000
 RTO_MAX_US: Final = 1_000_000
+# Doubling beyond twice what the longest request and reply need at 57,600 baud helps no line, it only loses time; a line
+# measured to be slower has a longer time-out by its samples.
+BACK_OFF_MAX_US: Final = 250_000
 
 
 class RetransmitTimer:
@@ -42,6 +45,6 @@ class RetransmitTimer:
 
         Else a link slower than the time-out would see every request retransmitted and never a sample.
         """
-        doubled_us = min(2 * expired_us, RTO_MAX_US)
+        doubled_us = max(expired_us, min(2 * expired_us, BACK_OFF_MAX_US))
         self.rto_us = max(self.rto_us, doubled_us)
         return doubled_us

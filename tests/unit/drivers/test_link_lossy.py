@@ -67,7 +67,7 @@ def check(event, request, executed):
         assert outcome.body.host_nonce == request.host_nonce
     else:
         assert isinstance(outcome, Done | Unknown)
-    assert event.tries <= 4
+    assert event.tries <= TRIES_MAX
     assert event.heard_us >= event.sent_us
 
 

@@ -2,7 +2,7 @@
 
 import random
 
-from drivers.rto import RTO_MAX_US, RTO_MIN_US, RTO_START_US, RetransmitTimer
+from drivers.rto import BACK_OFF_MAX_US, RTO_MAX_US, RTO_MIN_US, RTO_START_US, RetransmitTimer
 
 
 def test_first_sample_sets_the_average_and_half_of_it_as_variance():
@@ -31,12 +31,19 @@ def test_time_out_stays_between_its_bounds_whatever_the_samples():
     assert timer.rto_us == RTO_MIN_US == 50_000
 
 
-def test_backing_off_doubles_to_the_ceiling_and_holds_until_the_next_sample():
+def test_backing_off_doubles_to_its_ceiling_and_holds_until_the_next_sample():
     timer = RetransmitTimer()
+    timer.sample(1_000)
     waits = [timer.rto_us]
-    for _ in range(3):
+    for _ in range(4):
         waits.append(timer.back_off(waits[-1]))
-    assert waits == [250_000, 500_000, 1_000_000, 1_000_000]
-    assert timer.rto_us == RTO_MAX_US
+    assert waits == [50_000, 100_000, 200_000, 250_000, 250_000]
+    assert timer.rto_us == BACK_OFF_MAX_US
     timer.sample(1_000)
     assert timer.rto_us == RTO_MIN_US
+
+
+def test_a_line_measured_to_be_slower_than_the_ceiling_keeps_its_time_out():
+    timer = RetransmitTimer()
+    timer.sample(200_000)
+    assert timer.back_off(timer.rto_us) == timer.rto_us == 600_000
