@@ -24,6 +24,7 @@ from protocols.units import format_dose
 
 RUN: Final = "meso session run"
 RESUME: Final = "meso session resume"
+NOTHING: Final = "nothing to resume"
 
 
 def run_plan(plan: TreatmentPlan, *, gun: str, home: Path | None, json: bool) -> int:
@@ -38,7 +39,7 @@ def resume_session(*, gun: str, home: Path | None, json: bool) -> int:
     with reading(home) as db:
         row = open_session(db) if db is not None else None
     if row is None:
-        say_json({"state": "none", "exit": 0, "reason": ""}) if json else say("nothing to resume")
+        say_json({"state": "none", "exit": 0, "reason": NOTHING}) if json else say(NOTHING)
         return 0
     root = find_home(home, os.environ)
     port = gun or last_port(Home(root))
@@ -95,7 +96,7 @@ def report(result: RunResult, words: Words, *, json: bool) -> int:
     """Say what became of a run: a line on standard error unless it is complete, and the JSON document."""
     view = result.view
     if view is None:
-        say_json({"state": "none", "exit": result.status, "reason": ""}) if json else say("nothing to resume")
+        say_json({"state": "none", "exit": result.status, "reason": NOTHING}) if json else say(NOTHING)
         return result.status
     complete = view.phase is Phase.CLOSED
     if json:
