@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 
+from drivers.link import TRIES_MAX
 from drivers.link_events import Answered
 from drivers.outcome import Done, Refused, Unknown
 from protocols.wire.messages import HelloReply, LogRelease, StatusGet, TimePing
