@@ -42,7 +42,7 @@ _TABLE: Final = (
     ("vacuum_low", 4, 1_000, "divisor of the suction reached"),
     ("trigger_bounce", 12, 40, "contact bounces of the trigger at each edge"),
     ("double_trigger", 40, 1_000, "ms after a release at which the trigger closes once more, for 30 ms"),
-    ("syringe_swapped", 1, 10, "row of the syringe fitted when the fault comes on; the switch misses it"),
+    ("syringe_swapped", 1, 10, "n-th syringe of the table, fitted when the fault comes on; the switch misses it"),
     ("battery_low", 600, 2_000, "mV less than the battery should have"),
     ("overtemp", 4_500, 10_000, "hundredths of a degree above ambient"),
 )  # fmt: skip

@@ -32,7 +32,7 @@ class Syringe:
     """A syringe that can be fitted.
 
     Attributes:
-        geometry_id: Row in the gun's table, as the settings name it.
+        geometry_id: Number on the wire; 5 is that of a 2.5 mL syringe, whose diameter nobody was seen to say.
         name: Brand or type.
         size_nl: Nominal volume.
         pl_per_um: Volume per plunger travel; equal to 1e3 times nanolitres per micrometre.
@@ -53,12 +53,12 @@ SYRINGES: Final = tuple(
         (2, "Norm-Ject 1 mL", 1_000_000, 17_349, True),
         (3, "BD 1 mL", 1_000_000, 17_945, False),
         (4, "2 mL, plunger diameter", 2_000_000, 63_617, True),
-        (5, "BD 3 mL", 3_000_000, 58_901, False),
-        (6, "BD 5 mL", 5_000_000, 114_231, False),
-        (7, "Chip Quik 5 mL", 5_000_000, 125_681, True),
-        (8, "Luer 10 mL", 10_000_000, 162_860, True),
-        (9, "BD 10 mL", 10_000_000, 165_130, False),
-        (10, "10 mL, plunger diameter", 10_000_000, 188_692, True),
+        (6, "BD 3 mL", 3_000_000, 58_901, False),
+        (7, "BD 5 mL", 5_000_000, 114_231, False),
+        (8, "Chip Quik 5 mL", 5_000_000, 125_681, True),
+        (9, "Luer 10 mL", 10_000_000, 162_860, True),
+        (10, "BD 10 mL", 10_000_000, 165_130, False),
+        (11, "10 mL, plunger diameter", 10_000_000, 188_692, True),
     )
 )
 DEFAULT_SYRINGE: Final = SYRINGES[5]
@@ -66,21 +66,31 @@ DEFAULT_SYRINGE: Final = SYRINGES[5]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Needle:
-    """A needle that can be fitted: its row in the gun's table, its gauge, and its bore."""
+    """A needle that can be fitted; ``needle_type_id`` is its number on the wire."""
 
     needle_type_id: int
     name: str
     bore_m: float
-    length_m: float = 4.0e-3
+    length_m: float
 
 
-NEEDLES: Final = (
-    Needle(needle_type_id=1, name="27G", bore_m=210e-6),
-    Needle(needle_type_id=2, name="30G", bore_m=159e-6),
-    Needle(needle_type_id=3, name="32G", bore_m=108e-6),
-    Needle(needle_type_id=4, name="34G", bore_m=80e-6),  # bore to be checked
+NEEDLES: Final = tuple(
+    Needle(
+        needle_type_id=row, name=f"{gauge}G {length_um // 1_000} mm", bore_m=bore_um * 1e-6, length_m=length_um * 1e-6
+    )
+    for row, gauge, bore_um, length_um in (  # bores to be checked
+        (1, 27, 210, 4_000),
+        (2, 27, 210, 6_000),
+        (3, 27, 210, 13_000),
+        (4, 30, 159, 4_000),
+        (5, 30, 159, 6_000),
+        (6, 30, 159, 13_000),
+        (7, 32, 108, 4_000),
+        (8, 33, 108, 4_000),
+        (9, 34, 80, 4_000),
+    )
 )
-DEFAULT_NEEDLE: Final = NEEDLES[1]
+DEFAULT_NEEDLE: Final = NEEDLES[3]
 
 
 def resistance_kpa_s_per_nl(length_m: float, bore_m: float, viscosity_upa_s: int) -> float:

@@ -42,8 +42,6 @@ class TruthFile:
             UsageError: the disk refuses; the truth would be incomplete from here on, so the simulation must end.
         """
         label = injection.label
-        if not label.shot_seq:
-            return  # the needle was drawn home after a start or a stop: no record, no injection
         identity = (label.gun_uid, label.log_epoch, label.shot_seq)
         if self.recovering and identity == self._last:
             return

@@ -170,9 +170,7 @@ def test_stroke_promised_in_the_log_but_never_ordered_is_reported_as_nothing_giv
     assert len(gun.truth) == 1, "the body made this one"
     for _ in range(2):
         gun.body.never_started(gun.now_us, make_label(2))
-    assert [(row.label.shot_seq, row.dose_nl, row.outcome) for row in gun.truth[1:]] == [
-        (2, 0, "INTERRUPTED")
-    ]
+    assert [(row.label.shot_seq, row.dose_nl, row.outcome) for row in gun.truth[1:]] == [(2, 0, "INTERRUPTED")]
 
 
 def test_second_stroke_during_the_first_breaks_an_invariant(gun):

@@ -197,9 +197,7 @@ def test_battery_and_temperature_read_what_the_fault_says(gun):
     assert (healthy.battery_mv - ill.battery_mv, ill.temp_cdegc - healthy.temp_cdegc) == (700, 4_000)
 
 
-@pytest.mark.parametrize(
-    ("name", "strength"), [("no_such", None), ("leak", 0), ("leak", 1_000_001), ("leak", -1)]
-)
+@pytest.mark.parametrize(("name", "strength"), [("no_such", None), ("leak", 0), ("leak", 1_000_001), ("leak", -1)])
 def test_unknown_name_or_strength_is_refused(name, strength):
     with pytest.raises(UsageError, match="refused"):
         fault_strength(name, strength)

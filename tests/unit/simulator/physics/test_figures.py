@@ -25,7 +25,7 @@ FLOW_NL_PER_S = 100_000  # 10 uL in 100 ms
     ],
 )  # fmt: skip
 def test_needle_pressure_is_that_of_the_field_figures(gauge, viscosity_upa_s, kpa):
-    [needle] = [needle for needle in NEEDLES if needle.name == gauge]
+    [needle] = [needle for needle in NEEDLES if needle.name == f"{gauge} 4 mm"]
     pressure = resistance_kpa_s_per_nl(needle.length_m, needle.bore_m, viscosity_upa_s) * FLOW_NL_PER_S
     assert pressure == pytest.approx(kpa, rel=0.02, abs=0.5)
 
@@ -53,14 +53,11 @@ def test_tubing_holds_six_to_twelve_priming_shots():
 )
 def test_syringe_travel_and_step_are_those_of_the_field_figures(row, travel_um, full_step_pl):
     syringe = SYRINGES[row - 1]
-    assert syringe.geometry_id == row
     assert steps_within(10_000, syringe.pl_per_um) / 3.2 == pytest.approx(travel_um, abs=1)
     assert plunger_nl(16_000, syringe.pl_per_um) == pytest.approx(full_step_pl, abs=3)  # 1,000 full steps
 
 
-@pytest.mark.parametrize(
-    ("row", "kpa", "newton"), [(1, 100, 1.7), (2, 500, 8.7), (6, 100, 11.4), (10, 500, 94.3)]
-)
+@pytest.mark.parametrize(("row", "kpa", "newton"), [(1, 100, 1.7), (2, 500, 8.7), (6, 100, 11.4), (10, 500, 94.3)])
 def test_plunger_force_follows_pressure_and_bore(make_gun, row, kpa, newton):
     area_mm2 = SYRINGES[row - 1].pl_per_um / 1_000
     assert kpa * area_mm2 / 1_000 == pytest.approx(newton, rel=0.03)
@@ -70,9 +67,7 @@ def test_measured_force_is_pressure_times_bore_plus_gliding(gun):
     gun.start(dose_nl=100_000)
     gun.wait(400_000)
     sensors = gun.body.sensors(gun.now_us)
-    assert sensors.plunger_force_dn / 10 == pytest.approx(
-        sensors.pressure_pa * 114.231e-6 + GLIDE_FORCE_N, abs=0.11
-    )
+    assert sensors.plunger_force_dn / 10 == pytest.approx(sensors.pressure_pa * 114.231e-6 + GLIDE_FORCE_N, abs=0.11)
 
 
 def test_steady_pressure_is_back_pressure_plus_needle_and_tubing(gun):

@@ -49,7 +49,7 @@ def test_closed_form_agrees_with_small_steps(seed):
 @pytest.mark.parametrize("start", [0.0, 30.0, 60.0])
 @pytest.mark.parametrize("threshold", [20.0, 50.0, 80.0])
 def test_crossing_is_where_the_pressure_equals_the_threshold(start, threshold, blocked):
-    line = Line(size_nl=5_000_000, needle=NEEDLES[1], pins=1, viscosity_upa_s=1_000)
+    line = Line(size_nl=5_000_000, needle=NEEDLES[3], pins=1, viscosity_upa_s=1_000)
     line.change(7_000, 0.0)
     line.restore(pressure_kpa=start, retreat_nl=0.0)
     line.change(7_000, 0.0, flow_nl_per_s=200_000.0, back_kpa=40.0, blocked=blocked)
@@ -70,7 +70,7 @@ def test_pressure_that_never_gets_there_has_no_crossing():
 
 
 def test_back_step_empties_the_pressure_first_and_the_tip_then():
-    line = Line(size_nl=1_000_000, needle=NEEDLES[1], pins=1, viscosity_upa_s=1_000)
+    line = Line(size_nl=1_000_000, needle=NEEDLES[3], pins=1, viscosity_upa_s=1_000)
     line.restore(pressure_kpa=20.0, retreat_nl=0.0)
     line.draw_back(150.0)
     assert (line.pressure_kpa, line.retreat_nl) == (5.0, 0.0)
@@ -79,7 +79,7 @@ def test_back_step_empties_the_pressure_first_and_the_tip_then():
 
 
 def test_empty_tip_fills_without_pressure():
-    line = Line(size_nl=1_000_000, needle=NEEDLES[1], pins=1, viscosity_upa_s=1_000)
+    line = Line(size_nl=1_000_000, needle=NEEDLES[3], pins=1, viscosity_upa_s=1_000)
     line.restore(pressure_kpa=0.0, retreat_nl=100.0)
     line.change(0, 0.0, flow_nl_per_s=100_000.0)
     assert line.pressure_at(1_000) == 0.0
@@ -90,9 +90,7 @@ def test_empty_tip_fills_without_pressure():
 
 
 def test_five_pins_need_a_fifth_of_the_pressure():
-    one, five = (
-        Line(size_nl=1_000_000, needle=NEEDLES[3], pins=pins, viscosity_upa_s=1_000) for pins in (1, 5)
-    )
+    one, five = (Line(size_nl=1_000_000, needle=NEEDLES[8], pins=pins, viscosity_upa_s=1_000) for pins in (1, 5))
     for line in (one, five):
         line.change(0, 0.0, flow_nl_per_s=10_000.0)
     assert one.pressure_at(10**9) / five.pressure_at(10**9) == pytest.approx(5, rel=0.02)
