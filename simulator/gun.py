@@ -8,7 +8,7 @@ from hashlib import sha256
 from random import Random
 from typing import Final
 
-from protocols.wire.codes import ResetCause
+from protocols.wire.codes import ResetCause, State
 from protocols.wire.frame import Deframer
 from simulator.firmware import FIRMWARE_FAULTS, ByteStore, FirmwareFaults, GunFirmware, GunIdentity, Nvm
 from simulator.physics import BODY_FAULTS, Cartridge, GunBody, Head, Injection
@@ -27,6 +27,7 @@ class SimulatedGun:
     Attributes:
         body: For hands other than the simulated one.
         firmware: For looking at; the wire is the way to talk to it.
+        faults: What is wrong with its memory, clock and firmware; may be changed at any time.
         plugged: Whether the cable is in. The owner of the port follows it.
     """
 
@@ -59,8 +60,8 @@ class SimulatedGun:
         self.body = GunBody(chance=Random(f"{seed}/body"), on_injection=on_injection)  # noqa: S311  # replays
         if body_state is not None:
             self.body.restore(now_us, body_state)
-        self._faults = FirmwareFaults()
-        self.firmware = GunFirmware(_identity(name, seed), Nvm(store), self.body, self._faults)
+        self.faults = FirmwareFaults()
+        self.firmware = GunFirmware(_identity(name, seed), Nvm(store), self.body, self.faults)
         self.plugged = True
         self._cable = Cable(seed=seed, baud=baud)
         self._hand = None
@@ -92,6 +93,9 @@ class SimulatedGun:
             self._switch(now_us, switch)
         if not self.firmware.powered:
             self._wait_for_power(now_us)
+        if not self.firmware.powered:
+            if self._hand is not None:
+                self._hand.act(now_us, self.look)  # a dead gun does not hold the finger on its trigger
             return
         self._receive(now_us)
         self.firmware.advance(now_us)
@@ -115,17 +119,18 @@ class SimulatedGun:
     def next_deadline_us(self) -> int | None:
         """When `step` is needed next if nothing comes in before; it may be in the past."""
         times = [self._player.next_us(), self._cable.next_us(), self._back_us]
+        times.append(None if self._hand is None else self._hand.next_deadline_us())
         if self.firmware.powered:
             times.append(self.firmware.next_deadline_us())
-            times.append(None if self._hand is None else self._hand.next_deadline_us())
         return min((at_us for at_us in times if at_us is not None), default=None)
 
     @property
     def look(self) -> Look:
-        """What a hand sees of the gun."""
-        return Look(
-            state=self.firmware.state, area_code=self.firmware.armed_area or None, kind=self.firmware.armed_kind
-        )
+        """What a hand sees of the gun; without power no lamp is lit."""
+        firmware = self.firmware
+        if not firmware.powered:
+            return Look(state=State.BOOT, area_code=None, kind=None)
+        return Look(state=firmware.state, area_code=firmware.armed_area or None, kind=firmware.armed_kind)
 
     @property
     def moving(self) -> bool:
@@ -170,9 +175,9 @@ class SimulatedGun:
                 self.body.heal(now_us, fault.name)
         elif fault.name in FIRMWARE_FAULTS:
             if on:
-                self._faults.set(fault.name, fault.strength)
+                self.faults.set(fault.name, fault.strength)
             else:
-                self._faults.clear(fault.name)
+                self.faults.clear(fault.name)
         elif fault.name in WIRE_FAULTS:
             ways = {"to_gun": self._cable.to_gun, "to_host": self._cable.to_host}
             for direction, way in ways.items():

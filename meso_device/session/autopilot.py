@@ -67,15 +67,13 @@ class Autopilot:
         if self.given_up:
             return None
         # Resumed before the gun is greeted: so another gun is recognised as another before anything is asked of it.
-        if isinstance(self._opening, ResumeSession) and view.session != self._session:
+        if view.session != self._session and (isinstance(self._opening, ResumeSession) or view.link is LinkState.UP):
             return self._opening
-        if view.link is not LinkState.UP:
-            return None
         if view.phase is Phase.LOCKED:
             self.given_up = view.write_failed or f"locked: {', '.join(view.findings)}"
-            return None
-        if view.session != self._session:
-            return self._opening
+        return self._next_step(view) if view.link is LinkState.UP and not self.given_up else None
+
+    def _next_step(self, view: View) -> Command | None:
         match view.phase:
             case Phase.UNCONFIRMED:
                 return Confirm(how=self._how)

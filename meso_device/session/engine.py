@@ -152,6 +152,10 @@ class SessionEngine:
         match command:
             case Stop():
                 self._press_stop(command.source)
+            case _ if desk.write_failed:
+                desk.tell(
+                    NoticeKind.REFUSED, f"nothing can be recorded ({desk.write_failed}): restart after mending it"
+                )
             case OpenSession():
                 self._open_session(command)
             case ResumeSession():
@@ -250,7 +254,7 @@ class SessionEngine:
         self._commit((desk.entry("stop", key, payload),))
         if desk.session is not None:
             desk.session.confirmed = False
-        if self._link is LinkState.UP:
+        if self._link is LinkState.UP and not desk.write_failed:
             desk.phase = Phase.ESTOPPED
             self._start("stop", after_stop(desk))
 
@@ -304,7 +308,7 @@ class SessionEngine:
     def _latched(self) -> None:
         """The gun stopped by itself or by another's frame: adopt its latch (I-46)."""
         desk = self._desk
-        if self._flow_name in ("connect", "stop", "reset"):
+        if self._flow_name in ("connect", "stop", "reset") or desk.write_failed:
             return
         desk.tell(NoticeKind.ALARM, "the gun is stopped: its latch must be reset in two steps")
         if desk.session is not None:

@@ -231,7 +231,9 @@ class Rig:
         if self.wire.unplugged or self.random.random() < self.wire.loss:
             return
         if self.wire.corrupt:
-            frame = bytes(b ^ (1 << self.random.randrange(8)) if self.random.random() < self.wire.corrupt else b for b in frame)
+            frame = bytes(
+                b ^ (1 << self.random.randrange(8)) if self.random.random() < self.wire.corrupt else b for b in frame
+            )
         self.later(len(frame) * BYTE_US, lambda: to(self.now_us, frame), host=False)
 
     def to_gun(self, now_us: int, data: bytes) -> None:

@@ -52,7 +52,7 @@ def hello(**changes) -> HelloReply:
     """A HELLO reply of a healthy simulated gun with an empty ring, with changes."""
     from protocols.wire.codes import DESCRIPTOR_HASH8
 
-    fields = {name: 0 for name in HelloReply.OFFSETS} | {
+    fields = dict.fromkeys(HelloReply.OFFSETS, 0) | {
         "session": 1,
         "major": 1,
         "max_frame": 250,

@@ -14,8 +14,9 @@ def grant(no=1, shots=25, nl=500_000, **more):
     )
 
 
-def book(head=0, grants=(grant(),), **more):
-    return GunBook(hello(head_seq=head, **more), GunLedger(gun_uid=UID.hex(), open_grants=tuple(grants)))
+def book(head=0, grants=None, **more):
+    ledger = GunLedger(gun_uid=UID.hex(), open_grants=tuple([grant()] if grants is None else grants))
+    return GunBook(hello(head_seq=head, **more), ledger)
 
 
 def admit(made, raw):

@@ -1,0 +1,348 @@
+"""The session engine against the real firmware model, link engine and store, on a virtual clock."""
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from meso_device.audit import canonical
+from meso_device.session.contract import (
+    CloseSession,
+    Disarm,
+    LinkState,
+    NoticeKind,
+    Phase,
+    PressStop,
+    Stop,
+)
+from protocols.treatment.library import load_library
+from protocols.wire.codes import State
+from protocols.wire.frame import STOP_FRAME, Deframer, encode_frame
+from protocols.wire.messages import GrantSet, Heartbeat, Hello, HelloReply, LogRelease, Takeover
+from protocols.wire.replies import unpack_reply
+from tests.world.rig import Rig
+
+PLAN = load_library("practice").plan()
+
+
+def small_plan(points=4):
+    """Two areas of a few points each: enough for a change of area."""
+    areas = tuple(replace(area, points=points) for area in PLAN.areas[:2])
+    return replace(PLAN, areas=areas)
+
+
+def bodies(rig, kind=None):
+    rows = rig.store._db.execute("SELECT body FROM record ORDER BY seq")
+    return [body for (raw,) in rows for body in [canonical.parse(raw)] if kind is None or body["kind"] == kind]
+
+
+def assert_log_is_truth(rig):
+    truth = {t.label.shot_seq: t for t in rig.truth if t.label.shot_seq}
+    log = Counter(body["shot_seq"] for body in bodies(rig, "shot"))
+    assert log == Counter(truth.keys())
+    for body in bodies(rig, "shot"):
+        shot = truth[body["shot_seq"]]
+        assert body["dose_lo_nl"] <= shot.dose_nl <= body["dose_hi_nl"]
+        assert body["phase"] == shot.outcome
+        assert body["simulated"] is True
+
+
+def frames(rig, message):
+    """Frames of one type that left for the gun, with their time."""
+    found = []
+    for at_us, raw in rig.sent_to_gun:
+        if raw != STOP_FRAME:
+            found += [(at_us, frame) for frame in Deframer().feed(raw) if frame.type == message.TYPE]
+    return found
+
+
+@pytest.fixture
+def rig():
+    made = Rig(small_plan())
+    made.run_session()
+    return made
+
+
+def armed(rig, shots=1):
+    assert rig.run(lambda: rig.view.shots_given >= shots and rig.view.phase is Phase.ARMED)
+
+
+@pytest.mark.invariant("I-05")
+@pytest.mark.invariant("I-36")
+@pytest.mark.invariant("I-51")
+def test_a_whole_session_is_logged_once_shot_by_shot(rig):
+    assert rig.run(rig.closed)
+    assert_log_is_truth(rig)
+    (closed,) = bodies(rig, "session.closed")
+    assert (closed["points_planned"], closed["points_given"], closed["state"]) == (8, 8, "complete")
+    assert closed["dose_lo_nl"] == sum(t.dose_nl for t in rig.truth if t.label.shot_seq)
+
+
+@pytest.mark.invariant("I-10")
+@pytest.mark.invariant("I-47")
+def test_every_grant_frame_follows_its_committed_row_and_a_log_read_to_the_head(rig):
+    prepared = {}
+    commit = rig.store.commit
+
+    def watched(batches, stamp):
+        results = commit(batches, stamp)
+        prepared.update({b.grant.grant_no: rig.now_us for b in batches if b.grant is not None})
+        return results
+
+    rig.store.commit = watched
+    assert rig.run(rig.closed)
+    grants = [(at_us, GrantSet.unpack(frame.payload)) for at_us, frame in frames(rig, GrantSet)]
+    assert len(grants) >= 2
+    for at_us, grant in grants:
+        assert prepared[grant.grant_no] <= at_us
+        committed = {b["shot_seq"] for b in bodies(rig, "shot")}
+        assert set(range(1, grant.expect_head_seq + 1)) <= committed
+
+
+@pytest.mark.invariant("I-08")
+@pytest.mark.hazard("HZ-02")
+def test_no_release_leaves_before_the_records_are_durable(rig):
+    durable = []
+    commit = rig.store.commit
+
+    def watched(batches, stamp):
+        results = commit(batches, stamp)
+        shots = [e.payload["shot_seq"] for b in batches for e in b.entries if e.kind == "shot"]
+        durable.extend((rig.now_us, seq) for seq in shots)
+        return results
+
+    rig.store.commit = watched
+    assert rig.run(rig.closed)
+    releases = [(at_us, LogRelease.unpack(frame.payload)) for at_us, frame in frames(rig, LogRelease)]
+    assert releases
+    for at_us, release in releases:
+        assert max(seq for when_us, seq in durable if when_us <= at_us) >= release.upto_seq
+
+
+@pytest.mark.invariant("I-41")
+@pytest.mark.hazard("HZ-05")
+@pytest.mark.parametrize("fault", ["setting_not_taken", "readback_lies"])
+def test_a_setting_that_does_not_read_back_is_never_granted(rig, fault):
+    rig.gun.faults.set("setting_not_taken")
+    if fault == "readback_lies":
+        rig.gun.faults.set("readback_lies")
+    rig.run(lambda: bool(rig.autopilot.given_up), within_s=20)
+    assert rig.truth == []
+    assert rig.gun.firmware.state is State.SAFE
+
+
+@pytest.mark.invariant("I-48")
+@pytest.mark.hazard("HZ-31")
+def test_a_failed_commit_stops_the_gun_and_nothing_is_acknowledged_after_it(rig):
+    armed(rig)
+    rig.fail_commits = "disk full"
+    assert rig.run(lambda: rig.view.write_failed != "", within_s=5)
+    rig.run(lambda: rig.gun.firmware.state is State.ESTOPPED, within_s=5)
+    failed_us, shots = rig.now_us, len(rig.truth)
+    end_us = rig.now_us + 3_000_000
+    rig.run(lambda: rig.now_us >= end_us)
+    assert rig.view.phase is Phase.LOCKED
+    assert rig.gun.firmware.state is State.ESTOPPED
+    assert len(rig.truth) == shots
+    assert not [at for at, _ in frames(rig, LogRelease) if at > failed_us]
+    assert not [at for at, _ in frames(rig, Heartbeat) if at > failed_us]
+    assert any(n.kind is NoticeKind.ALARM and "disk full" in n.text for n in rig.notices)
+
+
+@pytest.mark.invariant("I-46")
+@pytest.mark.hazard("HZ-12")
+def test_stop_leaves_first_and_ends_latched(rig):
+    armed(rig)
+    effects = rig.engine.step(rig.instant(), Stop(source="test"))
+    assert isinstance(effects[0], PressStop)
+
+
+@pytest.mark.invariant("I-14")
+def test_no_shot_begins_after_the_gun_heard_stop(rig):
+    armed(rig)
+    rig.host(Stop(source="test"))
+    assert rig.run(lambda: rig.gun.firmware.state is State.ESTOPPED, within_s=2)
+    begun = rig.gun.firmware.trigger_count
+    end_us = rig.now_us + 3_000_000
+    rig.run(lambda: rig.now_us >= end_us)
+    assert rig.gun.firmware.trigger_count == begun
+    assert rig.view.phase is Phase.ESTOPPED
+    assert [b["kind"] for b in bodies(rig) if b["kind"].startswith("stop")] == ["stop", "stop.heard"]
+    assert_log_is_truth(rig)
+
+
+@pytest.mark.invariant("I-46")
+@pytest.mark.hazard("HZ-13")
+def test_a_stop_that_was_never_heard_is_sent_first_by_the_next_host(rig):
+    armed(rig)
+    rig.wire.unplugged = True
+    rig.host(Stop(source="test"))
+    end_us = rig.now_us + 600_000
+    rig.run(lambda: rig.now_us >= end_us)
+    rig.close_port("pulled")
+    rig.kill_host()
+    rig.wire.unplugged = False
+    rig.sent_to_gun.clear()
+    assert rig.run(lambda: rig.gun.firmware.state is State.ESTOPPED, within_s=10)
+    assert not frames(rig, GrantSet)
+    assert rig.run(lambda: not rig.view.stop_unheard, within_s=5)
+
+
+@pytest.mark.invariant("I-45")
+@pytest.mark.hazard("HZ-37")
+def test_after_a_lost_link_nothing_is_granted_until_an_operator_confirms(rig):
+    armed(rig)
+    rig.close_port("pulled")
+    rig.autopilot = None
+    rig.sent_to_gun.clear()
+    assert rig.run(rig.up, within_s=10)
+    end_us = rig.now_us + 5_000_000
+    rig.run(lambda: rig.now_us >= end_us)
+    assert rig.view.phase is Phase.UNCONFIRMED
+    assert not frames(rig, GrantSet)
+    assert_log_is_truth(rig)
+
+
+@pytest.mark.invariant("I-21")
+@pytest.mark.hazard("HZ-26")
+def test_a_lost_link_with_credit_is_told_as_unknown_and_resolved_from_the_guns_log(rig):
+    armed(rig)
+    rig.close_port("pulled")
+    unknown = [n.text for n in rig.notices if n.kind is NoticeKind.UNKNOWN]
+    assert unknown
+    assert unknown[0].startswith("unknown: up to ")
+    assert not any("failed" in n.text.lower() for n in rig.notices)
+    assert bodies(rig, "grant.unknown") or rig.run(lambda: bool(bodies(rig, "grant.unknown")), within_s=1)
+    assert rig.run(rig.closed)
+    assert_log_is_truth(rig)
+
+
+@pytest.mark.invariant("I-42")
+@pytest.mark.hazard("HZ-04")
+def test_a_gun_killed_in_mid_shot_leaves_one_interrupted_record_with_its_range(rig):
+    armed(rig)
+    assert rig.run(lambda: rig.gun.moving, within_s=5)
+    rig.kill_gun()
+    assert rig.run(lambda: rig.closed() or bool(rig.autopilot.given_up), within_s=60)
+    assert_log_is_truth(rig)
+    interrupted = [b for b in bodies(rig, "shot") if b["phase"] == "INTERRUPTED"]
+    assert len(interrupted) == 1
+    assert interrupted[0]["dose_lo_nl"] <= interrupted[0]["dose_hi_nl"]
+
+
+@pytest.mark.invariant("I-30")
+@pytest.mark.hazard("HZ-15")
+def test_a_fenced_host_changes_nothing_more(rig):
+    armed(rig)
+    answers = []
+    deframer = Deframer()
+    original = rig.from_gun
+
+    def eavesdrop(now_us, data):
+        answers.extend(deframer.feed(data))
+        original(now_us, data)
+
+    rig.from_gun = eavesdrop
+    rig.gun.feed(rig.now_us, encode_frame(Hello.TYPE, 9_001, 0, 0, Hello(b"n" * 16, 1, 1, b"other host......").pack()))
+
+    def greeted():
+        return [f for f in answers if f.type == 0x81 and f.req_id == 9_001]
+
+    assert rig.run(lambda: bool(greeted()), within_s=2)
+    hello = unpack_reply(Hello.TYPE, greeted()[0].payload).body
+    assert isinstance(hello, HelloReply)
+    takeover = Takeover(hello.owner_token, b"other host......")
+    rig.gun.feed(rig.now_us, encode_frame(Takeover.TYPE, 9_002, hello.session, 0, takeover.pack()))
+    assert rig.run(lambda: "fenced" in rig.view.findings, within_s=10)
+    rig.sent_to_gun.clear()
+    end_us = rig.now_us + 3_000_000
+    rig.run(lambda: rig.now_us >= end_us)
+    assert not frames(rig, GrantSet)
+    assert not frames(rig, Heartbeat)
+    assert not frames(rig, LogRelease)
+
+
+@pytest.mark.invariant("I-33")
+def test_a_session_closes_only_when_everything_is_released_and_proven(rig):
+    armed(rig)
+    rig.autopilot = None
+    rig.host(CloseSession(state="interrupted"))
+    assert rig.run(rig.closed, within_s=10)
+    view = rig.view
+    assert (view.open_grants, view.held_shots) == (0, 0)
+    assert rig.gun.firmware.released_seq == rig.gun.firmware.head_seq == view.committed_seq
+    assert_log_is_truth(rig)
+
+
+@pytest.mark.invariant("I-14")
+def test_disarming_takes_the_credit_back_at_once(rig):
+    armed(rig)
+    rig.autopilot = None
+    rig.host(Disarm(cause="test"))
+    assert rig.run(lambda: rig.view.phase is Phase.READY, within_s=5)
+    assert rig.gun.firmware.remaining_shots == 0
+    assert_log_is_truth(rig)
+
+
+@pytest.mark.invariant("I-04")
+@pytest.mark.hazard("HZ-24")
+def test_a_full_ring_loses_nothing(rig):
+    rig.gun.faults.set("ring_full", 2)
+    assert rig.run(lambda: rig.closed() or bool(rig.autopilot.given_up), within_s=60)
+    assert_log_is_truth(rig)
+
+
+@pytest.mark.invariant("I-38")
+@pytest.mark.hazard("HZ-27")
+@pytest.mark.parametrize("step_s", [3_600, -3_600, 365 * 86_400, -365 * 86_400])
+def test_a_stepped_wall_clock_changes_no_decision_and_is_recorded(rig, step_s):
+    armed(rig)
+    rig.utc_step_us = step_s * 1_000_000
+    assert rig.run(rig.closed)
+    assert [b["step_us"] for b in bodies(rig, "clock.step")] == [step_s * 1_000_000]
+    assert_log_is_truth(rig)
+
+
+@pytest.mark.invariant("I-24")
+@pytest.mark.hazard("HZ-14")
+def test_the_area_cap_holds_over_restarts_of_the_host():
+    rig = Rig(small_plan(points=6))
+    rig.run_session()
+    for kills in range(3):
+        assert rig.run(lambda kills=kills: rig.view.shots_given > 2 * kills, within_s=30)
+        rig.kill_host()
+        rig.resume_session()
+    assert rig.run(rig.closed)
+    given = Counter(body["area_code"] for body in bodies(rig, "shot"))
+    assert given == {area.area_code: 6 for area in rig.plan.areas}
+    assert_log_is_truth(rig)
+
+
+@pytest.mark.invariant("I-25")
+def test_a_grant_over_the_session_cap_is_refused_with_the_cap_by_name():
+    plan = small_plan()
+    first = plan.areas[0]
+    rig = Rig(replace(plan, session_cap_nl=first.volume_nl))
+    rig.run_session()
+    assert rig.run(lambda: bool(rig.autopilot.given_up), within_s=60)
+    assert any(n.kind is NoticeKind.REFUSED and "cap 'session'" in n.text for n in rig.notices)
+    assert len([t for t in rig.truth if t.label.shot_seq]) == first.shots
+
+
+@pytest.mark.invariant("I-27")
+@pytest.mark.hazard("HZ-46")
+def test_a_dose_off_the_guns_grid_is_refused_before_a_byte_leaves():
+    plan = small_plan()
+    odd = replace(plan.areas[0], dose_nl=plan.areas[0].dose_nl + 1)
+    rig = Rig(replace(plan, areas=(odd,)))
+    rig.run_session()
+    assert rig.run(lambda: bool(rig.autopilot.given_up), within_s=60)
+    assert any(n.kind is NoticeKind.REFUSED and "steps" in n.text for n in rig.notices)
+    assert not frames(rig, GrantSet)
+
+
+def test_what_cannot_be_done_now_is_refused_in_words(rig):
+    assert rig.run(lambda: rig.view.link is LinkState.UP, within_s=10)
+    rig.autopilot = None
+    rig.host(Disarm(cause="test"))
+    assert rig.notices[-1].kind is NoticeKind.REFUSED
