@@ -61,7 +61,8 @@ def encode_frame(type_code: int, req_id: int, session: int, aux: int, payload: b
     """Return the whole frame with both delimiters. Payload at most 234 bytes."""
     require(len(payload) <= PAYLOAD_SIZE_MAX, f"payload of {len(payload)} bytes does not fit a frame")
     decoded = _HEADER.pack(VERSION_BYTE, type_code, req_id, session, aux & 0xFFFFFFFF) + payload
-    return b"\0" + cobs.encode(decoded + _CRC.pack(crc32(decoded))) + b"\0"
+    encoded: bytes = cobs.encode(decoded + _CRC.pack(crc32(decoded)))
+    return b"\0" + encoded + b"\0"
 
 
 def decode_block(block: bytes) -> Frame | None:
@@ -77,7 +78,7 @@ def decode_block(block: bytes) -> Frame | None:
         return None
     if crc32(decoded[:size]) != _CRC.unpack_from(decoded, size)[0]:
         return None
-    return Frame(*_HEADER.unpack_from(decoded), decoded[HEADER_SIZE:size])
+    return Frame(*_HEADER.unpack_from(decoded), payload=decoded[HEADER_SIZE:size])
 
 
 class Deframer:

@@ -43,8 +43,8 @@ def messages(schema: Schema) -> str:
     lines = [
         '"""Messages of the wire protocol as frozen values. Generated from schema.toml; do not edit.',
         "",
-        "`unpack` of a reply, event or struct skips bytes that a newer minor version has appended; a request of another",
-        "length is refused. `RANGES` holds (payload offset, field, lowest, highest) for each bounded field.",
+        "`unpack` of a reply, event or struct skips bytes that a newer minor version has appended; a request of",
+        "another length is refused. `RANGES` holds (payload offset, field, lowest, highest) of each bounded field.",
         '"""',
         "",
         "from dataclasses import dataclass",
@@ -75,7 +75,10 @@ def messages(schema: Schema) -> str:
     lines += ["EVENTS: Final[dict[int, type[EventBody]]] = {"]
     lines += [f"    0x{e.type_code:02X}: {e.body.name}," for e in schema.events] + ["}"]
     state_changing = ", ".join(f"0x{m.type_code:02X}" for m in schema.messages if m.kind == "S")
-    lines += ["# Requests of which only one may be in flight.", "STATE_CHANGING: Final = frozenset({" + state_changing + "})"]
+    lines += [
+        "# Requests of which only one may be in flight.",
+        "STATE_CHANGING: Final = frozenset({" + state_changing + "})",
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -93,24 +96,54 @@ def _class(layout: Layout, *, exact: bool) -> list[str]:
     if layout.type_code is not None:
         lines.append(f"    TYPE: ClassVar[int] = 0x{layout.type_code:02X}")
     lines.append(f"    SIZE: ClassVar[int] = {layout.size}")
-    lines.append(f"    OFFSETS: ClassVar[dict[str, int]] = {{{', '.join(f'{chr(34)}{f.name}{chr(34)}: {f.offset}' for f in layout.fields if not f.reserved)}}}")
+    offsets = ", ".join(f'"{f.name}": {f.offset}' for f in layout.fields if not f.reserved)
+    lines.append(f"    OFFSETS: ClassVar[dict[str, int]] = {{{offsets}}}")
     ranges = [
-        (f.offset, f.name, f.minimum if f.minimum is not None else _WIDTH[f.type][0], f.maximum if f.maximum is not None else _WIDTH[f.type][1])
+        (
+            f.offset,
+            f.name,
+            f.minimum if f.minimum is not None else _WIDTH[f.type][0],
+            f.maximum if f.maximum is not None else _WIDTH[f.type][1],
+        )
         for f in layout.fields
         if f.minimum is not None or f.maximum is not None
     ]
-    lines.append("    RANGES: ClassVar[tuple[tuple[int, str, int, int], ...]] = (" + "".join(f'\n        ({o}, "{n}", {lo}, {hi}),' for o, n, lo, hi in ranges) + ("\n    )" if ranges else ")"))
+    lines.append(
+        "    RANGES: ClassVar[tuple[tuple[int, str, int, int], ...]] = ("
+        + "".join(f'\n        ({o}, "{n}", {lo}, {hi}),' for o, n, lo, hi in ranges)
+        + ("\n    )" if ranges else ")")
+    )
     lines.append(f'    _STRUCT: ClassVar[Struct] = Struct("{fmt}")')
     if named or layout.tail:
         lines.append("")
-        lines += [f"    {f.name}: {'str' if f.type[0] == 's' else 'int' if f.type in _STRUCT else 'bytes'}" for f in layout.fields if not f.reserved]
+        lines += [
+            f"    {f.name}: {'str' if f.type[0] == 's' else 'int' if f.type in _STRUCT else 'bytes'}"
+            for f in layout.fields
+            if not f.reserved
+        ]
     values = ", ".join(f"self.{f.name}.encode()" if f.type[0] == "s" else f"self.{f.name}" for f in named)
     tail = f" + self.{layout.fields[-1].name}" if layout.tail else ""
-    lines += ["", "    def pack(self) -> bytes:", '        """Return the payload bytes."""', f"        return self._STRUCT.pack({values}){tail}"]
-    lines += ["", "    @classmethod", f'    def unpack(cls, data: bytes) -> "{layout.name}":', '        """Read the payload bytes.', "", f"        Raises: WireLengthError: {'not exactly' if exact else 'fewer than'} {layout.size} bytes.", '        """']
+    lines += [
+        "",
+        "    def pack(self) -> bytes:",
+        '        """Return the payload bytes."""',
+        f"        return self._STRUCT.pack({values}){tail}",
+    ]
+    lines += [
+        "",
+        "    @classmethod",
+        f'    def unpack(cls, data: bytes) -> "{layout.name}":',
+        '        """Read the payload bytes.',
+        "",
+        f"        Raises: WireLengthError: {'not exactly' if exact else 'fewer than'} {layout.size} bytes.",
+        '        """',
+    ]
     compare = "!=" if exact and not layout.tail else "<"
     if layout.size or exact:
-        lines += [f"        if len(data) {compare} {layout.size}:", f"            raise WireLengthError(cls.__name__, {layout.size}, len(data))"]
+        lines += [
+            f"        if len(data) {compare} {layout.size}:",
+            f"            raise WireLengthError(cls.__name__, {layout.size}, len(data))",
+        ]
     if any(f.type[0] == "s" for f in named):
         lines.append(f"        ({', '.join(f.name for f in named)},) = cls._STRUCT.unpack_from(data)")
         args = ", ".join(f"_text({f.name})" if f.type[0] == "s" else f.name for f in named)
@@ -118,7 +151,7 @@ def _class(layout: Layout, *, exact: bool) -> list[str]:
     else:
         args = "*cls._STRUCT.unpack_from(data)" if named else ""
         if layout.tail:
-            args += f", data[{layout.size}:]" if args else f"data[{layout.size}:]"
+            args += f", {layout.fields[-1].name}=data[{layout.size}:]" if args else f"data[{layout.size}:]"
         lines.append(f"        return cls({args})")
     return lines
 

@@ -17,7 +17,7 @@ Value = int | str
 
 
 def vectors(schema: Schema) -> str:
-    """Return vectors.json: each message at its least, greatest and a typical value; STOP; record and settings hashes."""
+    """Return vectors.json: each message at its least, greatest and a typical value; STOP; hashes of a record."""
     frames = []
     for m in schema.messages:
         frames += _cases(m.name, m.type_code, m.request, b"", req_id=0 if m.kind == "-" else 7)

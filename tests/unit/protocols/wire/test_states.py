@@ -47,9 +47,7 @@ def test_only_the_reset_steps_and_a_reboot_leave_the_stop_latch_and_neither_arms
 
 @pytest.mark.hazard("HZ-11")
 def test_arming_needs_a_grant_or_credit_left_after_a_stroke():
-    ways = {
-        (state, event) for state, row in GUN.items() for event, after in row.items() if after is State.ARMED
-    }
+    ways = {(state, event) for state, row in GUN.items() for event, after in row.items() if after is State.ARMED}
     assert ways == {
         (State.SAFE, GunEvent.GRANT_ACCEPTED),
         (State.ARMED, GunEvent.GRANT_ACCEPTED),
