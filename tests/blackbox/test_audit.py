@@ -40,7 +40,7 @@ def copy(recorded, bench):
 def database(home: Path) -> Path:
     """The one SQLite file of the data directory that holds records."""
     for path in sorted(home.rglob("*")):
-        if path.is_file() and path.open("rb").read(16) == MAGIC:
+        if path.is_file() and path.read_bytes()[: len(MAGIC)] == MAGIC:
             with closing(sqlite3.connect(path)) as db:
                 if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'record'").fetchone():
                     return path
@@ -62,6 +62,13 @@ def edit(home: Path, *statements: tuple[str, tuple]) -> None:
 def rows(home: Path) -> list[tuple[int, bytes, bytes]]:
     with closing(sqlite3.connect(database(home))) as db:
         return db.execute("SELECT seq, leaf, body FROM record ORDER BY seq").fetchall()
+
+
+def readable_rows(home: Path) -> list[tuple[int, bytes, bytes]] | None:
+    try:
+        return rows(home)
+    except (sqlite3.Error, AssertionError):
+        return None
 
 
 def verify(bench: Bench, *words: object):
@@ -161,7 +168,10 @@ def test_a_log_replaced_by_another_is_found(copy, recorded):
     shutil.rmtree(copy.home)
     copy.run_session(gun.link, write_treatment(copy.path / "p.toml", treatment_text((("forehead", 9),)))).ok()
     assert verify(copy).status == 0
-    assert_found(copy, what="another log in its place")
+    process = verify(copy, "--checkpoint", copy.path / "checkpoint")
+    # Also what a person sees who names the checkpoint of another log: both are told, neither is called good.
+    assert process.status in {1, 2}, process.describe()
+    assert "checkpoint" in process.err + process.out
 
 
 def test_the_log_may_grow_after_the_checkpoint_was_taken(copy):
@@ -180,21 +190,21 @@ def test_one_byte_changed_in_the_file_is_found_or_touches_no_record(copy, seed):
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     before = rows(copy.home)
     good = path.read_bytes()
-    tried = {"in a record": [], "anywhere": [chance.randrange(len(good)) for _ in range(4)]}
-    for _ in range(6):
+    places = [chance.randrange(len(good)) for _ in range(6)]
+    for _ in range(6):  # often a live record, sometimes a copy that a split page left behind
         _, leaf, body = chance.choice(before)
         blob = chance.choice((leaf, body))
-        tried["in a record"].append(good.index(blob) + chance.randrange(len(blob)))
-    for kind, places in tried.items():
-        for at in places:
-            path.write_bytes(good[:at] + bytes([good[at] ^ 1 << chance.randrange(8)]) + good[at + 1 :])
-            process = verify(copy, "--checkpoint", copy.path / "checkpoint")
-            assert "Traceback" not in process.err, process.describe()
-            assert process.status in {0, 1, 2}, process.describe()
-            if kind == "in a record":
-                assert process.status == 1, f"byte {at} not found: {process.describe()}"
-            elif process.status == 0:
-                assert rows(copy.home) == before
+        places.append(good.index(blob) + chance.randrange(len(blob)))
+    hits = 0
+    for at in places:
+        path.write_bytes(good[:at] + bytes([good[at] ^ 1 << chance.randrange(8)]) + good[at + 1 :])
+        untouched = readable_rows(copy.home) == before
+        process = verify(copy, "--checkpoint", copy.path / "checkpoint")
+        assert "Traceback" not in process.err, process.describe()
+        assert process.status in {0, 1, 2}, process.describe()
+        assert untouched or process.status != 0, f"byte {at} not found: {process.describe()}"
+        hits += not untouched
+    assert hits
     path.write_bytes(good)
     assert verify(copy).status == 0
 

@@ -19,15 +19,15 @@ def plan(bench):
     return write_treatment(bench.path / "plan.toml", treatment_text(AREAS))
 
 
-def finish(bench, host, link, *, tries: int = 4):
-    """Wait for the run's end and resume as often as a patient person would."""
+def finish(bench, host, link, plan, *, tries: int = 3):
+    """Wait for the run's end and go on as often as a patient person would."""
     for _ in range(tries):
         status = host.wait(30)
         assert "Traceback" not in host.err, host.describe()
         if status == 0:
             return
         assert status == 1, host.describe()
-        host = bench.resume(link)
+        host = bench.resume(link) if bench.sessions() else bench.run_session(link, plan)
     host.ok(30)
 
 
@@ -45,7 +45,7 @@ def test_the_cable_pulled_at_any_byte_and_put_back_soon_loses_nothing(bench, pla
     wait_for(lambda: not cable.plugged, "the cut")
     time.sleep(chance.uniform(0.0, 1.5))
     cable.replug()
-    finish(bench, host, cable.link)
+    finish(bench, host, cable.link, plan)
     bench.assert_proven(gun, planned=PLANNED)
 
 
@@ -62,7 +62,7 @@ def test_a_pulled_cable_disarms_the_gun_within_its_lease(bench, plan):
     time.sleep(1.0)
     assert gun.shots() == shots
     cable.replug()
-    finish(bench, host, cable.link)
+    finish(bench, host, cable.link, plan)
     bench.assert_proven(gun, planned=PLANNED)
 
 
@@ -90,7 +90,7 @@ def test_a_cable_back_under_another_name_while_the_run_waits_loses_nothing(bench
     cable.unplug()
     time.sleep(0.5)
     cable.replug(bench.path / "ttyOTHER")
-    finish(bench, host, cable.link)
+    finish(bench, host, cable.link, plan)
     bench.assert_proven(gun, planned=PLANNED)
 
 
@@ -104,7 +104,7 @@ def test_a_cable_that_goes_silent_without_a_hang_up_is_a_lost_link(bench, plan, 
     time.sleep(1.3)
     shots = gun.shots()
     cable.stall(way, on=False)
-    finish(bench, host, cable.link)
+    finish(bench, host, cable.link, plan)
     assert shots < PLANNED
     bench.assert_proven(gun, planned=PLANNED)
 
@@ -138,7 +138,7 @@ def test_one_byte_in_a_hundred_wrong_for_a_whole_session_changes_nothing(bench, 
     cable = bench.cable(gun, seed=seed)
     cable.corrupt(10_000, way)
     host = bench.run_session(cable.link, plan)
-    finish(bench, host, cable.link, tries=6)
+    finish(bench, host, cable.link, plan, tries=5)
     bench.assert_proven(gun, planned=10)
     damaged = [row for row in cable.log() if "out" in row]
     assert len(damaged) > 20
@@ -151,7 +151,7 @@ def test_bytes_lost_on_the_way_for_a_whole_session_change_nothing(bench, plan, s
     cable = bench.cable(gun, seed=seed)
     cable.drop(1_000)
     host = bench.run_session(cable.link, plan)
-    finish(bench, host, cable.link, tries=6)
+    finish(bench, host, cable.link, plan, tries=5)
     bench.assert_proven(gun, planned=PLANNED)
 
 

@@ -121,7 +121,7 @@ def test_stop_goes_out_at_once_while_a_full_log_is_read(bench, plan):
     bench.run_session(cable.link, plan).ok()
     bench.home = bench.path / "another"  # knows nothing of this gun
     host = bench.run_session(cable.link, plan)
-    wait_for(lambda: (bench.home / "stop.sock").exists(), "the host's ear", every_s=0.001)
+    wait_for((bench.home / "stop.sock").exists, "the host's ear", every_s=0.001)
     started_ns = time.monotonic_ns()
     bench.meso("stop").ok()
     told_ns = time.monotonic_ns()

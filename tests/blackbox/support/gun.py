@@ -44,10 +44,11 @@ class SimulatedGun:
         return self
 
     def kill(self) -> None:
-        """Cut its power: SIGKILL."""
+        """Cut its power: SIGKILL. The name of its port goes, as it does for a device: its number is soon another's."""
         assert self.process is not None
         self.process.send(signal.SIGKILL)
         self.process.wait()
+        self.link.unlink(missing_ok=True)
 
     def truth(self) -> list[Truth]:
         """What physically happened so far."""
