@@ -8,6 +8,7 @@ from hashlib import sha256
 from random import Random
 from typing import Final
 
+from protocols.errors import InvariantError
 from protocols.wire.codes import ResetCause, State
 from protocols.wire.frame import Deframer
 from simulator.firmware import FIRMWARE_FAULTS, ByteStore, FirmwareFaults, GunFirmware, GunIdentity, Nvm
@@ -18,7 +19,7 @@ from simulator.shells.mangle import WIRE_FAULTS
 from simulator.shells.scenario import PlannedFault, Player, Switch
 
 _BACK_AFTER_US: Final = 200_000  # after a power cut of its own making the supply is back in this time
-_TURNS_MAX: Final = 10_000  # steps at one moment; more would be a loop that goes nowhere
+_TURNS_MAX: Final = 1_000_000  # steps of one run; hours of simulated time, unless it goes nowhere
 
 
 class SimulatedGun:
@@ -106,15 +107,22 @@ class SimulatedGun:
             if self.plugged:
                 self._cable.to_host.put(now_us, frames)
 
-    def run_until(self, now_us: int, end_us: int) -> None:
-        """Step through every deadline from now to the end: for tests and worlds that own the clock."""
-        self.step(now_us)
+    def run_until(self, now_us: int, end_us: int) -> bytes:
+        """Step through every deadline from now to the end, and return what arrived at the host's end meanwhile.
+
+        For tests and worlds that own the clock.
+        """
+        arrived = []
         for _ in range(_TURNS_MAX):
+            self.step(now_us)
+            arrived.append(self.take(now_us))
             due_us = self.next_deadline_us()
             if due_us is None or due_us > end_us:
-                break
-            self.step(max(now_us, due_us))
-        self.step(end_us)
+                self.step(end_us)
+                arrived.append(self.take(end_us))
+                return b"".join(arrived)
+            now_us = max(now_us, due_us)
+        raise InvariantError("the simulated gun does not get on in time")
 
     def next_deadline_us(self) -> int | None:
         """When `step` is needed next if nothing comes in before; it may be in the past."""
