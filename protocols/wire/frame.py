@@ -78,7 +78,7 @@ def decode_block(block: bytes) -> Frame | None:
         return None
     if crc32(decoded[:size]) != _CRC.unpack_from(decoded, size)[0]:
         return None
-    return Frame(*_HEADER.unpack_from(decoded), payload=decoded[HEADER_SIZE:size])
+    return Frame(*(*_HEADER.unpack_from(decoded), decoded[HEADER_SIZE:size]))
 
 
 class Deframer:

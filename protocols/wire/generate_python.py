@@ -151,7 +151,7 @@ def _class(layout: Layout, *, exact: bool) -> list[str]:
     else:
         args = "*cls._STRUCT.unpack_from(data)" if named else ""
         if layout.tail:
-            args += f", {layout.fields[-1].name}=data[{layout.size}:]" if args else f"data[{layout.size}:]"
+            args = f"*({args}, data[{layout.size}:])" if args else f"data[{layout.size}:]"
         lines.append(f"        return cls({args})")
     return lines
 

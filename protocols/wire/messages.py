@@ -650,7 +650,7 @@ class DescribeReply:
         """
         if len(data) < 8:
             raise WireLengthError(cls.__name__, 8, len(data))
-        return cls(*cls._STRUCT.unpack_from(data), data=data[8:])
+        return cls(*(*cls._STRUCT.unpack_from(data), data[8:]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -1304,7 +1304,7 @@ class LogReadReply:
         """
         if len(data) < 12:
             raise WireLengthError(cls.__name__, 12, len(data))
-        return cls(*cls._STRUCT.unpack_from(data), slots=data[12:])
+        return cls(*(*cls._STRUCT.unpack_from(data), data[12:]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -1436,7 +1436,7 @@ class EventReadReply:
         """
         if len(data) < 4:
             raise WireLengthError(cls.__name__, 4, len(data))
-        return cls(*cls._STRUCT.unpack_from(data), records=data[4:])
+        return cls(*(*cls._STRUCT.unpack_from(data), data[4:]))
 
 
 @dataclass(frozen=True, slots=True)
