@@ -90,8 +90,8 @@ class SimulatedGun:
 
     def step(self, now_us: int) -> None:
         """Let everything happen that is due by now."""
-        for switch in self._player.step(now_us, self.body.strokes_begun):
-            self._switch(now_us, switch)
+        if self._player.busy:
+            self._play(now_us)
         if not self.firmware.powered:
             self._wait_for_power(now_us)
         if not self.firmware.powered:
@@ -102,7 +102,9 @@ class SimulatedGun:
         self.firmware.advance(now_us)
         if self._hand is not None:
             self._hand.act(now_us, self.look)
-            self.firmware.advance(now_us)
+            sensed_us = self.body.next_event_us()
+            if sensed_us is not None and sensed_us <= now_us:
+                self.firmware.advance(now_us)
         while self._cable.to_host.has_room and (frames := self.firmware.transmit(now_us)):
             if self.plugged:
                 self._cable.to_host.put(now_us, frames)
@@ -126,11 +128,16 @@ class SimulatedGun:
 
     def next_deadline_us(self) -> int | None:
         """When `step` is needed next if nothing comes in before; it may be in the past."""
-        times = [self._player.next_us(), self._cable.next_us(), self._back_us]
-        times.append(None if self._hand is None else self._hand.next_deadline_us())
-        if self.firmware.powered:
-            times.append(self.firmware.next_deadline_us())
-        return min((at_us for at_us in times if at_us is not None), default=None)
+        next_us = self.firmware.next_deadline_us()
+        for due_us in (
+            self._cable.next_us(),
+            None if self._hand is None else self._hand.next_deadline_us(),
+            self._back_us,
+            self._player.next_us() if self._player.busy else None,
+        ):
+            if due_us is not None and (next_us is None or due_us < next_us):
+                next_us = due_us
+        return next_us
 
     @property
     def look(self) -> Look:
@@ -163,6 +170,10 @@ class SimulatedGun:
             for frame in self._reader.feed(data):
                 self._player.message(frame.type)
         self.firmware.receive(now_us, data)
+        if self._player.busy:
+            self._play(now_us)
+
+    def _play(self, now_us: int) -> None:
         for switch in self._player.step(now_us, self.body.strokes_begun):
             self._switch(now_us, switch)
 

@@ -37,13 +37,13 @@ class Direction:
 
     def take(self, now_us: int) -> bytes:
         """What has come out by now."""
-        self._pacer.put(now_us, self._mangler.take(now_us))
-        return self._pacer.take(now_us)
+        if self._mangler.holds:
+            self._pacer.put(now_us, self._mangler.take(now_us))
+        return self._pacer.take(now_us) if self._pacer.backlog else b""
 
     def next_us(self) -> int | None:
         """When something more comes out."""
-        waiting = [at_us for at_us in (self._mangler.next_us(), self._pacer.next_us(_BURST)) if at_us is not None]
-        return min(waiting, default=None)
+        return _earlier(self._mangler.next_us(), self._pacer.next_us(_BURST))
 
     def set_rate(self, name: str, rate_ppm: int | None) -> None:
         """Let a fault come that often; see `Mangler.set_rate`."""
@@ -71,10 +71,15 @@ class Cable:
 
     def next_us(self) -> int | None:
         """When something comes out at either end."""
-        waiting = [at_us for at_us in (self.to_gun.next_us(), self.to_host.next_us()) if at_us is not None]
-        return min(waiting, default=None)
+        return _earlier(self.to_gun.next_us(), self.to_host.next_us())
 
     def clear(self) -> None:
         """Lose what is in the cable: it was pulled."""
         self.to_gun.clear()
         self.to_host.clear()
+
+
+def _earlier(one_us: int | None, other_us: int | None) -> int | None:
+    if one_us is None or (other_us is not None and other_us < one_us):
+        return other_us
+    return one_us

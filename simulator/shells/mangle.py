@@ -54,6 +54,11 @@ class Mangler:
         self._hold_until_us = 0
         self.met = dict.fromkeys(WIRE_FAULTS, 0)
 
+    @property
+    def holds(self) -> bool:
+        """Whether anything is in it."""
+        return bool(self._held)
+
     def set_rate(self, name: str, rate_ppm: int | None) -> None:
         """Let a fault of `WIRE_FAULTS` come that often; None for its usual rate, 0 for never.
 

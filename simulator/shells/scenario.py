@@ -66,6 +66,11 @@ class Player:
         self._shots = 0
 
     @property
+    def busy(self) -> bool:
+        """Whether anything is still to go on or off."""
+        return bool(self._planned or self._waiting or self._ending)
+
+    @property
     def reads_messages(self) -> bool:
         """Whether any fault still waits for a message."""
         return any(fault.at_message is not None for fault in self._planned)
