@@ -1,11 +1,12 @@
 """A host's end for the assembled simulated gun: it speaks the wire protocol by hand, without any of the driver."""
 
 from dataclasses import dataclass, field
+from itertools import count
 from random import Random
 
 import pytest
 
-from protocols.wire.codes import Code, ContactGate, GrantKind, Mode, TriggerSource
+from protocols.wire.codes import Code, ContactGate, GrantKind, Mode, State, TriggerSource
 from protocols.wire.frame import REPLY, Deframer, encode_frame
 from protocols.wire.hashes import record_hash8
 from protocols.wire.messages import (
@@ -24,6 +25,7 @@ from simulator.firmware import NVM_SIZE, MemoryStore
 from simulator.gun import SimulatedGun
 
 MS = 1_000
+NONCES = count(1)
 
 
 class WireHost:
@@ -31,7 +33,7 @@ class WireHost:
 
     def __init__(self):
         self.deframer = Deframer()
-        self.session = self.req_id = self.hb_no = self.uptime_ms = self.hellos = 0
+        self.session = self.req_id = self.hb_no = self.uptime_ms = 0
         self.replies = {}
         self.events = []
         self.hello = None
@@ -91,9 +93,11 @@ class Session:
     def own(self):
         host = self.host
         host.req_id = host.hb_no = 0
-        host.hellos += 1
-        host.hello = self.ask(Hello(host.hellos.to_bytes(16, "big"), 1, 1, b"h" * 16), session=0)
-        host.session = host.hello.session
+        while True:
+            host.hello = self.ask(Hello(next(NONCES).to_bytes(16, "big"), 1, 1, b"h" * 16), session=0)
+            host.session = host.hello.session
+            if host.hello.state != State.MOVING:  # homing after a reset
+                break
         self.token = self.ask(Takeover(host.hello.owner_token, b"h" * 16)).owner_token
         return host.hello
 
