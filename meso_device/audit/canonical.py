@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from keyword import iskeyword
 from string import ascii_lowercase
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, Final, Literal, NoReturn
 
 import msgspec
 
@@ -111,14 +111,20 @@ def parse(body: bytes) -> dict[str, Json]:
 
 
 class ShapeReader:
-    """Reads bodies of one shape (same keys, same types) as strictly as `parse`, at a third of the cost.
+    """Reads bodies of one shape (same keys, same types) as strictly as `parse`, at a fraction of the cost.
 
-    The decoder takes exactly these keys with exactly these types, and writing the result again must give the
-    same bytes; together this leaves no room for a float, a null, a key given twice or another order.
+    The decoder takes exactly these keys with exactly these types, and writing the result again must give the same
+    bytes; together this leaves no room for a float, a null, a key given twice or another order. ``decode`` alone
+    does the first half.
+
+    Attributes:
+        sample: The body that the shape was taken from; a body with another value in one of the ``constants`` is of
+            another shape.
     """
 
-    def __init__(self, sample: Mapping[str, Json]) -> None:
-        self._decode = msgspec.json.Decoder(_shape(sample)).decode
+    def __init__(self, sample: Mapping[str, Json], constants: frozenset[str] = frozenset()) -> None:
+        self.sample = sample
+        self.decode = msgspec.json.Decoder(_shape(sample, constants)).decode
 
     @staticmethod
     def fits(sample: Mapping[str, Json]) -> bool:
@@ -136,18 +142,20 @@ class ShapeReader:
     def read(self, body: bytes) -> Any:
         """Return an object with one attribute a field; None for another shape or other than canonical bytes."""
         try:
-            fields = self._decode(body)
+            fields = self.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return None
         return fields if _encode_as_is(fields) == body else None
 
 
-def _shape(sample: Mapping[str, Json]) -> type[msgspec.Struct]:
+def _shape(sample: Mapping[str, Json], constants: frozenset[str]) -> type[msgspec.Struct]:
     fields: list[tuple[str, Any]] = []
     for key in sorted(sample):
         value = sample[key]
         if isinstance(value, dict):
-            fields.append((key, _shape(value)))
+            fields.append((key, _shape(value, constants)))
+        elif key in constants and type(value) is not bool:
+            fields.append((key, Literal[value]))
         else:
             fields.append((key, _Integer if type(value) is int else type(value)))
     return msgspec.defstruct("Shape", fields, gc=False, forbid_unknown_fields=True)

@@ -9,6 +9,8 @@ from meso_device.audit import canonical
 from meso_device.audit.records import ENVELOPE_ALWAYS, RECORD_VERSION
 
 COLUMNS: Final = "seq, key, kind, sess, leaf, body"
+# The same in all records of one kind, gun and software: a shape has them built in, which spares comparing them.
+CONSTANTS: Final = frozenset({"v", "kind", "log", "sw", "gun_uid", "log_epoch"})
 
 
 @dataclass(eq=False)
@@ -25,14 +27,18 @@ class Damage(Exception):  # noqa: N818  # what was found, raised to end the pass
 class ChainChecker:
     """Checks records one by one, from any place whose predecessor's leaf is known.
 
-    ``origin`` is the log's name that every record must bear; ``next_seq`` is the place of the next one.
+    Attributes:
+        origin: The log's name that every record must bear.
+        next_seq: Place of the next record.
+        prev: What the next record must name as the one before it.
+        readers: Readers of the shapes seen so far, by kind and by whether outside a session.
     """
 
     def __init__(self, origin: str, seq: int, prev: bytes) -> None:
-        self._origin = origin
+        self.origin = origin
         self.next_seq = seq
-        self._prev = b64encode(prev).decode()
-        self._readers: dict[tuple[str, bool], canonical.ShapeReader] = {}
+        self.prev = b64encode(prev).decode()
+        self.readers: dict[tuple[str, bool], canonical.ShapeReader] = {}
 
     def check(self, row: tuple[int, str, str, bytes | None, bytes, bytes]) -> Any:
         """Return the fields of the record as attributes.
@@ -45,21 +51,28 @@ class ChainChecker:
             raise Damage(self.next_seq, f"missing; the next one is {seq}")
         actual = sha256(b"\x00" + body).digest()
         fields = self._read(seq, kind, sess is None, body)
-        if fields.prev != self._prev:
+        if fields.prev != self.prev:
             raise Damage(seq, "does not follow the record before it: one of the two was changed, moved or removed")
         if actual != leaf:
             raise Damage(seq, "was changed: its bytes do not give its hash")
-        if fields.seq != seq or fields.key != key or fields.kind != kind or fields.log != self._origin:
+        if fields.v != RECORD_VERSION:
+            raise Damage(seq, f"is of version {fields.v!r}; this program reads version {RECORD_VERSION}")
+        if fields.seq != seq or fields.key != key or fields.kind != kind or fields.log != self.origin:
             raise Damage(seq, self._difference(fields, row))
         if (None if sess is None else sess.hex()) != getattr(fields, "sess", None):
             raise Damage(seq, "the session in its column is not the one in its body")
         self.next_seq = seq + 1
-        self._prev = b64encode(leaf).decode()
+        self.prev = b64encode(leaf).decode()
         return fields
+
+    def move(self, count: int, prev: str) -> None:
+        """Go on behind ``count`` records that were found good another way; ``prev`` names the last of them."""
+        self.next_seq += count
+        self.prev = prev
 
     def _read(self, seq: int, kind: str, outside: bool, body: bytes) -> Any:
         shape = (kind, outside)
-        reader = self._readers.get(shape)
+        reader = self.readers.get(shape)
         fields = None if reader is None else reader.read(body)
         if fields is None:
             try:
@@ -69,15 +82,13 @@ class ChainChecker:
             lacking = ENVELOPE_ALWAYS - plain.keys()
             if lacking:
                 raise Damage(seq, f"has no {min(lacking)}")
-            if plain["v"] != RECORD_VERSION:
-                raise Damage(seq, f"is of version {plain['v']!r}; this program reads version {RECORD_VERSION}")
             if canonical.ShapeReader.fits(plain):
-                self._readers[shape] = canonical.ShapeReader(plain)
+                self.readers[shape] = canonical.ShapeReader(plain, CONSTANTS)
             fields = Fields(plain)
         return fields
 
     def _difference(self, fields: Any, row: tuple[Any, ...]) -> str:
-        pairs = (("seq", row[0]), ("key", row[1]), ("kind", row[2]), ("log", self._origin))
+        pairs = (("seq", row[0]), ("key", row[1]), ("kind", row[2]), ("log", self.origin))
         for name, wanted in pairs:
             if getattr(fields, name) != wanted:
                 return f"its body says {name} {getattr(fields, name)!r}, but {wanted!r} stands beside it"

@@ -103,7 +103,8 @@ def _envelope(entry: Entry, stamp: Stamp) -> dict[str, Json]:
     if entry.gun is not None:
         fields["gun"] = entry.gun.as_json()
         fields["simulated"] = entry.gun.simulated
-    if entry.protocol_digest:
+    # A shot names its grant, and the grant's record holds the digest: no need to repeat it 25 times.
+    if entry.protocol_digest and entry.kind != "shot":
         fields["protocol"] = entry.protocol_digest
     return fields
 

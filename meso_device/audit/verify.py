@@ -6,12 +6,14 @@ What it cannot show, whoever runs it is told: see `NOT_PROTECTED`.
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 import apsw
 
 from meso_device.audit.birth import DATABASE_NAME, VKEY_NAME
+from meso_device.audit.bulk import BLOCK_RECORDS, BulkChecker, no_collector
 from meso_device.audit.check import COLUMNS, ChainChecker, Damage
 from meso_device.audit.checkpoint import Checkpoint, open_note
 from meso_device.audit.database import open_for_reading
@@ -28,7 +30,6 @@ NOT_PROTECTED: Final = (
     "Not shown by any of this: a rewrite, by someone with the signing key, of what is newer than the last "
     "checkpoint kept outside; a false reading by the gun; a record never made; a stolen PIN; the true time."
 )
-PROGRESS_RECORDS: Final = 4_096
 CHECKPOINT_FILE_BYTES_MAX: Final = 65_536
 
 Progress = Callable[[int, int], None]
@@ -133,6 +134,13 @@ def verify_log(
     )
 
 
+def measure_records(db: apsw.Connection, key: VerifyKey) -> int:
+    """Verify the records alone, without the file and the derived tables; return how many, or raise `Damage`."""
+    state = _Pass(key.name)
+    verify_records(db, key, state, None, None)
+    return state.frontier.size
+
+
 def verify_chain(db: apsw.Connection, origin: str) -> Damage | None:
     """Check the records by themselves, without any checkpoint; return the first damage or None."""
     checker = ChainChecker(origin, 0, FIRST_PREV)
@@ -156,33 +164,42 @@ def verify_records(
         wanted.setdefault(outside.size, []).append((outside.root, "the checkpoint from outside"))
         state.outside = outside.size
     checker = ChainChecker(key.name, 0, FIRST_PREV)
-    leaves: list[bytes] = []
-    frontier, witness = state.frontier, state.witness
+    bulk = BulkChecker(checker, state.witness)
+    frontier = state.frontier
     stops = iter([*sorted(size for size in wanted if size), 0])
     stop = next(stops)
-    for row in _rows(db, checker):
-        body = checker.check(row)
-        leaves.append(row[4])
-        try:
-            if row[2] == "shot":
-                wrong = witness.shot(body)
-                if wrong:
-                    raise Damage(row[0], wrong)
-            else:
-                _note_other(row[2], body, witness, key, row[0])
-        except (AttributeError, TypeError, ValueError, OverflowError) as error:
-            raise Damage(row[0], f"lacks what a record of kind {row[2]} holds: {error}") from None
-        if len(leaves) >= PROGRESS_RECORDS or row[0] + 1 == stop:
-            frontier.extend(leaves)
-            leaves.clear()
+    with no_collector():
+        rows = _rows(db, checker)
+        while block := list(islice(rows, min(BLOCK_RECORDS, stop - frontier.size) if stop else BLOCK_RECORDS)):
+            if not bulk.accepts(block):
+                for row in block:
+                    _check_single(row, checker, state.witness, key)
+            frontier.extend([row[4] for row in block])
             if frontier.size == stop:
                 _check_root(frontier, wanted[stop])
                 stop = next(stops)
             if progress is not None:
                 progress(frontier.size, total)
-    frontier.extend(leaves)
     if stop:
         raise Damage(frontier.size, f"missing: the log ends here, but {wanted[stop][0][1]} covers {stop} records")
+
+
+def _check_single(row: Any, checker: ChainChecker, witness: GunWitness, key: VerifyKey) -> None:
+    body = checker.check(row)
+    seq, kind = row[0], row[2]
+    try:
+        if kind == "shot":
+            wrong = witness.shot(body)
+            if wrong:
+                raise Damage(seq, wrong)
+        elif kind == "link.up":
+            witness.begins(body)
+        elif kind in {"gap", "finding.gap"}:
+            witness.skips(body)
+        elif kind == "key.created" and body.vkey != str(key):
+            raise Damage(seq, f"names another key than {key}: the log was begun anew, or the given key is not its own")
+    except (AttributeError, TypeError, ValueError, OverflowError) as error:
+        raise Damage(seq, f"lacks what a record of kind {kind} holds: {error}") from None
 
 
 def _rows(db: apsw.Connection, checker: ChainChecker) -> Iterator[Any]:
@@ -215,15 +232,6 @@ def _check_root(frontier: Frontier, promises: list[tuple[bytes, str]]) -> None:
                 None,
                 f"the first {frontier.size} records are not those that {what} covers: the log was rewritten",
             )
-
-
-def _note_other(kind: str, body: Any, witness: GunWitness, key: VerifyKey, seq: int) -> None:
-    if kind == "link.up":
-        witness.begins(body)
-    elif kind in {"gap", "finding.gap"}:
-        witness.skips(body)
-    elif kind == "key.created" and body.vkey != str(key):
-        raise Damage(seq, f"names another key than {key}: the log was begun anew, or the given key is not its own")
 
 
 def _check_database(db: apsw.Connection) -> None:

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 RING_BYTES: Final = 72
-_PREV: Final = slice(40, 48)
+PREV: Final = slice(40, 48)
 
 
 class GunWitness:
@@ -24,6 +24,16 @@ class GunWitness:
     def heads(self) -> dict[tuple[str, int], int]:
         """Newest shot_seq of each gun and epoch, none missing before: compare it with the gun's own head."""
         return {gun: seq for gun, (seq, _) in self._heads.items()}
+
+    def head(self, gun: tuple[str, int]) -> tuple[int, bytes] | None:
+        """Return number and hash of the newest shot of a gun and epoch; None when they are not known."""
+        head = self._heads.get(gun)
+        return head if head is not None and head[1] else None
+
+    def move(self, gun: tuple[str, int], count: int, shot_seq: int, hash8: bytes) -> None:
+        """Go on behind ``count`` shots that were found good another way."""
+        self._heads[gun] = (shot_seq, hash8)
+        self.shots += count
 
     def begins(self, body: Any) -> None:
         """Note where the log of a gun begins for this host, as its first ``link.up`` says."""
@@ -58,7 +68,7 @@ class GunWitness:
         shot_seq = int.from_bytes(ring[:4], "little")
         if shot_seq != body.shot_seq:
             return f"the gun's bytes are of shot {shot_seq}, the record says {body.shot_seq}"
-        wrong = self._follows(gun, shot_seq, ring[_PREV])
+        wrong = self._follows(gun, shot_seq, ring[PREV])
         self._heads[gun] = (shot_seq, hash8)
         return wrong
 

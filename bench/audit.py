@@ -1,0 +1,271 @@
+"""What the log costs: a durable commit, a verification, an append to a long log, each beside its floor in the same run.
+
+    .venv/bin/python -m bench.audit [--records N] [--home DIR]
+"""
+
+import argparse
+import json
+import os
+import random
+import tempfile
+import time
+from base64 import b64encode
+from hashlib import sha256
+from pathlib import Path
+from statistics import median
+
+import apsw
+
+from meso_device.accounting.entries import Batch, Committed, Entry, GunStamp
+from meso_device.audit.birth import DATABASE_NAME
+from meso_device.audit.keys import VerifyKey
+from meso_device.audit.records import Stamp
+from meso_device.audit.store import Store
+from meso_device.audit.verify import measure_records, verify_home
+from meso_device.audit.writer import Writer
+from meso_device.session.contract import Instant
+
+RECORDS = 1_000_000
+ROUNDS = 1_000
+RING_SLOTS, PAGE = 4_096, 3
+SHOTS_PER_GRANT, SHOTS_PER_SESSION = 25, 300
+COMMIT_RATIO_MAX, LONG_LOG_RATIO_MAX = 1.6, 1.1
+VERIFY_PER_S_MIN, DRAIN_PER_S_MIN, COMMIT_CPU_US_MAX = 200_000, 3_000, 40
+
+GUN = GunStamp(gun_uid="00112233445566778899aabb", log_epoch=7, boot_id=3, firmware="1.2.3", cal_id=5, simulated=True)
+PREFIX = bytes.fromhex(GUN.gun_uid) + GUN.log_epoch.to_bytes(4, "little")
+
+
+def stamp(at_us: int = 0) -> Stamp:
+    return Stamp(ts_us=1_700_000_000_000_000 + at_us, mono_us=at_us, boot="5f" * 16, clock="synced")
+
+
+class Gun:
+    """Makes the shots of a gun as the host records them: a grant of 25, a session of 300."""
+
+    def __init__(self) -> None:
+        self.shot_seq, self.prev, self.randomness = 0, bytes(8), random.Random(1)
+
+    def link_up(self) -> Entry:
+        payload = {"baseline": True, "base_seq": 0, "chain_hash8": self.prev.hex(), "odometer_nl": 0}
+        return Entry(kind="link.up", key="link/1", payload=payload, gun=GUN)
+
+    def shot(self) -> Entry:
+        self.shot_seq += 1
+        ring = bytearray(self.randomness.randbytes(72))
+        ring[0:4] = self.shot_seq.to_bytes(4, "little")
+        ring[40:48] = self.prev
+        self.prev = sha256(PREFIX + ring).digest()[:8]
+        session = self.shot_seq // SHOTS_PER_SESSION
+        payload = {
+            "ring": b64encode(ring).decode(),
+            "shot_seq": self.shot_seq,
+            "log_epoch": GUN.log_epoch,
+            "boot_id": GUN.boot_id,
+            "grant_no": 1 + self.shot_seq // SHOTS_PER_GRANT,
+            "area_code": 1 + session % 20,
+            "area": "forehead",
+            "shot_kind": "TREAT",
+            "planned_nl": 20_000,
+            "planned_depth_um": 1_500,
+            "measured_depth_um": 1_497,
+            "dose_lo_nl": 19_990,
+            "dose_hi_nl": 19_990,
+            "phase": "DONE",
+            "reason": "NONE",
+            "ticks_us": 111_000 * self.shot_seq,
+            "at_us": 1_700_000_000_000_000 + 111_000 * self.shot_seq,
+            "at_err_us": 450,
+            "duration_ms": 61,
+            "peak_pressure_kpa": 93,
+            "settings_hash8": "0123456789abcdef",
+            "record_hash8": self.prev.hex(),
+            "trigger_source": 1,
+            "flags": 5,
+            "product": "Hyaluronic mix",
+            "lot": "L20250101",
+        }
+        return Entry(
+            kind="shot",
+            key=f"shot/{GUN.gun_uid}/{GUN.log_epoch}/{self.shot_seq}",
+            payload=payload,
+            op="practice",
+            role="clinician",
+            session=sha256(b"s%d" % session).hexdigest()[:32],
+            alias=sha256(b"a%d" % session).hexdigest()[:32],
+            gun=GUN,
+            protocol_digest=sha256(b"protocol").hexdigest(),
+        )
+
+
+def commit(store: Store, *entries: Entry) -> None:
+    [result] = store.commit([Batch(no=1, entries=entries)], stamp())
+    if not isinstance(result, Committed):
+        raise SystemExit(result)
+
+
+def row(name, value, unit, floor_name, floor_value, ratio, target, ok) -> dict:
+    return {
+        "name": name,
+        "value": value,
+        "unit": unit,
+        "floor_name": floor_name,
+        "floor_value": floor_value,
+        "ratio": ratio,
+        "target": target,
+        "ok": ok,
+    }
+
+
+def bench_commit(home: Path) -> list[dict]:
+    """One shot at a time, made durable, beside the same bytes appended to a file with fdatasync."""
+    store, gun = Store.open(home / "commit", software="bench", stamp=stamp()), Gun()
+    commit(store, gun.link_up())
+    raw = os.open(home / "raw", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    line = random.Random(2).randbytes(1_100)
+    ours, floor = [], []
+    for _ in range(ROUNDS):
+        shot = gun.shot()
+        at = time.perf_counter_ns()
+        commit(store, shot)
+        between = time.perf_counter_ns()
+        os.write(raw, line)
+        os.fdatasync(raw)
+        ours.append(between - at)
+        floor.append(time.perf_counter_ns() - between)
+    os.close(raw)
+    store.close(stamp())
+    value, base = median(ours) / 1_000, median(floor) / 1_000
+    ratio = value / base
+    name = "durable commit of one shot, p50"
+    return [row(name, value, "us", "append + fdatasync", base, ratio, COMMIT_RATIO_MAX, ratio <= COMMIT_RATIO_MAX)]
+
+
+def bench_cpu() -> list[dict]:
+    """CPU of the whole commit of one shot without a disk."""
+    store, gun = Store.in_memory(software="bench", stamp=stamp(), randomness=os.urandom), Gun()
+    commit(store, gun.link_up())
+    shots = [gun.shot() for _ in range(20_000)]
+    at = time.process_time()
+    for shot in shots:
+        commit(store, shot)
+    value = (time.process_time() - at) * 1e6 / len(shots)
+    store.close(stamp())
+    floor = hashing_us()
+    name, base = "CPU of one commit in memory", "two SHA-256 of 1,100 bytes"
+    return [row(name, value, "us", base, floor, value / floor, COMMIT_CPU_US_MAX, value <= COMMIT_CPU_US_MAX)]
+
+
+def hashing_us() -> float:
+    line, at = bytes(1_100), time.process_time()
+    for _ in range(50_000):
+        sha256(line).digest()
+        sha256(line).digest()
+    return (time.process_time() - at) * 1e6 / 50_000
+
+
+def bench_drain(home: Path) -> list[dict]:
+    """A full ring handed to the writer page by page, as fast as it takes them."""
+    gun = Gun()
+    store = Store.open(home / "drain", software="bench", stamp=stamp())
+    commit(store, gun.link_up())
+    pages = [tuple(gun.shot() for _ in range(PAGE)) for _ in range(RING_SLOTS // PAGE)]
+    writer = Writer(store, boot="5f" * 16, clock="synced")
+    at = time.perf_counter()
+    for number, page in enumerate(pages):
+        writer.submit(Batch(no=number, entries=page), Instant(mono_us=0, utc_us=0))
+    answered = len(writer.close(Instant(mono_us=0, utc_us=0)))
+    seconds = time.perf_counter() - at
+    if answered != len(pages):
+        raise SystemExit(f"{answered} of {len(pages)} pages answered")
+    value = PAGE * len(pages) / seconds
+    name = "draining a full ring through the writer"
+    ok = value >= DRAIN_PER_S_MIN
+    return [row(name, value, "records/s", "required", DRAIN_PER_S_MIN, value / DRAIN_PER_S_MIN, 1.0, ok)]
+
+
+def fill(home: Path, records: int) -> tuple[Store, Gun]:
+    store, gun = Store.open(home, software="bench", stamp=stamp()), Gun()
+    commit(store, gun.link_up())
+    while store.size < records:
+        commit(store, *(gun.shot() for _ in range(min(2_000, records - store.size))))
+    return store, gun
+
+
+def bench_long_log(home: Path, records: int) -> list[dict]:
+    """The last 1,000 appends to a long log beside the first 1,000 to a new one, in turns."""
+    long, gun = fill(home / "long", records - ROUNDS - 1)
+    new, new_gun = Store.open(home / "new", software="bench", stamp=stamp()), Gun()
+    commit(new, new_gun.link_up())
+    wall: dict[str, list[int]] = {"long": [], "new": []}
+    cpu = {"long": 0, "new": 0}
+    for _ in range(ROUNDS):
+        for name, store, shot in (("long", long, gun.shot()), ("new", new, new_gun.shot())):
+            at, cpu_at = time.perf_counter_ns(), time.thread_time_ns()
+            commit(store, shot)
+            wall[name].append(time.perf_counter_ns() - at)
+            cpu[name] += time.thread_time_ns() - cpu_at
+    long.close(stamp())
+    new.close(stamp())
+    rows = []
+    for what, value, floor in (
+        ("p50", median(wall["long"]) / 1e3, median(wall["new"]) / 1e3),
+        ("mean", sum(wall["long"]) / ROUNDS / 1e3, sum(wall["new"]) / ROUNDS / 1e3),
+        ("CPU, mean", cpu["long"] / ROUNDS / 1e3, cpu["new"] / ROUNDS / 1e3),
+    ):
+        ratio = value / floor
+        name = f"append to a log of {records:,}, last {ROUNDS:,}, {what}"
+        ok = ratio <= LONG_LOG_RATIO_MAX
+        rows.append(row(name, value, "us", f"first {ROUNDS:,}", floor, ratio, LONG_LOG_RATIO_MAX, ok))
+    return rows
+
+
+def bench_verify(home: Path) -> list[dict]:
+    """Strict parse, chain, root, checkpoints and the gun's chain; then the whole, with file and derived tables."""
+    key = VerifyKey.parse((home / "audit.vkey").read_text())
+    at = time.process_time()
+    db = apsw.Connection(str(home / DATABASE_NAME), flags=apsw.SQLITE_OPEN_READONLY)
+    floor_records = 0
+    for _, body in db.execute("SELECT seq, body FROM record ORDER BY seq"):
+        sha256(body).digest()
+        floor_records += 1
+    floor_s = time.process_time() - at
+    at = time.process_time()
+    records = measure_records(db, key)
+    seconds = time.process_time() - at
+    db.close()
+    at = time.process_time()
+    report = verify_home(home)
+    whole_s = time.process_time() - at
+    if not report.ok or records != floor_records:
+        raise SystemExit(report.bad)
+    floor = floor_records / floor_s
+    rows = []
+    for name, spent_s, target in (
+        (f"verify {records:,}: strict parse, chain, root, checkpoints, gun's chain", seconds, VERIFY_PER_S_MIN),
+        (f"verify {records:,}: that, the file and the derived tables", whole_s, 0),
+    ):
+        value = records / spent_s
+        rows.append(row(name, value, "records/s CPU", "read + SHA-256", floor, floor / value, target, value >= target))
+    return rows
+
+
+def run(records: int = RECORDS, home: Path | None = None) -> list[dict]:
+    with tempfile.TemporaryDirectory(dir=home) as directory:
+        root = Path(directory)
+        rows = bench_commit(root) + bench_cpu() + bench_drain(root)
+        rows += bench_long_log(root, records)
+        return rows + bench_verify(root / "long")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--records", type=int, default=RECORDS)
+    parser.add_argument("--home", type=Path, default=None, help="directory on the disk to measure")
+    options = parser.parse_args()
+    for line in run(options.records, options.home):
+        print(json.dumps(line))
+
+
+if __name__ == "__main__":
+    main()
