@@ -1,0 +1,1 @@
+"""Operators, what each may do, their PINs and signatures; and the patients' identity vault, apart from the log."""
