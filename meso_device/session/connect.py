@@ -33,6 +33,8 @@ from protocols.errors import GunProtocolError
 from protocols.wire.codes import MAJOR as WIRE_MAJOR
 from protocols.wire.codes import Code, GunFlag, State
 from protocols.wire.messages import (
+    GrantGet,
+    GrantGetReply,
     Hello,
     HelloReply,
     LimitsGet,
@@ -172,7 +174,8 @@ def settle(desk: Desk) -> Generator[Need, Answer, None]:
         yield Until(lambda: book.synced or desk.log_halted)
         if desk.log_halted:
             return
-        if status.state != State.MOVING and status.head_seq == book.committed_seq and not status.active_grant_no:
+        still = status.state != State.MOVING and not status.active_grant_no
+        if still and status.head_seq == book.committed_seq and (yield from _all_told(book)):
             break
         yield _newer_status(desk, status)
     closed = []
@@ -181,6 +184,21 @@ def settle(desk: Desk) -> Generator[Need, Answer, None]:
         closed.append(closed_entry(grant, book.stamp, "no credit at the gun and its log read to the head"))
     if closed:
         yield from record(*closed)
+
+
+def _all_told(book: GunBook) -> Generator[Need, Answer, bool]:
+    """Return whether every shot that the gun has begun on an open grant is booked.
+
+    A stroke that STOP or a fault broke off gets its record only when its needle is home, while the gun says ESTOPPED
+    or FAULT; the gun counts it as used from its INTENT.
+    """
+    for grant in book.open_grants():
+        told = (yield from ask(GrantGet(grant.grant_no))).body
+        if not isinstance(told, GrantGetReply):
+            raise LinkTrouble("GRANT_GET was answered by something else")
+        if told.shots_used > grant.used_shots:
+            return False
+    return True
 
 
 def _newer_status(desk: Desk, seen: Status) -> Until:
