@@ -98,10 +98,16 @@ class Alarms:
         self.active &= ~bit
         return bool(was) and not self.latched & bit
 
-    def acknowledge(self, alarm: int, ticks_us: int) -> bool:
-        """Clear a latched alarm whose cause is gone, else silence it; True when it is over."""
+    def acknowledge(self, alarm: int, ticks_us: int, *, over: bool) -> bool:
+        """Clear a latched alarm whose cause is gone, else silence it; True when it is over.
+
+        Args:
+            alarm: Which.
+            ticks_us: Now.
+            over: Whether what it came from has ended; False keeps it.
+        """
         bit = 1 << alarm
-        if not self.active & bit and self.latched & bit:
+        if over and not self.active & bit and self.latched & bit:
             self.latched &= ~bit
             return True
         self._silent_until_us[alarm] = ticks_us + SILENCE_US

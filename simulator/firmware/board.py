@@ -4,7 +4,7 @@ from struct import Struct
 from typing import Final
 
 from protocols.wire.codes import Alarm, EstopSource, EventKind, GrantEnd, GrantKind, Reason, ResetCause, State
-from protocols.wire.messages import AlarmEvent, EstoppedEvent, EventBody, GrantEndedEvent, Heartbeat, MoveDoneEvent
+from protocols.wire.messages import AlarmEvent, EstoppedEvent, EventBody, GrantEndedEvent, MoveDoneEvent
 from protocols.wire.states import GUN, GunEvent, next_state
 from simulator.firmware.alarms import FAULTS, OF_REASON, Alarms
 from simulator.firmware.body import Body
@@ -50,6 +50,11 @@ _STOPS_STROKE: Final = {
     GrantEnd.HEAD: Reason.FAULT,
     GrantEnd.CONTACT: Reason.FAULT,
     GrantEnd.FAULT: Reason.FAULT,
+}
+_ALARM_OF_END: Final = {
+    GrantEnd.LEASE: Alarm.LINK_LOST,
+    GrantEnd.IDLE: Alarm.IDLE_ARMED,
+    GrantEnd.LOG_FULL: Alarm.LOG_FULL,
 }
 
 
@@ -143,8 +148,11 @@ class Board:
         return self.hand.level or self.pedal.level or self.hand.pressed or self.pedal.pressed
 
     def change(self, event: GunEvent) -> None:
-        """Change the state by the table."""
-        self.state = next_state(GUN, self.state, event)
+        """Change the state by the table, and show it at once."""
+        before = self.state
+        self.state = next_state(GUN, before, event)
+        if self.state is not before and self.sessions.greeted:
+            self.outbox.status_wanted = True
 
     def tell(self, event: EventBody) -> None:
         """Send an event if anyone has greeted."""
@@ -168,9 +176,9 @@ class Board:
             self._alarm_changed(alarm, raised=0)
 
     def acknowledge(self, alarm: int) -> None:
-        """Acknowledge an alarm; the last fault cleared ends FAULT."""
+        """Acknowledge an alarm; the last fault cleared ends FAULT. While the needle is drawn no cause is gone yet."""
         open_before = self.alarms.fault_open
-        if self.alarms.acknowledge(alarm, self.ticks_us):
+        if self.alarms.acknowledge(alarm, self.ticks_us, over=not self.moving):
             self._alarm_changed(alarm, raised=0)
         if open_before and not self.alarms.fault_open:
             self.change(GunEvent.FAULT_CLEARED)
@@ -180,11 +188,6 @@ class Board:
         self.tell(AlarmEvent(alarm, raised, 0, self.alarms.bits))
 
     # credit and strokes
-
-    def heard_owner(self, heartbeat: Heartbeat) -> None:
-        """Renew the lease by the owner's heartbeat, if it is fresh."""
-        if self.lease.beat(self.ticks_us, heartbeat):
-            self.cease(Alarm.LINK_LOST)
 
     def end_credit(self, cause: GrantEnd) -> None:
         """End the live grant, if there is one: credit 0 at once, a stroke under way stopped where the cause asks."""
@@ -202,6 +205,9 @@ class Board:
         self.tell(GrantEndedEvent(grant_no, cause, shots, volume_nl))
         if self.state in {State.ARMED, State.MOVING, State.SERVICE} and cause is not GrantEnd.REPLACED:
             self.change(GunEvent.CREDIT_ENDED)
+        alarm = _ALARM_OF_END.get(cause)
+        if alarm is not None:
+            self.alarm(alarm, lasting=True)
         reason = _STOPS_STROKE.get(cause)
         if reason is not None:
             self.abort(reason)
@@ -233,7 +239,7 @@ class Board:
         self.body.start_stroke(
             self.now_us,
             Stroke(
-                label=self.label(kind=GrantKind.SERVICE, shot_seq=0, grant_no=0, area_code=0),
+                label=None,
                 depth_um=0,
                 needle_speed_um_per_s=HOMING_SPEED_UM_PER_S,
                 dose_nl=0,

@@ -171,11 +171,11 @@ class CalibrationStore:
             Refusal: E_CALIBRATION: hash or number is not the shadow's, or a page is not a calibration.
         """
         block = bytes(self._shadow)
+        if CalMain.unpack(block).cal_id != cal_id:
+            raise Refusal(Code.E_CALIBRATION)
         if hash8(block) != wanted_hash8:
             raise Refusal(Code.E_CALIBRATION, field_offset=4)
         checked = parse_calibration(block)
-        if checked.main.cal_id != cal_id:
-            raise Refusal(Code.E_CALIBRATION)
         self._nvm.calibration.save(block)
         self.active = checked
         return checked

@@ -39,7 +39,7 @@ class GunClock:
         jump_ms = self._faults.take("tick_jump")
         if jump_ms is not None:
             self._base_ticks_us += jump_ms * 1_000
-        return self._base_ticks_us + self._since(now_us)
+        return self._base_ticks_us + (now_us - self._base_now_us) * rate_ppm // _MILLION
 
     def world_us(self, ticks_us: int) -> int:
         """First moment of the world's at which these ticks have come."""

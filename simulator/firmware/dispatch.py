@@ -6,10 +6,10 @@ The order of the checks is that of SPEC.md. None of them changes anything.
 from struct import Struct
 from typing import Final
 
-from protocols.wire.codes import MAJOR, Code
+from protocols.wire.codes import MAJOR, Alarm, Code
 from protocols.wire.errors import WireLengthError
 from protocols.wire.frame import REPLY, TYPE_ESTOP, Frame
-from protocols.wire.messages import REQUESTS, STATE_CHANGING, Heartbeat, Hello, Request, Takeover
+from protocols.wire.messages import REQUESTS, STATE_CHANGING, Goodbye, Heartbeat, Hello, Request, Takeover
 from simulator.firmware.board import Board
 from simulator.firmware.firing import Firing
 from simulator.firmware.refusal import Refusal
@@ -44,23 +44,20 @@ class Dispatcher:
         if not board.outbox.room_for_reply:
             board.rx_dropped += 1
             return
-        session_no = frame.session
         try:
             self._check_version(frame)
-            if frame.type == Hello.TYPE:
-                session_no, payload = self._hello(frame)
-            else:
-                payload = self._request(frame, rx_bad_frames)
+            greeting = frame.type == Hello.TYPE
+            payload = self._hello(frame) if greeting else self._request(frame, rx_bad_frames)
         except Refusal as refused:
             payload = _HEAD.pack(refused.code, refused.detail, refused.field_offset)
-        board.outbox.reply(frame.type | REPLY, frame.req_id, session_no, payload)
+        board.outbox.reply(frame.type | REPLY, frame.req_id, frame.session, payload)
 
     def _check_version(self, frame: Frame) -> None:
         """Another major may mean other things by the same bytes: only HELLO, which agrees on one, is heard."""
         if frame.ver_flags != MAJOR << 4 and frame.type != Hello.TYPE:
             raise Refusal(Code.E_VERSION, detail=MAJOR)
 
-    def _hello(self, frame: Frame) -> tuple[int, bytes]:
+    def _hello(self, frame: Frame) -> bytes:
         if frame.session:
             raise Refusal(Code.E_SESSION)
         request = parse(frame)
@@ -72,26 +69,29 @@ class Dispatcher:
         session = board.sessions.hello(request)
         if board.status_due_us is None:
             board.status_due_us = board.ticks_us + board.status_period_us
-        return session.number, _OK + hello(board, session, request).pack()
+        return _OK + hello(board, session, request).pack()
 
     def _request(self, frame: Frame, rx_bad_frames: int) -> bytes:
         sessions = self._board.sessions
         session = sessions.find(frame.session)
         if session is None:
-            raise Refusal(Code.E_SESSION)
+            return self._closed(frame)
+        if session is sessions.owner:
+            self._board.cease(Alarm.LINK_LOST)
         handler = HANDLERS.get(frame.type)
         if handler is None:
             raise Refusal(Code.E_UNKNOWN_TYPE)
-        changes = frame.type in STATE_CHANGING
-        if changes and frame.type != Takeover.TYPE:
-            sessions.fence(session)
         if frame.req_id >= REQ_ID_END:
             raise Refusal(Code.E_ID_EXHAUSTED)
+        changes = frame.type in STATE_CHANGING
         if changes:
-            cached = sessions.repeated(session, frame)
-            if cached is not None:
-                return cached
+            # Before E_FENCED on purpose: what was executed must never be answered with a refusal.
+            kept = sessions.repeated(session, frame)
+            if kept is not None:
+                return kept
         try:
+            if changes and frame.type != Takeover.TYPE:
+                sessions.fence(session)
             body = handler(Call(self._board, self._firing, session, rx_bad_frames), parse(frame))
             payload = _OK if body is None else _OK + body.pack()
         except Refusal as refused:
@@ -100,19 +100,30 @@ class Dispatcher:
             _remember(session, frame, payload)
         return payload
 
+    def _closed(self, frame: Frame) -> bytes:
+        """A session that is not in the table; the GOODBYE that closed it may come again."""
+        closed = self._board.sessions.closed
+        if closed is None or frame.session != closed.number or frame.type != Goodbye.TYPE:
+            raise Refusal(Code.E_SESSION)
+        kept = self._board.sessions.repeated(closed, frame)
+        if kept is None:
+            raise Refusal(Code.E_SESSION)
+        return kept
+
     def _heartbeat(self, frame: Frame) -> None:
         """Renew the lease: the owner's only, well formed only. Without a reply, anything else is passed over."""
         board = self._board
         session = board.sessions.find(frame.session)
         if session is None or session is not board.sessions.owner:
             return
+        board.cease(Alarm.LINK_LOST)
         try:
             self._check_version(frame)
             request = parse(frame)
         except Refusal:
             return
         if isinstance(request, Heartbeat):
-            board.heard_owner(request)
+            board.lease.beat(board.ticks_us, request)
 
 
 def parse(frame: Frame) -> Request:
@@ -126,11 +137,12 @@ def parse(frame: Frame) -> Request:
         request = kind.unpack(frame.payload)
     except WireLengthError:
         raise Refusal(Code.E_LENGTH) from None
+    wrong = [at for at, name, lowest, highest in kind.RANGES if not lowest <= getattr(request, name) <= highest]
+    # What packs to other bytes than came has something in reserved ones.
     if frame.type in STATE_CHANGING and (again := request.pack()) != frame.payload:
-        raise Refusal(Code.E_RANGE, next(at for at, byte in enumerate(again) if byte != frame.payload[at]))
-    for offset, name, lowest, highest in kind.RANGES:
-        if not lowest <= getattr(request, name) <= highest:
-            raise Refusal(Code.E_RANGE, offset)
+        wrong += [at for at, byte in enumerate(again) if byte != frame.payload[at]]
+    if wrong:
+        raise Refusal(Code.E_RANGE, min(wrong))
     return request
 
 

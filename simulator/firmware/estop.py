@@ -11,6 +11,7 @@ from simulator.firmware.refusal import Refusal
 
 NONCE_US: Final = 10_000_000
 _LATCH: Final = Struct("<IIB3x")
+_U32_MAX: Final = 0xFFFFFFFF
 _SIZE: Final = len(STOP_FRAME)
 
 
@@ -62,7 +63,7 @@ class StopLatch:
         """Latch; False when it is latched already, which changes nothing."""
         if self.latch_id:
             return False
-        self.latch_id = self._last_id = self._last_id + 1
+        self.latch_id = self._last_id = self._last_id % _U32_MAX + 1
         self.source = source
         self._save()
         return True

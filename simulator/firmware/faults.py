@@ -85,11 +85,11 @@ class FirmwareFaults:
 
     def is_on(self, name: str) -> bool:
         """Whether a fault is on."""
-        return name in self._on
+        return bool(self._on) and name in self._on
 
     def strength(self, name: str, otherwise: int = 0) -> int:
         """Strength of a lasting fault, or ``otherwise`` when it is off."""
-        return self._on.get(name, otherwise)
+        return self._on.get(name, otherwise) if self._on else otherwise
 
     def take(self, name: str) -> int | None:
         """Let a one-shot fault happen: its strength, or None when it is off."""

@@ -77,10 +77,10 @@ def suction_allows(settings: Settings, sensors: Sensors) -> bool:
     return settings.suction_mode == SuctionMode.NONE or sensors.suction_pa >= settings.suction_threshold_pa
 
 
-def parts_allow(board: Board, sensors: Sensors) -> bool:
-    """A cartridge with product is fitted and the battery lasts for the shot."""
-    empty = board.alarms.is_active(Alarm.EMPTY)
-    return sensors.cartridge_present and not empty and not battery_is_critical(board)
+def parts_allow(board: Board, grant: Grant, sensors: Sensors) -> bool:
+    """A cartridge with product is fitted, where product is given, and the battery lasts for the shot."""
+    filled = sensors.cartridge_present and not board.alarms.is_active(Alarm.EMPTY)
+    return (filled or grant.terms.kind == GrantKind.DRY) and not battery_is_critical(board)
 
 
 def interval_us(board: Board, settings: Settings) -> int:
@@ -114,11 +114,11 @@ class Firing:
         bench = grant.terms.kind == GrantKind.BENCH
         if not bench and not board.pull.wants_more(settings):
             return
-        if board.last_intent_us is not None:
-            ready_us = board.last_intent_us + interval_us(board, settings)
-            if board.ticks_us < ready_us:
-                self.due_us = ready_us
-                return
+        # The automatic trigger presses once an interval, from acceptance on.
+        since_us = board.credit_since_us if bench else board.last_intent_us
+        if since_us is not None and board.ticks_us < (ready_us := since_us + interval_us(board, settings)):
+            self.due_us = ready_us
+            return
         self._try(grant, settings, TriggerSource.BENCH if bench else TriggerSource(board.pull.source))
 
     def _try(self, grant: Grant, settings: Settings, source: TriggerSource) -> None:
@@ -147,7 +147,7 @@ class Firing:
             (credit_allows(grant, settings), Code.E_GRANT_NO),
             (ring_allows(board), Code.E_LOG_FULL),
             (hard_limits_allow(board, settings), Code.E_LIMIT),
-            (parts_allow(board, sensors), Code.E_POWER),
+            (parts_allow(board, grant, sensors), Code.E_POWER),
             (contact_allows(grant, settings, sensors), Code.E_CONTACT),
             (suction_allows(settings, sensors), Code.E_STATE),
         ):
@@ -160,7 +160,6 @@ class Firing:
         board = self._board
         board.pull.end()
         if obstacle is Code.E_LOG_FULL:
-            board.alarm(Alarm.LOG_FULL, lasting=True)
             board.end_credit(GrantEnd.LOG_FULL)
         elif obstacle in {Code.E_LIMIT, Code.E_GRANT_NO}:
             board.end_credit(GrantEnd.SPENT)
@@ -331,8 +330,6 @@ class Firing:
             board.end_credit(GrantEnd.CARTRIDGE)
         elif not credit_allows(grant, settings):
             board.end_credit(GrantEnd.SPENT)
-        elif not ring_allows(board):
-            board.end_credit(GrantEnd.LOG_FULL)
 
     # the trigger
 
@@ -357,7 +354,7 @@ class Firing:
 
 
 def _slot_flags(settings: Settings, sensors: Sensors) -> int:
-    flags = SlotFlag.SIMULATED
+    flags = int(SlotFlag.SIMULATED)
     if sensors.contact:
         flags |= SlotFlag.CONTACT
     if settings.suction_mode and sensors.suction_pa >= settings.suction_threshold_pa:

@@ -4,7 +4,7 @@ from typing import Final
 
 from protocols.errors import require
 from protocols.wire.codes import Alarm, EstopSource, GrantEnd, GrantKind, ResetCause, State
-from protocols.wire.frame import TYPE_ESTOP, Deframer
+from protocols.wire.frame import STOP_FRAME, TYPE_ESTOP, Deframer, decode_block
 from protocols.wire.messages import Status
 from simulator.firmware import reactions
 from simulator.firmware.board import IDLE_ARMED_US, Board
@@ -23,6 +23,7 @@ from simulator.physics.events import HAND, PEDAL
 
 # Longer than any chain of events at one moment; reaching it means that time does not go on.
 _STEPS_AT_ONCE_MAX: Final = 1_000
+_STOP: Final = decode_block(STOP_FRAME[1:-1])
 
 
 class GunFirmware:
@@ -45,6 +46,7 @@ class GunFirmware:
         self._deframer = Deframer()
         self._stop = StopRecogniser()
         self._powered = False
+        self._own_due_us: int | None = None
 
     # what can be seen
 
@@ -75,6 +77,11 @@ class GunFirmware:
         """Shots left of the live grant, 0 without credit."""
         grant = self._board.grants.live
         return grant.remaining_shots if grant is not None else 0
+
+    @property
+    def gun_uid_text(self) -> str:
+        """Identity of the board, as the truth spells it."""
+        return self._board.gun_uid.hex()
 
     @property
     def head_seq(self) -> int:
@@ -125,6 +132,7 @@ class GunFirmware:
             boot(self._board, reset_cause)
         except PowerCut:
             self._lose_power(now_us)
+        self._look_ahead()
 
     def power_off(self, now_us: int) -> None:
         """Lose the supply: all motion stops where it is; nothing happens until the next `boot`."""
@@ -144,17 +152,18 @@ class GunFirmware:
             for _ in range(self._stop.count(data)):
                 self._stop_heard()
             for frame in self._deframer.feed(data):
-                # Of STOP's type but not its bytes: stopping is the safe reading.
-                if frame.type == TYPE_ESTOP and not self._board.latch.latch_id:
-                    self._stop_heard()
+                if frame.type == TYPE_ESTOP and (frame != _STOP or not self._board.latch.latch_id):
+                    self._stop_heard()  # not the frozen bytes, or the first delimiter was lost: in doubt, stop
                 self._dispatcher.take(frame, self._deframer.bad_blocks)
             self._firing.pump()
         except PowerCut:
             self._lose_power(now_us)
+        self._look_ahead()
 
     def transmit(self, now_us: int) -> bytes:
         """The next whole frame for the line, or nothing: answers to STOP, then replies, then events."""
-        self.advance(now_us)
+        if now_us > self._board.now_us:
+            self.advance(now_us)
         if not self._powered:
             return b""
         return self._board.outbox.take(self._board.uptime_ms, self._status)
@@ -173,7 +182,9 @@ class GunFirmware:
                 require(steps < _STEPS_AT_ONCE_MAX, "the firmware does not get on in time")
                 at_us = max(at_us, due_us)
                 self._step(at_us)
-            self._board.set_time(max(at_us, now_us))
+                self._look_ahead()
+            if now_us > at_us:
+                self._board.set_time(now_us)
         except PowerCut:
             self._lose_power(max(at_us, now_us))
 
@@ -197,6 +208,7 @@ class GunFirmware:
                 reactions.press_own_stop(self._board)
             except PowerCut:
                 self._lose_power(now_us)
+            self._look_ahead()
 
     # inside
 
@@ -229,12 +241,10 @@ class GunFirmware:
         if grant is not None:
             if board.lease.lapsed(ticks_us):
                 board.end_credit(GrantEnd.LEASE)
-                board.alarm(Alarm.LINK_LOST, lasting=True)
             elif ticks_us >= grant.valid_until_us:
                 board.end_credit(GrantEnd.EXPIRED)
             elif not board.moving and ticks_us >= board.credit_since_us + IDLE_ARMED_US:
                 board.end_credit(GrantEnd.IDLE)
-                board.alarm(Alarm.IDLE_ARMED, lasting=True)
         stuck_us = self._stuck_due_us()
         if stuck_us is not None and ticks_us >= stuck_us:
             board.alarm(Alarm.TRIGGER_STUCK, lasting=True)
@@ -248,7 +258,13 @@ class GunFirmware:
         board.outbox.status_wanted = True
 
     def _due_us(self) -> int | None:
-        """World's time of the next thing to do."""
+        """World's time of the next thing to do: the body's, or the firmware's own."""
+        due_us = self._own_due_us
+        body_us = self._board.body.next_event_us()
+        return body_us if body_us is not None and (due_us is None or body_us < due_us) else due_us
+
+    def _look_ahead(self) -> None:
+        """Find out when the firmware has something to do by itself; called after everything that may change it."""
         board = self._board
         due = board.hand.due_us
         grant = board.grants.live
@@ -263,9 +279,7 @@ class GunFirmware:
         ):
             if other is not None and (due is None or other < due):
                 due = other
-        due_us = board.clock.world_us(due) if due is not None else None
-        body_us = board.body.next_event_us()
-        return body_us if body_us is not None and (due_us is None or body_us < due_us) else due_us
+        self._own_due_us = board.clock.world_us(due) if due is not None else None
 
     def _stuck_due_us(self) -> int | None:
         board = self._board

@@ -7,7 +7,6 @@ from protocols.wire.messages import GrantSet, GrantSetReply, Settings
 from protocols.wire.states import GunEvent
 from simulator.firmware.board import Board
 from simulator.firmware.grants import Grant, check_age, check_number, check_terms
-from simulator.firmware.limits import session_allows
 from simulator.firmware.refusal import Refusal
 from simulator.firmware.selftest import ALL_ITEMS
 from simulator.firmware.senses import battery_is_critical
@@ -29,12 +28,12 @@ def set_grant(board: Board, request: GrantSet) -> GrantSetReply:
         raise Refusal(Code.E_FENCED, _AT["owner_token"])
     check_number(request, board.grants.last_no)
     check_age(request, head_seq=board.ring.head_seq, uptime_ms=board.uptime_ms)
-    settings = check_terms(request, board.settings, board.identity.limits, board.state)
+    _end_session_after_pause(board)
+    settings = check_terms(request, board.settings, board.identity.limits, board.tally, board.state)
     _check_gun(board, request, settings)
-    if board.grants.live is not None:
-        board.end_credit(GrantEnd.REPLACED)
     if not board.grants.renews(request):
         board.pull.end()
+    board.end_credit(GrantEnd.REPLACED)
     grant = board.grants.accept(request, board.ticks_us)
     board.lease.start(board.ticks_us, request.lease_ms)
     board.credit_since_us = board.ticks_us
@@ -60,20 +59,18 @@ def need_ready(board: Board) -> None:
 
 
 def _check_gun(board: Board, request: GrantSet, settings: Settings) -> None:
-    """Refuse what the terms cannot be blamed for: ring, limits, calibration, parts, skin, hand."""
-    _end_session_after_pause(board)
-    if not session_allows(board.identity.limits, board.tally, settings.dose_nl):
-        raise Refusal(Code.E_LIMIT, _AT["max_shots"])
-    if board.ring.exhausted:
-        raise Refusal(Code.E_SEQ_EXHAUSTED)
+    """Refuse what the terms cannot be blamed for: ring, calibration, parts, skin, hand."""
     if not board.ring.free:
         raise Refusal(Code.E_LOG_FULL)
+    if board.ring.exhausted:
+        raise Refusal(Code.E_SEQ_EXHAUSTED)
     if settings.cal_hash8 != board.calibration.active.hash8:
         raise Refusal(Code.E_CALIBRATION)
     if board.passed != ALL_ITEMS:
         raise Refusal(Code.E_SELF_TEST)
     sensors = board.body.sensors(board.now_us)
-    if not sensors.cartridge_present or board.alarms.is_active(Alarm.EMPTY):
+    empty = not sensors.cartridge_present or board.alarms.is_active(Alarm.EMPTY)
+    if empty and request.kind != GrantKind.DRY:
         raise Refusal(Code.E_CARTRIDGE)
     if sensors.head_type_id != settings.head_type_id:
         raise Refusal(Code.E_HEAD)

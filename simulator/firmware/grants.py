@@ -5,11 +5,12 @@ from typing import Final
 
 from protocols.wire.codes import Code, ContactGate, GrantEnd, GrantKind, GrantState, Mode, State
 from protocols.wire.messages import GrantGetReply, GrantSet, LimitsGetReply, Settings
-from simulator.firmware.limits import check_grant
+from simulator.firmware.limits import check_grant, session_allows
 from simulator.firmware.nvm import Nvm
 from simulator.firmware.refusal import Refusal
 from simulator.firmware.ring import LogRing
 from simulator.firmware.settings import ActiveSettings
+from simulator.firmware.tally import Tally
 
 # Holes are allowed so that a host never uses a number again that it once prepared; a wild number is refused.
 GRANT_NO_AHEAD_MAX: Final = 1_000
@@ -169,13 +170,15 @@ def check_age(grant: GrantSet, *, head_seq: int, uptime_ms: int) -> None:
     if grant.expect_head_seq != head_seq:
         raise Refusal(Code.E_STALE, _AT["expect_head_seq"])
     ahead_ms = (grant.not_after_uptime_ms - uptime_ms) % _U32
-    if ahead_ms >= _U32 // 2:
+    if ahead_ms > _U32 // 2:
         raise Refusal(Code.E_LATE, _AT["not_after_uptime_ms"])
     if ahead_ms > NOT_AFTER_AHEAD_MS_MAX:
         raise Refusal(Code.E_RANGE, _AT["not_after_uptime_ms"])
 
 
-def check_terms(grant: GrantSet, active: ActiveSettings, limits: LimitsGetReply, state: State) -> Settings:
+def check_terms(
+    grant: GrantSet, active: ActiveSettings, limits: LimitsGetReply, tally: Tally, state: State
+) -> Settings:
     """Refuse terms that do not belong to the state, the active settings, or the gun; returns the settings.
 
     Raises:
@@ -193,6 +196,8 @@ def check_terms(grant: GrantSet, active: ActiveSettings, limits: LimitsGetReply,
         raise Refusal(Code.E_AREA, _AT["area_code"])
     _check_kind(GrantKind(grant.kind), settings)
     check_grant(limits, grant)
+    if not session_allows(limits, tally, settings.dose_nl):
+        raise Refusal(Code.E_LIMIT, _AT["max_shots"])
     if grant.max_nl < settings.dose_nl:
         raise Refusal(Code.E_RANGE, _AT["max_nl"])
     return settings
@@ -203,5 +208,6 @@ def _check_kind(kind: GrantKind, settings: Settings) -> None:
     dry = settings.mode == Mode.DRY
     if (kind is GrantKind.DRY and not dry) or (kind in {GrantKind.TREAT, GrantKind.PRIME} and dry):
         raise Refusal(Code.E_RANGE, _AT["kind"], detail=Settings.OFFSETS["mode"])
-    if kind in {GrantKind.TREAT, GrantKind.DRY} and settings.contact_gate == ContactGate.OFF:
+    gate_off = settings.contact_gate == ContactGate.OFF
+    if (kind in {GrantKind.TREAT, GrantKind.DRY} and gate_off) or (kind is GrantKind.BENCH and not gate_off):
         raise Refusal(Code.E_RANGE, _AT["kind"], detail=Settings.OFFSETS["contact_gate"])

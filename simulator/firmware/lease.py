@@ -6,7 +6,6 @@ from protocols.wire.messages import Heartbeat
 from simulator.firmware.faults import FirmwareFaults
 
 _U32: Final = 2**32
-_LEASE_US: Final = 500_000  # before the first grant names one
 
 
 class Lease:
@@ -20,7 +19,7 @@ class Lease:
 
     def __init__(self, faults: FirmwareFaults) -> None:
         self._faults = faults
-        self._lease_us = _LEASE_US
+        self._lease_us = 0
         self._hb_no = 0
         self.due_us: int | None = None
 
@@ -37,20 +36,17 @@ class Lease:
         """End with the grant."""
         self.due_us = None
 
-    def beat(self, ticks_us: int, heartbeat: Heartbeat) -> bool:
-        """Take the owner's heartbeat; True when its number grew and it is fresh. That renews a running lease.
+    def beat(self, ticks_us: int, heartbeat: Heartbeat) -> None:
+        """Take the owner's heartbeat: it renews a running lease if its number grew and it is fresh.
 
         A frame that lay in a buffer for longer than the lease echoes an old uptime and renews nothing.
         """
         if heartbeat.hb_no <= self._hb_no:
-            return False
+            return
         self._hb_no = heartbeat.hb_no
         age_ms = (ticks_us // 1_000 - heartbeat.echo_uptime_ms) % _U32
-        if age_ms * 1_000 > self._lease_us:
-            return False
-        if self.due_us is not None and not self.lapsed(ticks_us):
+        if age_ms * 1_000 <= self._lease_us and self.due_us is not None and not self.lapsed(ticks_us):
             self.due_us = ticks_us + self._lease_us
-        return True
 
     def lapsed(self, ticks_us: int) -> bool:
         """Whether the credit has outlived its owner's silence."""

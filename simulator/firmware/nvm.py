@@ -110,7 +110,7 @@ class Layout:
     HOLD_UP: Final = (512, 12)
     CALIBRATION: Final = (576, 320)
     EVENTS: Final = 1_280
-    EVENT_ENTRIES: Final = 64
+    EVENT_ENTRIES: Final = 72
     EVENT_SIZE: Final = 36
     RING: Final = 4_096
 

@@ -13,20 +13,31 @@ from simulator.physics.events import Sensors
 
 LEVEL_A: Final = ord("A")
 _U16: Final = 0xFFFF
+# Plain integers: adding up enumeration members costs more than the rest of a status.
+_SIMULATED: Final = int(GunFlag.SIMULATED)
+_ESTOPPED: Final = int(GunFlag.ESTOPPED)
+_FAULT: Final = int(GunFlag.FAULT)
+_LOG_FULL: Final = int(GunFlag.LOG_FULL)
+_CONTACT: Final = int(GunFlag.CONTACT)
+_TRIGGER: Final = int(GunFlag.TRIGGER)
+_CARTRIDGE: Final = int(GunFlag.CARTRIDGE)
 _U32: Final = 0xFFFFFFFF
 
 
 def flags(board: Board, sensors: Sensors) -> int:
     """`GunFlag` bits. A simulated gun says so always."""
-    return (
-        GunFlag.SIMULATED
-        | (GunFlag.ESTOPPED if board.latch.latch_id else 0)
-        | (GunFlag.FAULT if board.alarms.fault_open else 0)
-        | (GunFlag.LOG_FULL if board.alarms.is_active(Alarm.LOG_FULL) else 0)
-        | (GunFlag.CONTACT if sensors.contact else 0)
-        | (GunFlag.TRIGGER if sensors.trigger else 0)
-        | (GunFlag.CARTRIDGE if sensors.cartridge_present else 0)
-    )
+    bits = _SIMULATED
+    for condition, bit in (
+        (board.latch.latch_id, _ESTOPPED),
+        (board.alarms.fault_open, _FAULT),
+        (board.alarms.is_active(Alarm.LOG_FULL), _LOG_FULL),
+        (sensors.contact, _CONTACT),
+        (sensors.trigger, _TRIGGER),
+        (sensors.cartridge_present, _CARTRIDGE),
+    ):
+        if condition:
+            bits |= bit
+    return bits
 
 
 def status(board: Board, rx_bad_frames: int) -> Status:

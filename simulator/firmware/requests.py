@@ -209,7 +209,9 @@ def _log_release(call: Call, request: LogRelease) -> ReplyBody:
 
 def _self_test(call: Call, request: SelfTest) -> None:
     board = call.board
-    if board.moving:
+    if board.latch.latch_id:
+        raise Refusal(Code.E_ESTOPPED)
+    if board.state is State.MOVING:
         raise Refusal(Code.E_BUSY)
     if board.state is State.ARMED:
         raise Refusal(Code.E_STATE)
@@ -223,7 +225,7 @@ def _self_test(call: Call, request: SelfTest) -> None:
 
 
 def _alarm_ack(call: Call, request: AlarmAck) -> None:
-    if call.board.moving:
+    if call.board.state is State.MOVING:
         raise Refusal(Code.E_BUSY)
     call.board.acknowledge(request.alarm)
 
@@ -240,8 +242,7 @@ def _service_enter(call: Call, request: ServiceEnter) -> None:
 
 
 def _service_leave(call: Call, request: ServiceLeave) -> None:
-    service.need_service(call.board)
-    call.board.leave_service()
+    service.leave(call.board)
 
 
 def _service_move(call: Call, request: ServiceMove) -> ReplyBody:

@@ -69,7 +69,9 @@ class LogRing:
         damaged: Whether an unreleased record was found damaged.
     """
 
-    __slots__ = ("_faults", "_nvm", "_tally", "_uid", "damaged", "log_epoch", "open_intent", "released_seq")
+    __slots__ = (
+        "_faults", "_nvm", "_reused_seq", "_tally", "_uid", "damaged", "log_epoch", "open_intent", "released_seq",
+    )  # fmt: skip
 
     def __init__(self, nvm: Nvm, tally: Tally, faults: FirmwareFaults) -> None:
         self._nvm = nvm
@@ -79,6 +81,7 @@ class LogRing:
         self.log_epoch = self.released_seq = 0
         self.open_intent: bytes | None = None
         self.damaged = False
+        self._reused_seq = 0  # last record whose slot was taken for another
 
     # where it stands
 
@@ -95,8 +98,7 @@ class LogRing:
     @property
     def oldest_seq(self) -> int:
         """Oldest record that can still be read; head_seq + 1 if none."""
-        newest = self.head_seq + (self.open_intent is not None)
-        return max(1, newest + 1 - self._nvm.slots)
+        return self._reused_seq + 1
 
     @property
     def free(self) -> int:
@@ -135,6 +137,10 @@ class LogRing:
                 break
             tally.count(seq, slot, record_hash8(gun_uid, log_epoch, slot))
         tally.save()
+        self._reused_seq = max(0, self.head_seq + (self.open_intent is not None) - self._nvm.slots)
+        # Power may have been lost after the oldest slot was erased and before INTENT was written there.
+        if self.oldest_seq <= self.released_seq and not self._is_final(self.oldest_seq):
+            self._reused_seq += 1
         self.check()
 
     def begin_epoch(self, log_epoch: int) -> None:
@@ -143,6 +149,7 @@ class LogRing:
         self.released_seq = 0
         self._tally.begin_epoch(self._uid, log_epoch)
         self._tally.save()
+        self._reused_seq = 0
         self.damaged = False
 
     def check(self) -> bool:
@@ -151,10 +158,7 @@ class LogRing:
         self.damaged = False
         for seq in range(self.released_seq + 1, self.head_seq + 1):
             slot = self._slot(seq)
-            if not self._is_intent(seq, slot) or not slot_is_final(self.log_epoch, slot):
-                self.damaged = True
-                break
-            if before and slot[40:48] != before:
+            if not self._is_final(seq) or (before and slot[40:48] != before):
                 self.damaged = True
                 break
             before = record_hash8(self._uid, self.log_epoch, slot)
@@ -191,6 +195,7 @@ class LogRing:
         if self._faults.take("nvm_before_intent") is not None:
             raise PowerCut
         offset = self._nvm.slot_offset(seq)
+        self._reused_seq = max(self._reused_seq, seq - self._nvm.slots)
         self._write(offset + INTENT_SIZE, _NO_OUTCOME)
         torn = self._faults.take("nvm_torn_intent")
         if torn is not None:
@@ -305,6 +310,10 @@ class LogRing:
         return int.from_bytes(slot[:4], "little") == seq and int.from_bytes(slot[48:52], "little") == intent_crc(
             self.log_epoch, slot
         )
+
+    def _is_final(self, seq: int) -> bool:
+        slot = self._slot(seq)
+        return int.from_bytes(slot[:4], "little") == seq and slot_is_final(self.log_epoch, slot)
 
     def _search(self) -> None:
         """The tally is lost: look through the whole ring for the newest final record."""

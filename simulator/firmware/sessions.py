@@ -12,6 +12,7 @@ from simulator.firmware.nvm import Nvm
 from simulator.firmware.refusal import Refusal
 
 REQ_ID_END: Final = 65_000
+TOKEN_MAX: Final = 0xFFFFFFFF
 _OWNER: Final = Struct("<I16s")
 
 
@@ -42,21 +43,23 @@ class SessionTable:
     Attributes:
         owner: Session that may change things.
         reader: Newest session that is not the owner's.
+        closed: The session that GOODBYE closed, for the same GOODBYE again; None once another HELLO came.
         owner_token: Raised by one by every TAKEOVER; in memory.
     """
 
-    __slots__ = ("_draw", "_nvm", "owner", "owner_token", "reader")
+    __slots__ = ("_draw", "_nvm", "closed", "owner", "owner_token", "reader")
 
     def __init__(self, nvm: Nvm, draw: NumberSource) -> None:
         self._nvm = nvm
         self._draw = draw
         self.owner: Session | None = None
         self.reader: Session | None = None
+        self.closed: Session | None = None
         self.owner_token = 0
 
     def restart(self) -> None:
         """Forget all sessions at boot; the token stays."""
-        self.owner = self.reader = None
+        self.owner = self.reader = self.closed = None
         item = self._nvm.owner.load()
         self.owner_token = _OWNER.unpack(item)[0] if item else 0
 
@@ -67,10 +70,12 @@ class SessionTable:
 
     def hello(self, hello: Hello) -> Session:
         """Open a session; the same HELLO again gets the same one."""
-        reader = self.reader
-        if reader is not None and (reader.host_nonce, reader.host_id) == (hello.host_nonce, hello.host_id):
-            return reader
-        taken = tuple(s.number for s in (self.owner, reader) if s is not None)
+        self.closed = None
+        table = [session for session in (self.owner, self.reader) if session is not None]
+        for session in table:
+            if (session.host_nonce, session.host_id) == (hello.host_nonce, hello.host_id):
+                return session
+        taken = tuple(session.number for session in table)
         self.reader = Session(self._draw.draw_u32(other_than=taken), hello.host_id, hello.host_nonce)
         return self.reader
 
@@ -108,10 +113,12 @@ class SessionTable:
         """Make a session the owner's; returns the new token, which is in memory before.
 
         Raises:
-            Refusal: E_STALE where the token is not the expected one.
+            Refusal: E_STALE where the token is not the expected one, E_STATE where there is none above it.
         """
         if expected_token != self.owner_token:
             raise Refusal(Code.E_STALE)
+        if self.owner_token == TOKEN_MAX:
+            raise Refusal(Code.E_STATE)
         self._nvm.owner.save(_OWNER.pack(self.owner_token + 1, host_id))
         self.owner_token += 1
         if session is not self.owner:
@@ -119,6 +126,7 @@ class SessionTable:
         return self.owner_token
 
     def goodbye(self, session: Session) -> None:
-        """Forget the owner's session."""
+        """Close the owner's session."""
         if session is self.owner:
             self.owner = None
+            self.closed = session
