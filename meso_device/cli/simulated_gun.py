@@ -7,7 +7,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -52,7 +52,7 @@ def simulated_gun(files: GunFiles, *, seed: int, rate: int) -> Iterator[None]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
-        preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509  # one system call, no threads yet
+        preexec_fn=_ending_with_parent() if sys.platform == "linux" else None,  # noqa: PLW1509  # one system call, no threads yet
     )
     try:
         _wait_ready(process, files)
@@ -83,9 +83,13 @@ def _wait_ready(process: "subprocess.Popen[bytes]", files: GunFiles) -> None:
         heard += chunk
 
 
-_LIBC: Final = ctypes.CDLL(None)
+def _ending_with_parent() -> Callable[[], None]:
+    """Return what a child does first: it asks the kernel to end it when this process dies, however it does."""
+    libc, parent = ctypes.CDLL(None), os.getpid()
 
+    def end_with_parent() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        if os.getppid() != parent:  # it died before it could be asked
+            os._exit(1)
 
-def _end_with_parent() -> None:
-    """Ask the kernel to end the child when the process that started it dies, however it does."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    return end_with_parent

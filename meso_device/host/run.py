@@ -4,6 +4,7 @@ Everything is opened in an order in which each refusal leaves nothing behind, an
 """
 
 import contextlib
+import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -78,6 +79,7 @@ def run_session(request: RunRequest, observer: Observer) -> RunResult:
         MesoError: it could not begin; then nothing was sent to the gun.
         InvariantError: the program contradicts itself; STOP has been handed to the port.
     """
+    os.umask(0o077)  # nothing in the data directory is for others
     home = open_home(request.root)
     clock = Clock()
     with contextlib.ExitStack() as stack:

@@ -48,12 +48,15 @@ class Signals:
         os.close(self._write_fd)
 
     def take(self) -> tuple[signal.Signals, ...]:
-        """Return the signals that came since the last call, oldest first."""
+        """Return the signals that came since the last call.
+
+        Of those that came together the lowest number is first: the kernel does not keep their order.
+        """
         came = b""
         with contextlib.suppress(BlockingIOError):
             came = os.read(self.fd, _READ_BYTES)
         known = {*ENDING, *STOPPING}
-        return tuple(signal.Signals(number) for number in came if number in known)
+        return tuple(signal.Signals(number) for number in sorted(came) if number in known)
 
 
 def _note(_number: int, _frame: FrameType | None) -> None:

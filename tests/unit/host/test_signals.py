@@ -20,12 +20,11 @@ def test_a_signal_is_a_byte_to_read_and_nothing_else_happens(number):
         assert signals.take() == ()
 
 
-def test_signals_come_in_their_order():
+def test_of_signals_that_come_together_the_lowest_number_is_first():
     with Signals() as signals:
-        os.kill(os.getpid(), signal.SIGTERM)
-        os.kill(os.getpid(), signal.SIGINT)
-        came = wait(signals) + signals.take()
-        assert came == (signal.SIGTERM, signal.SIGINT)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.raise_signal(number)
+        assert signals.take() == (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 
 def test_afterwards_everything_is_as_it_was():
