@@ -27,6 +27,7 @@ _KEY: Final = re.compile(r"[a-z0-9_]{1,64}", re.ASCII)
 _SCALARS: Final = frozenset({int, str, bool})
 _DEPTH_MAX: Final = 8
 _encode_sorted: Final = msgspec.json.Encoder(order="deterministic").encode
+_decode_object: Final = msgspec.json.Decoder(dict[str, Any]).decode
 _encode_as_is: Final = msgspec.json.Encoder().encode
 _Integer = Annotated[int, msgspec.Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
 
@@ -107,6 +108,12 @@ def parse(body: bytes) -> dict[str, Json]:
     check_fields(fields)
     if encode(fields) != body:
         raise ValueError("the record is not in canonical form")
+    return fields
+
+
+def decode(body: bytes) -> dict[str, Any]:
+    """Read a body that `encode` wrote, without the strictness of `parse`; ValueError when it is not JSON."""
+    fields: dict[str, Any] = _decode_object(body)
     return fields
 
 

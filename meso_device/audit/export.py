@@ -20,7 +20,7 @@ def export_shots(home: Path) -> Iterator[str]:
     """
     with reading(home) as db:
         for (body,) in db.execute("SELECT body FROM record WHERE kind = 'shot' ORDER BY seq"):
-            yield json.dumps(shot_row(canonical.parse(body)), separators=(", ", ": ")) + "\n"
+            yield json.dumps(shot_row(canonical.decode(body)), separators=(", ", ": ")) + "\n"
 
 
 def shot_row(body: dict[str, Any]) -> dict[str, int | str | bool]:

@@ -3,21 +3,25 @@
 They answer questions fast and decide nothing by themselves: `rebuild` makes the same rows from the bodies.
 """
 
-from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from collections.abc import Callable, Iterable
+from itertools import groupby, islice
+from typing import Final
 
 import apsw
 
 from meso_device.audit import canonical
 from meso_device.audit.schema import PROJECTIONS
+from meso_device.audit.shot_rows import SHOT_KINDS, Body, ShotRows
 from meso_device.audit.sql import run
 from protocols.errors import require
 
-SHOT_KINDS: Final = {"TREAT": 1, "DRY": 2, "PRIME": 3, "BENCH": 4, "SERVICE": 5}
+REBUILD_RECORDS: Final = 256
 PATIENT_KINDS: Final = frozenset({1, 2})
 FINDING_KINDS: Final = frozenset({"conflict", "gun.changed", "orphan", "counter_regression", "epoch.opened"})
 
-Body: TypeAlias = "dict[str, Any]"
+
+def _is_shot(record: tuple[int, Body]) -> bool:
+    return bool(record[1]["kind"] == "shot")
 
 
 class Projections:
@@ -30,10 +34,9 @@ class Projections:
         self._db = db
         self._log = db if log is None else log
         self._guns: dict[tuple[str, int], int] = {}
-        self._given: dict[tuple[int | str, ...], int] = {}
+        self._shots = ShotRows(db, self._log, self._gun)
         self._simulated: bool | None = None
         self._apply: dict[str, Callable[[int, Body], None]] = {
-            "shot": self._shot,
             "link.up": self._link_up,
             "grant.prepared": self._grant_prepared,
             "grant.live": self._grant_live,
@@ -57,7 +60,7 @@ class Projections:
     def forget(self) -> None:
         """Drop what is remembered of rows that may be gone."""
         self._guns.clear()
-        self._given.clear()
+        self._shots.forget()
         self._simulated = None
         for (simulated,) in self._db.execute("SELECT simulated FROM house"):
             self._simulated = bool(simulated)
@@ -67,15 +70,28 @@ class Projections:
         """Whether this data directory is for simulated guns; None while it holds no record of any gun."""
         return self._simulated
 
-    def apply(self, seq: int, body: Body) -> None:
-        """Derive the rows of one record.
+    def apply(self, records: Iterable[tuple[int, Body]]) -> None:
+        """Derive the rows of records in the order of the log.
 
         Raises:
-            ValueError: the record contradicts what is derived from earlier ones, such as a simulated gun
-            among real ones.
+            ValueError: a record contradicts what is derived from earlier ones, such as a simulated gun among
+            real ones.
         """
-        gun = body.get("gun")
-        if gun is not None and body["simulated"] is not self._simulated:
+        for shots, run_of in groupby(records, key=_is_shot):
+            if shots:
+                self._apply_shots(list(run_of))
+            else:
+                for seq, body in run_of:
+                    self._apply_one(seq, body)
+
+    def _apply_shots(self, records: list[tuple[int, Body]]) -> None:
+        for _, body in records:
+            if body["simulated"] is not self._simulated:
+                self._settle_house(body["simulated"])
+        self._shots.apply(records)
+
+    def _apply_one(self, seq: int, body: Body) -> None:
+        if "gun" in body and body["simulated"] is not self._simulated:
             self._settle_house(body["simulated"])
         kind = body["kind"]
         apply = self._apply.get(kind)
@@ -127,7 +143,7 @@ class Projections:
                 "UPDATE gun SET committed_seq = ?, chain_hash8 = '' WHERE id = ? AND committed_seq = ? - 1",
                 (body["to_seq"], row, body["from_seq"]),
             )
-            self._catch_up(seq, row, body["gun"])
+            self._shots.catch_up(seq, row, body["gun"])
         self._finding(seq, body)
 
     def _link_down(self, _seq: int, body: Body) -> None:
@@ -176,93 +192,6 @@ class Projections:
             "WHERE id = ?2 AND (committed_seq > ?1 OR ahead > 0)",
             (body["shot_seq"], row),
         )
-
-    # --- shots --------------------------------------------------------------------------------------
-
-    def _shot(self, seq: int, body: Body) -> None:
-        shot_seq, low, high = body["shot_seq"], body["dose_lo_nl"], body["dose_hi_nl"]
-        at_us, error_us = body["at_us"], body["at_err_us"]
-        latest_us = at_us + error_us
-        phase = body["phase"]
-        gun = self._gun(seq, body, shot_seq - 1)
-        given = self._given_row(seq, gun, body, latest_us)
-        run(
-            self._db,
-            "INSERT INTO shot VALUES(?, ?, ?, ?, ?, ?, ?)",
-            (seq, given, shot_seq, phase, low, high, latest_us),
-        )
-        run(
-            self._db,
-            "UPDATE given SET shots = shots + 1, interrupted = interrupted + ?, dose_lo_nl = dose_lo_nl + ?, "
-            "dose_hi_nl = dose_hi_nl + ?, oldest_us = min(oldest_us, ?), latest_us = max(latest_us, ?), "
-            "last_seq = ? WHERE id = ?",
-            (phase == "INTERRUPTED", low, high, latest_us, latest_us, seq, given),
-        )
-        advanced = run(
-            self._db,
-            "UPDATE gun SET committed_seq = ?1, chain_hash8 = ?2, touched_seq = ?3, "
-            "since_lo_nl = since_lo_nl + ?4, since_hi_nl = since_hi_nl + ?5, contact_us = max(contact_us, ?6) "
-            "WHERE id = ?7 AND committed_seq = ?1 - 1 RETURNING ahead",
-            (shot_seq, body["record_hash8"], seq, low, high, at_us - error_us, gun),
-        )
-        if not advanced:
-            run(
-                self._db,
-                "UPDATE gun SET ahead = ahead + (committed_seq < ?1), touched_seq = ?2, "
-                "since_lo_nl = since_lo_nl + ?3 * (odometer_seq < ?1), "
-                "since_hi_nl = since_hi_nl + ?4 * (odometer_seq < ?1), contact_us = max(contact_us, ?5) "
-                "WHERE id = ?6",
-                (shot_seq, seq, low, high, at_us - error_us, gun),
-            )
-        elif advanced[0][0]:
-            self._catch_up(seq, gun, body["gun"])
-
-    def _given_row(self, seq: int, gun: int, body: Body, latest_us: int) -> int:
-        key = (
-            gun,
-            body["grant_no"],
-            body.get("sess", ""),
-            body.get("alias", ""),
-            body["area_code"],
-            body["product"],
-            body["lot"],
-            SHOT_KINDS[body["shot_kind"]],
-        )
-        row = self._given.get(key)
-        if row is None:
-            found = run(
-                self._db,
-                "SELECT id FROM given WHERE gun = ? AND grant_no = ? AND sess = ? AND alias = ? "
-                "AND area_code = ? AND product = ? AND lot = ? AND kind = ?",
-                key,
-            )
-            if not found:
-                found = run(
-                    self._db,
-                    "INSERT INTO given VALUES(NULL, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, ?, ?, ?, ?) RETURNING id",
-                    (*key, latest_us, latest_us, seq, seq),
-                )
-            # Grants end after some shots, so old numbers are of no use; the bound keeps a long run's memory
-            # flat.
-            if len(self._given) >= 64:
-                self._given.clear()
-            row = self._given[key] = int(found[0][0])
-        return row
-
-    def _catch_up(self, seq: int, row: int, gun: dict[str, Any]) -> None:
-        """Advance over shots that were stored beyond a hole which is closed now."""
-        [(ahead, committed)] = run(self._db, "SELECT ahead, committed_seq FROM gun WHERE id = ?", (row,))
-        while ahead:
-            key = f"shot/{gun['gun_uid']}/{gun['log_epoch']}/{committed + 1}"
-            found = run(self._log, "SELECT body FROM record WHERE key = ? AND seq < ?", (key, seq))
-            if not found:
-                break
-            ahead, committed = ahead - 1, committed + 1
-            run(
-                self._db,
-                "UPDATE gun SET ahead = ?, committed_seq = ?, chain_hash8 = ? WHERE id = ?",
-                (ahead, committed, str(canonical.parse(found[0][0])["record_hash8"]), row),
-            )
 
     # --- grants -------------------------------------------------------------------------------------
 
@@ -372,8 +301,9 @@ def rebuild(source: apsw.Connection, target: apsw.Connection) -> None:
     for name in PROJECTIONS:
         run(target, f"DELETE FROM {name}")  # noqa: S608  # names from our own schema
     projections = Projections(target, source)
-    for seq, body in source.execute("SELECT seq, body FROM record ORDER BY seq"):
-        projections.apply(seq, canonical.parse(body))
+    rows = source.execute("SELECT seq, body FROM record ORDER BY seq")
+    while block := list(islice(rows, REBUILD_RECORDS)):
+        projections.apply((seq, canonical.decode(body)) for seq, body in block)
 
 
 def difference(db: apsw.Connection, other: apsw.Connection) -> str:

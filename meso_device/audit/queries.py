@@ -117,7 +117,7 @@ def _open_grants(db: apsw.Connection, gun_uid: str) -> tuple[OpenGrant, ...]:
         (gun_uid,),
     )
     return tuple(
-        _open_grant(grant_no, state, used_shots, used_nl, kind, canonical.parse(body))
+        _open_grant(grant_no, state, used_shots, used_nl, kind, canonical.decode(body))
         for grant_no, state, used_shots, used_nl, kind, body in rows
     )
 
@@ -159,7 +159,7 @@ def _session_rows(db: apsw.Connection, query: str, bindings: tuple[str, ...]) ->
             protocol_digest=protocol,
             opened_at_us=opened_us,
             closed_at_us=closed_us,
-            opened={key: value for key, value in canonical.parse(body).items() if key not in ENVELOPE},
+            opened={key: value for key, value in canonical.decode(body).items() if key not in ENVELOPE},
             given=_given(db, sess),
         )
 

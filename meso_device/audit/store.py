@@ -33,8 +33,9 @@ from meso_device.audit.checkpoint import Checkpoint, open_note, sign
 from meso_device.audit.database import abandon, open_for_writing, open_in_memory
 from meso_device.audit.filesystem import check_filesystem
 from meso_device.audit.keys import SigningKey
-from meso_device.audit.projections import SHOT_KINDS, Projections
+from meso_device.audit.projections import Projections
 from meso_device.audit.records import FIRST_PREV, NONCE_BYTES, Stamp
+from meso_device.audit.shot_rows import SHOT_KINDS
 from meso_device.audit.sql import run
 from meso_device.audit.tree import HASH_BYTES, Frontier
 from protocols.errors import AuditWriteFailed, MesoError
@@ -181,19 +182,19 @@ class Store:
         return result
 
     def _append_all(self, batch: Batch, stamp: Stamp) -> Committed:
-        appended, conflicts = 0, []
+        added: list[tuple[int, dict[str, Json]]] = []
+        conflicts = []
         for entry in batch.entries:
-            if self._append(entry, stamp):
-                appended += 1
-            elif entry.kind == "shot":
+            if not self._append(entry, stamp, added) and entry.kind == "shot":
                 conflict = self._conflict(entry)
                 if conflict is not None:
                     conflicts.append(entry.key)
-                    appended += self._append(conflict, stamp)
-        return Committed(no=batch.no, appended=appended, conflicts=tuple(conflicts))
+                    self._append(conflict, stamp, added)
+        self._projections.apply(added)
+        return Committed(no=batch.no, appended=len(added), conflicts=tuple(conflicts))
 
-    def _append(self, entry: Entry, stamp: Stamp) -> bool:
-        """Return False when the key exists already."""
+    def _append(self, entry: Entry, stamp: Stamp, added: list[tuple[int, dict[str, Json]]]) -> bool:
+        """Append one record and note it in ``added``; return False when its key exists already."""
         if entry.kind == "session.closed":
             entry = closing.complete(self._db, entry)
         seq = self._frontier.size
@@ -206,14 +207,14 @@ class Store:
             origin=self._key.name,
             software=self._software,
         )
-        added = run(
+        inserted = run(
             self._db,
             "INSERT INTO record VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT(key) DO NOTHING RETURNING seq",
             (seq, record.key, record.kind, record.sess, record.leaf, record.body),
         )
-        if not added:
+        if not inserted:
             return False
-        self._projections.apply(seq, record.fields)
+        added.append((seq, record.fields))
         self._frontier.append(record.leaf)
         self._leaf = record.leaf
         return True
@@ -221,7 +222,7 @@ class Store:
     def _conflict(self, entry: Entry) -> Entry | None:
         """Return the record of two byte strings for one shot, or None for the same delivered again (I-06)."""
         [(body,)] = run(self._db, "SELECT body FROM record WHERE key = ?", (entry.key,))
-        logged, delivered = canonical.parse(body).get("ring"), entry.payload.get("ring")
+        logged, delivered = canonical.decode(body).get("ring"), entry.payload.get("ring")
         if logged == delivered:
             return None
         payload: dict[str, Json] = {
