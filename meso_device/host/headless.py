@@ -39,6 +39,9 @@ class Script(Protocol):
     def next_command(self, view: View) -> Command | None:
         """Return the next command, or None to wait."""
 
+    def refused(self) -> None:
+        """Hear that the last command was refused."""
+
 
 class Headless:
     """Operator and observer of a run without a screen.
@@ -110,6 +113,7 @@ class Headless:
             self._heard_us = now.mono_us
         if self._refused:
             self._refused = False
+            self._script.refused()
             self._pause_until_us = now.mono_us + PAUSE_US
         elif view.phase is Phase.ARMED:
             self._refusal = ""

@@ -22,7 +22,8 @@ from protocols.treatment.plan import AreaPlan
 
 # An area that gives no shot in so many armings needs a person.
 ARMINGS_WITHOUT_SHOT: Final = 3
-RESET_TRIES: Final = 3
+# A stop is not reset while the trigger is held or the head is on the skin: lifting it off takes a person a moment.
+RESET_TRIES: Final = 10
 # Reason code of a reset that the operator asked for by giving the command.
 REASON_OPERATOR_COMMAND: Final = 1
 
@@ -63,6 +64,10 @@ class Autopilot:
         self._last = key
         return command
 
+    def refused(self) -> None:
+        """Hear that the last command was refused: it may be given once more."""
+        self._last = None
+
     def _wish(self, view: View) -> Command | None:
         if self.given_up:
             return None
@@ -88,10 +93,11 @@ class Autopilot:
     def _reset(self, view: View) -> Command | None:
         if not view.estop_latch_id:
             return None
-        if not self._resets_stop or self._resets >= RESET_TRIES:
+        under_way = self._last is not None and self._last[0] is ResetStop
+        if not self._resets_stop or (self._resets >= RESET_TRIES and not under_way):
             self.given_up = "the gun is stopped; resume when it is safe to go on"
             return None
-        self._resets += self._last is None or self._last[0] is not ResetStop
+        self._resets += not under_way
         return ResetStop(reason_code=REASON_OPERATOR_COMMAND, op=self._opening.op)
 
     def _next_area(self, view: View) -> AreaPlan | None:

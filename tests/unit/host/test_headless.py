@@ -10,11 +10,15 @@ class Script:
 
     def __init__(self):
         self.asked = 0
+        self.refusals = 0
         self.given_up = ""
 
     def next_command(self, view):
         self.asked += 1
         return Arm(area_id="forehead")
+
+    def refused(self):
+        self.refusals += 1
 
 
 class Run:
@@ -103,6 +107,7 @@ def test_after_a_refusal_the_script_tries_again_but_not_at_once(run):
     assert run.wish() is None
     assert run.wish(after_us=PAUSE_US - 1) is None
     assert run.wish(after_us=1) == Arm(area_id="forehead")
+    assert run.script.refusals == 1
 
 
 def test_a_script_that_gives_up_after_a_refusal_ends_with_its_words_and_takes_the_credit_back_once(run):

@@ -111,6 +111,18 @@ def test_a_latch_that_comes_back_is_not_reset_for_ever():
     assert auto.given_up
 
 
+def test_a_refused_reset_is_tried_again_but_not_while_it_is_under_way():
+    auto = pilot(resets_stop=True)
+    stopped = replace(READY, phase=Phase.ESTOPPED, estop_latch_id=4)
+    for _ in range(RESET_TRIES):
+        assert isinstance(auto.next_command(stopped), ResetStop)
+        assert auto.next_command(stopped) is None
+        assert not auto.given_up
+        auto.refused()
+    assert auto.next_command(stopped) is None
+    assert auto.given_up
+
+
 def test_an_area_without_an_injection_is_given_up():
     auto = pilot()
     arms = [auto.next_command(READY) for _ in range(ARMINGS_WITHOUT_SHOT + 1)]
