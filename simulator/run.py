@@ -4,7 +4,7 @@ import os
 import select
 import signal
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic_ns
@@ -116,7 +116,8 @@ class _Process:
     def run(self) -> int:
         """Turn until ended."""
         for endpoint in self._endpoints:
-            print(f"ready {endpoint.address}", flush=True)  # noqa: T201  # the contract with whoever started us
+            with suppress(BrokenPipeError):  # nobody listens: then nobody waits for it
+                print(f"ready {endpoint.address}", flush=True)  # noqa: T201  # the contract with our starter
         try:
             while not self._wake.ended and not (self._keys is not None and self._keys.quit):
                 self._turn()
@@ -138,9 +139,8 @@ class _Process:
             else:
                 endpoint.unplug()
         arrived = gun.take(now_us)
-        if arrived:
-            for endpoint in self._endpoints:
-                endpoint.write(arrived)
+        for endpoint in self._endpoints:
+            endpoint.write(arrived)
         self._keep_body(now_us)
         if self._keyboard is not None and self._keys is not None:
             self._keyboard.show(now_us, self._keys.line(self._shots, self._given_nl))

@@ -33,7 +33,7 @@ class Endpoint(Protocol):
         ...
 
     def write(self, frames: bytes) -> None:
-        """Send bytes; all of them are dropped and counted when the host has not read for too long."""
+        """Send bytes, perhaps none, behind those that still wait; all dropped and counted when too many do."""
         ...
 
     def unplug(self) -> None:

@@ -52,14 +52,13 @@ class PtyEndpoint:
         """Bytes from the host."""
         if self._ends is None:
             return b""
-        self._outlet.flush(self._ends[0])
         try:
             return os.read(self._ends[0], READ_MAX)
         except BlockingIOError:
             return b""
 
     def write(self, frames: bytes) -> None:
-        """Send bytes, or drop them all when the host does not read."""
+        """Send bytes behind those that still wait, or drop them all when the host does not read."""
         if self._ends is not None:
             self._outlet.put(frames)
             self._outlet.flush(self._ends[0])

@@ -48,7 +48,6 @@ class TcpEndpoint:
         if self._peer is None:
             return b""
         try:
-            self._outlet.flush(self._peer.fileno())
             data = self._peer.recv(READ_MAX)
         except BlockingIOError:
             return b""
@@ -59,7 +58,7 @@ class TcpEndpoint:
         return data
 
     def write(self, frames: bytes) -> None:
-        """Send bytes, or drop them all when the host does not read; nothing without a host."""
+        """Send bytes behind those that still wait, or drop them all when the host does not read."""
         if self._peer is not None:
             self._outlet.put(frames)
             try:
