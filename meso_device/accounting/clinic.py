@@ -79,29 +79,52 @@ class PartUse:
         serial: Serial or lot-and-number of the needle or head.
         kind: ``needle`` or ``head``.
         aliases: Patients that it was fitted for, in order.
+        type_id: Its type on the wire; 0 if none was recorded, which fits no treatment.
+        fitted_us: UTC when it was first fitted; 0 if unknown, which is too long ago.
+        shots: Shots of all kinds made with it.
     """
 
     serial: str
     kind: str
     aliases: tuple[str, ...]
+    type_id: int = 0
+    fitted_us: int = 0
+    shots: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reprocessing:
-    """The newest cleaning of a gun, and its newest patient contact before now."""
+    """The newest cleaning of a gun, and its newest patient contact before now.
+
+    Attributes:
+        cleaned_us: UTC of the newest cleaning; 0 if none.
+        contact_us: Latest time that the newest TREAT or DRY shot can have been; 0 if none. Shots made before this
+            host knew the gun count as contact at the time when it was first seen.
+        contact_alias: Patient of that shot.
+        contact_session: Session of that shot; a contact of the session under way needs no cleaning before it goes on.
+    """
 
     cleaned_us: int
     contact_us: int
     contact_alias: str
+    contact_session: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastGiven:
-    """The newest shot of this patient in one area with one product, by the latest time that it can have been (I-35)."""
+    """This patient's treatments before this session in one area with one product, by latest possible time (I-35).
+
+    Attributes:
+        area_code: Area.
+        product: Product.
+        latest_us: Latest time that the newest shot can have been.
+        sessions_us: The same for the newest shot of each earlier session, oldest first.
+    """
 
     area_code: int
     product: str
     latest_us: int
+    sessions_us: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +154,8 @@ class ClinicFacts:
         needle: The needle fitted now; None if none was recorded for this session.
         head: The head fitted now; None if none was recorded for this session.
         reprocessing: Cleaning and last contact of this gun.
-        last_given: This patient's newest shots by area and product.
+        notes: Items of the checklist whose newest answer carries a note.
+        last_given: This patient's treatments before this session by area and product.
         overrides: Signed overrides of this session.
         allergies: Ingredients that this patient must not get, as checked for this session.
     """
@@ -146,3 +170,4 @@ class ClinicFacts:
     last_given: tuple[LastGiven, ...] = ()
     overrides: tuple[Override, ...] = ()
     allergies: tuple[str, ...] = ()
+    notes: frozenset[str] = frozenset()
