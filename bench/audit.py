@@ -1,6 +1,6 @@
 """What the log costs: a durable commit, a verification, an append to a long log, each beside its floor in the same run.
 
-    .venv/bin/python -m bench.audit [--records N] [--home DIR]
+.venv/bin/python -m bench.audit [--records N] [--home DIR]
 """
 
 import argparse
@@ -27,6 +27,7 @@ from meso_device.session.contract import Instant
 
 RECORDS = 1_000_000
 ROUNDS = 1_000
+PASSES = 3
 RING_SLOTS, PAGE = 4_096, 3
 SHOTS_PER_GRANT, SHOTS_PER_SESSION = 25, 300
 COMMIT_RATIO_MAX, LONG_LOG_RATIO_MAX = 1.6, 1.1
@@ -143,17 +144,22 @@ def bench_commit(home: Path) -> list[dict]:
 
 def bench_cpu() -> list[dict]:
     """CPU of the whole commit of one shot without a disk."""
-    store, gun = Store.in_memory(software="bench", stamp=stamp(), randomness=os.urandom), Gun()
-    commit(store, gun.link_up())
-    shots = [gun.shot() for _ in range(20_000)]
-    at = time.process_time()
-    for shot in shots:
-        commit(store, shot)
-    value = (time.process_time() - at) * 1e6 / len(shots)
-    store.close(stamp())
+    value = min(commit_cpu_us() for _ in range(PASSES))
     floor = hashing_us()
     name, base = "CPU of one commit in memory", "two SHA-256 of 1,100 bytes"
     return [row(name, value, "us", base, floor, value / floor, COMMIT_CPU_US_MAX, value <= COMMIT_CPU_US_MAX)]
+
+
+def commit_cpu_us() -> float:
+    store, gun = Store.in_memory(software="bench", stamp=stamp(), randomness=os.urandom), Gun()
+    commit(store, gun.link_up())
+    shots = [gun.shot() for _ in range(5_000)]
+    at = time.process_time()
+    for shot in shots:
+        commit(store, shot)
+    spent_us = (time.process_time() - at) * 1e6 / len(shots)
+    store.close(stamp())
+    return spent_us
 
 
 def hashing_us() -> float:
@@ -188,7 +194,7 @@ def fill(home: Path, records: int) -> tuple[Store, Gun]:
     store, gun = Store.open(home, software="bench", stamp=stamp()), Gun()
     commit(store, gun.link_up())
     while store.size < records:
-        commit(store, *(gun.shot() for _ in range(min(2_000, records - store.size))))
+        commit(store, *(gun.shot() for _ in range(min(256, records - store.size))))
     return store, gun
 
 
@@ -220,26 +226,35 @@ def bench_long_log(home: Path, records: int) -> list[dict]:
     return rows
 
 
+def best(work):
+    """Return the result and the least CPU of some passes: other work on the computer only ever adds."""
+    spent = []
+    for _ in range(PASSES):
+        at = time.process_time()
+        result = work()
+        spent.append(time.process_time() - at)
+    return result, min(spent)
+
+
+def hash_bodies(db) -> int:
+    count = 0
+    for _, body in db.execute("SELECT seq, body FROM record ORDER BY seq"):
+        sha256(body).digest()
+        count += 1
+    return count
+
+
 def bench_verify(home: Path) -> list[dict]:
     """Strict parse, chain, root, checkpoints and the gun's chain; then the whole, with file and derived tables."""
     key = VerifyKey.parse((home / "audit.vkey").read_text())
-    at = time.process_time()
     db = apsw.Connection(str(home / DATABASE_NAME), flags=apsw.SQLITE_OPEN_READONLY)
-    floor_records = 0
-    for _, body in db.execute("SELECT seq, body FROM record ORDER BY seq"):
-        sha256(body).digest()
-        floor_records += 1
-    floor_s = time.process_time() - at
-    at = time.process_time()
-    records = measure_records(db, key)
-    seconds = time.process_time() - at
+    records, floor_s = best(lambda: hash_bodies(db))
+    verified, seconds = best(lambda: measure_records(db, key))
     db.close()
-    at = time.process_time()
-    report = verify_home(home)
-    whole_s = time.process_time() - at
-    if not report.ok or records != floor_records:
+    report, whole_s = best(lambda: verify_home(home))
+    if not report.ok or records != verified:
         raise SystemExit(report.bad)
-    floor = floor_records / floor_s
+    floor = records / floor_s
     rows = []
     for name, spent_s, target in (
         (f"verify {records:,}: strict parse, chain, root, checkpoints, gun's chain", seconds, VERIFY_PER_S_MIN),

@@ -75,23 +75,22 @@ class ShotRows:
             "last_seq = ? WHERE id = ?",
             (len(group), interrupted, low_nl, high_nl, min(latest_us), max(latest_us), last_seq, given),
         )
-        advanced = run(
+        run(
             self._db,
             "UPDATE gun SET committed_seq = ?, chain_hash8 = ?, touched_seq = ?, since_lo_nl = since_lo_nl + ?, "
-            "since_hi_nl = since_hi_nl + ?, contact_us = max(contact_us, ?) WHERE id = ? AND committed_seq = ? "
-            "RETURNING ahead",
+            "since_hi_nl = since_hi_nl + ?, contact_us = max(contact_us, ?) "
+            "WHERE id = ? AND committed_seq = ? AND ahead = 0",
             (
                 *(last["shot_seq"], last["record_hash8"], last_seq, low_nl, high_nl, contact_us),
                 *(gun, group[0][1]["shot_seq"] - 1),
             ),
         )
-        if not advanced:
+        if not self._db.changes():
             for seq, body in group:
-                self._book_out_of_order(gun, seq, body)
-        elif advanced[0][0]:
-            self.catch_up(last_seq, gun, last["gun"])
+                self._book_beside_a_hole(gun, seq, body)
 
-    def _book_out_of_order(self, gun: int, seq: int, body: Body) -> None:
+    def _book_beside_a_hole(self, gun: int, seq: int, body: Body) -> None:
+        """Book a shot of a gun of which one is missing or was: beyond the hole, in it, or before the baseline."""
         run(
             self._db,
             "UPDATE gun SET ahead = ahead + (committed_seq < ?1), touched_seq = ?2, "
@@ -99,6 +98,7 @@ class ShotRows:
             "since_hi_nl = since_hi_nl + ?4 * (odometer_seq < ?1), contact_us = max(contact_us, ?5) WHERE id = ?6",
             (body["shot_seq"], seq, body["dose_lo_nl"], body["dose_hi_nl"], body["at_us"] - body["at_err_us"], gun),
         )
+        self.catch_up(seq + 1, gun, body["gun"])
 
     def _given_row(self, key: _Key, seq: int, latest_us: int) -> int:
         row = self._given.get(key)

@@ -207,12 +207,12 @@ class Store:
             origin=self._key.name,
             software=self._software,
         )
-        inserted = run(
+        run(
             self._db,
-            "INSERT INTO record VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT(key) DO NOTHING RETURNING seq",
+            "INSERT INTO record VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT(key) DO NOTHING",
             (seq, record.key, record.kind, record.sess, record.leaf, record.body),
         )
-        if not inserted:
+        if not self._db.changes():
             return False
         added.append((seq, record.fields))
         self._frontier.append(record.leaf)
