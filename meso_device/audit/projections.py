@@ -10,6 +10,7 @@ from typing import Final
 import apsw
 
 from meso_device.audit import canonical
+from meso_device.audit.clinic_rows import ClinicRows
 from meso_device.audit.schema import PROJECTIONS
 from meso_device.audit.shot_rows import SHOT_KINDS, Body, ShotRows
 from meso_device.audit.sql import run
@@ -34,7 +35,8 @@ class Projections:
         self._db = db
         self._log = db if log is None else log
         self._guns: dict[tuple[str, int], int] = {}
-        self._shots = ShotRows(db, self._log, self._gun)
+        self._clinic = ClinicRows(db)
+        self._shots = ShotRows(db, self._log, self._gun, self._clinic.fitted)
         self._simulated: bool | None = None
         self._apply: dict[str, Callable[[int, Body], None]] = {
             "link.up": self._link_up,
@@ -52,6 +54,7 @@ class Projections:
             "stop.heard": self._stop_heard,
             "clock.map": self._clock_map,
             "link.down": self._link_down,
+            **self._clinic.apply,
         }
         for kind in FINDING_KINDS:
             self._apply.setdefault(kind, self._finding)
@@ -60,6 +63,7 @@ class Projections:
     def forget(self) -> None:
         """Drop what is remembered of rows that may be gone."""
         self._guns.clear()
+        self._clinic.forget()
         self._shots.forget()
         self._simulated = None
         for (simulated,) in self._db.execute("SELECT simulated FROM house"):
@@ -122,8 +126,8 @@ class Projections:
             if not found:
                 found = run(
                     self._db,
-                    "INSERT INTO gun VALUES(NULL, ?, ?, ?, ?, ?, 0, 0, ?, ?, 0, 0, 0, ?) RETURNING id",
-                    (*key, base_seq, base_seq, chain_hash8, odometer_nl, base_seq, seq),
+                    "INSERT INTO gun VALUES(NULL, ?, ?, ?, ?, ?, 0, 0, ?, ?, 0, 0, 0, ?, ?) RETURNING id",
+                    (*key, base_seq, base_seq, chain_hash8, odometer_nl, base_seq, seq, seq),
                 )
             row = self._guns[key] = int(found[0][0])
         return row

@@ -14,6 +14,8 @@ _SESSION: Final = (
     "SELECT sess, alias, op, state, simulated, gun_uid, protocol, opened_seq, opened_us, closed_us FROM session"
 )
 
+# Between the names of products that are in one syringe.
+PRODUCT_JOINT: Final = " + "
 # As many boots as still can have records in a gun's ring.
 BOOTS_MAX: Final = 8
 
@@ -85,6 +87,14 @@ def session(db: apsw.Connection, session_id: str) -> SessionRow | None:
 def open_session(db: apsw.Connection) -> SessionRow | None:
     """Return the newest session that was never closed, or None."""
     return next(_session_rows(db, f"{_SESSION} WHERE state = 'open' ORDER BY opened_seq DESC LIMIT 1", ()), None)
+
+
+def products_of(db: apsw.Connection, session_id: str) -> frozenset[str]:
+    """Return the products that a session was opened with: each by itself, and their mixture by its joined name."""
+    rows = run(db, "SELECT body FROM record WHERE seq = (SELECT opened_seq FROM session WHERE sess = ?)", (session_id,))
+    plan = canonical.decode(rows[0][0]).get("plan", {}) if rows else {}
+    mixture = str(plan.get("product_name", ""))
+    return frozenset({mixture, *mixture.split(PRODUCT_JOINT)} - {""})
 
 
 def newest_checkpoint(db: apsw.Connection) -> str | None:

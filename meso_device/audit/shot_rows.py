@@ -20,12 +20,22 @@ _Key: TypeAlias = "tuple[Any, ...]"
 
 
 class ShotRows:
-    """Keeps ``shot``, ``given`` and a gun's committed number; ``gun_row`` finds or makes the row of a gun."""
+    """Keeps ``shot``, ``given`` and a gun's committed number.
 
-    def __init__(self, db: apsw.Connection, log: apsw.Connection, gun_row: Callable[[int, Body, int], int]) -> None:
+    ``gun_row`` finds or makes the row of a gun, ``fitted`` tells the record that fitted its cartridge, 0 for none.
+    """
+
+    def __init__(
+        self,
+        db: apsw.Connection,
+        log: apsw.Connection,
+        gun_row: Callable[[int, Body, int], int],
+        fitted: Callable[[str], int],
+    ) -> None:
         self._db = db
         self._log = log
         self._gun_row = gun_row
+        self._fitted = fitted
         self._given: dict[_Key, int] = {}
 
     def forget(self) -> None:
@@ -43,6 +53,7 @@ class ShotRows:
             key = (
                 self._gun_row(seq, body, shot_seq - 1), body["grant_no"], body.get("sess", ""), body.get("alias", ""),
                 body["area_code"], body["product"], body["lot"], SHOT_KINDS[body["shot_kind"]],
+                self._fitted(body["gun"]["gun_uid"]),
             )  # fmt: skip
             if group and (key != group_key or shot_seq != next_seq):
                 self._book(group_key, group)
@@ -106,13 +117,13 @@ class ShotRows:
             found = run(
                 self._db,
                 "SELECT id FROM given WHERE gun = ? AND grant_no = ? AND sess = ? AND alias = ? "
-                "AND area_code = ? AND product = ? AND lot = ? AND kind = ?",
+                "AND area_code = ? AND product = ? AND lot = ? AND kind = ? AND cartridge = ?",
                 key,
             )
             if not found:
                 found = run(
                     self._db,
-                    "INSERT INTO given VALUES(NULL, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, ?, ?, ?, ?) RETURNING id",
+                    "INSERT INTO given VALUES(NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, ?, ?, ?, ?) RETURNING id",
                     (*key, latest_us, latest_us, seq, seq),
                 )
             if len(self._given) >= GIVEN_REMEMBERED_MAX:

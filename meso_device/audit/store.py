@@ -14,6 +14,7 @@ from typing import Final
 
 import apsw
 
+from meso_device.accounting.clinic import ClinicFacts
 from meso_device.accounting.entries import (
     Batch,
     CapExceeded,
@@ -31,6 +32,7 @@ from meso_device.audit.birth import Identity, keep_key, settle_identity
 from meso_device.audit.check import COLUMNS, ChainChecker, Damage
 from meso_device.audit.checkpoint import Checkpoint, open_note, sign
 from meso_device.audit.database import abandon, open_for_writing, open_in_memory
+from meso_device.audit.facts import clinic_facts
 from meso_device.audit.filesystem import check_filesystem
 from meso_device.audit.keys import SigningKey
 from meso_device.audit.projections import Projections
@@ -338,6 +340,21 @@ class Store:
     def load_gun(self, gun_uid: str, *, simulated: bool) -> GunLedger:
         """Return what is committed about a gun, see `queries.load_gun`; AuditWriteFailed once broken."""
         return queries.load_gun(self._healthy(), gun_uid, simulated=simulated)
+
+    def load_clinic(self, *, session: str, alias: str, gun_uid: str, digest: str) -> ClinicFacts:
+        """Return what the clinic's rules are judged by, see `clinic_facts`; AuditWriteFailed once broken.
+
+        The lots are those of the products that the session was opened with, and of what is in the gun.
+        """
+        db = self._healthy()
+        return clinic_facts(
+            db,
+            session=session,
+            alias=alias,
+            gun_uid=gun_uid,
+            digest=digest,
+            products=queries.products_of(db, session),
+        )
 
     def sessions(self) -> tuple[SessionRow, ...]:
         """Return all sessions, newest first."""

@@ -15,20 +15,21 @@ from typing import Final, TypeAlias
 from meso_device.accounting.entries import Batch, CommitFailed, CommitResult
 from meso_device.audit.records import Stamp
 from meso_device.audit.store import Store
-from meso_device.session.contract import Instant, LedgerLoaded, LoadLedger
+from meso_device.session.contract import ClinicLoaded, Instant, LedgerLoaded, LoadClinic, LoadLedger
 from protocols.errors import MesoError
 
 GROUP_RECORDS_MAX: Final = 64
 # Some 25 s of a gun at 9 shots/s that is read a page of 3 at a time, or one whole ring of 4,096 as pages.
 QUEUE_MAX: Final = 2_048
 
-WriterResult: TypeAlias = CommitResult | LedgerLoaded
+Question: TypeAlias = LoadLedger | LoadClinic
+WriterResult: TypeAlias = CommitResult | LedgerLoaded | ClinicLoaded
 
 
 class Writer:
     """Owns an open store until `close`. All methods are for the one thread of the host's loop.
 
-    Each `submit` and each `load_gun` is answered exactly once, in order.
+    Each `submit`, `load_gun` and `load_clinic` is answered exactly once, in order.
     """
 
     def __init__(self, store: Store, *, boot: str, clock: str, queue_max: int = QUEUE_MAX) -> None:
@@ -38,7 +39,7 @@ class Writer:
         self._clock = clock
         self._queue_max = queue_max
         self._awake = threading.Condition()
-        self._queue: deque[tuple[Batch | LoadLedger, Instant]] = deque()
+        self._queue: deque[tuple[Batch | Question, Instant]] = deque()
         self._results: list[WriterResult] = []
         self._refusal = ""
         self._closing: Instant | None = None
@@ -60,6 +61,10 @@ class Writer:
         """Queue the reading of a gun's ledger, after everything submitted before it."""
         self._put(request, now)
 
+    def load_clinic(self, request: LoadClinic, now: Instant) -> None:
+        """Queue the reading of what the clinic's rules are judged by, after everything submitted before it."""
+        self._put(request, now)
+
     def take_results(self) -> Sequence[WriterResult]:
         """Return the results that are there, in the order of the questions."""
         with self._awake:
@@ -79,7 +84,7 @@ class Writer:
         os.close(self._wake_write)
         return results
 
-    def _put(self, item: Batch | LoadLedger, now: Instant) -> None:
+    def _put(self, item: Batch | Question, now: Instant) -> None:
         with self._awake:
             if len(self._queue) >= self._queue_max and not self._refusal:
                 self._refusal = f"the audit log is {self._queue_max} steps behind: the disk does not keep up"
@@ -106,13 +111,13 @@ class Writer:
                 self._store.close(self._stamp(closing))
                 return
 
-    def _take_group(self) -> list[tuple[Batch | LoadLedger, Instant]]:
+    def _take_group(self) -> list[tuple[Batch | Question, Instant]]:
         """Take batches that commit together, or one question."""
-        group: list[tuple[Batch | LoadLedger, Instant]] = []
+        group: list[tuple[Batch | Question, Instant]] = []
         records = 0
         while self._queue:
             item = self._queue[0][0]
-            if isinstance(item, LoadLedger):
+            if not isinstance(item, Batch):
                 return group or [self._queue.popleft()]
             records += len(item.entries)
             if group and records > GROUP_RECORDS_MAX:
@@ -120,15 +125,27 @@ class Writer:
             group.append(self._queue.popleft())
         return group
 
-    def _carry_out(self, group: list[tuple[Batch | LoadLedger, Instant]]) -> list[WriterResult]:
+    def _carry_out(self, group: list[tuple[Batch | Question, Instant]]) -> list[WriterResult]:
         item, now = group[-1]
-        if isinstance(item, LoadLedger):
+        if not isinstance(item, Batch):
             try:
-                return [LedgerLoaded(self._store.load_gun(item.gun_uid, simulated=item.simulated))]
+                return [self._look_up(item)]
             except MesoError as error:
                 return [_refuse(item, str(error))]
         batches = [batch for batch, _ in group if isinstance(batch, Batch)]
         return list(self._store.commit(batches, self._stamp(now)))
+
+    def _look_up(self, question: Question) -> WriterResult:
+        if isinstance(question, LoadLedger):
+            return LedgerLoaded(self._store.load_gun(question.gun_uid, simulated=question.simulated))
+        return ClinicLoaded(
+            self._store.load_clinic(
+                session=question.session,
+                alias=question.alias,
+                gun_uid=question.gun_uid,
+                digest=question.digest,
+            )
+        )
 
     def _answer(self, results: list[WriterResult]) -> None:
         self._results.extend(results)
@@ -140,6 +157,6 @@ class Writer:
         return Stamp(ts_us=now.utc_us, mono_us=now.mono_us, boot=self._boot, clock=self._clock)
 
 
-def _refuse(item: Batch | LoadLedger, reason: str) -> CommitFailed:
+def _refuse(item: Batch | Question, reason: str) -> CommitFailed:
     """Answer without doing; a question has no number, 0 stands for it."""
     return CommitFailed(no=item.no if isinstance(item, Batch) else 0, reason=reason)

@@ -26,6 +26,7 @@ from meso_device.session.contract import (
     DropLink,
     Effect,
     EngineEvent,
+    LoadClinic,
     LoadLedger,
     Notice,
     PortOpened,
@@ -218,6 +219,9 @@ class Loop:
             case LoadLedger():
                 self._unanswered += 1
                 self._writer.load_gun(effect, self._now)
+            case LoadClinic():
+                self._unanswered += 1
+                self._writer.load_clinic(effect, self._now)
             case DropLink(reason):
                 self._lose(reason)
             case Notice():

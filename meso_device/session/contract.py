@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from drivers.link_events import LinkEvent
+from meso_device.accounting.clinic import ClinicFacts
 from meso_device.accounting.entries import AreaGiven, Batch, CommitResult, GunLedger, SessionRow
 from protocols.treatment.plan import TreatmentPlan
 from protocols.wire.messages import Heartbeat, Request
@@ -116,11 +117,18 @@ class LedgerLoaded:
 
 
 @dataclass(frozen=True, slots=True)
+class ClinicLoaded:
+    """The store's answer to `LoadClinic`."""
+
+    facts: ClinicFacts
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time has come to `next_deadline_us`."""
 
 
-EngineEvent: TypeAlias = LinkEvent | CommitResult | PortOpened | LedgerLoaded | Tick | Command
+EngineEvent: TypeAlias = LinkEvent | CommitResult | PortOpened | LedgerLoaded | ClinicLoaded | Tick | Command
 
 
 # --- out ----------------------------------------------------------------------------------------
@@ -166,6 +174,19 @@ class LoadLedger:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadClinic:
+    """Read what the clinic's rules are judged by, as of now; comes back as `ClinicLoaded`.
+
+    ``digest`` is that of the treatment protocol file in force.
+    """
+
+    session: str
+    alias: str
+    gun_uid: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class DropLink:
     """Close the port; the shell may open it, or the gun under another name, again."""
 
@@ -189,7 +210,7 @@ class Notice:
     text: str
 
 
-Effect: TypeAlias = Ask | Beat | PressStop | Commit | LoadLedger | DropLink | Notice
+Effect: TypeAlias = Ask | Beat | PressStop | Commit | LoadLedger | LoadClinic | DropLink | Notice
 
 
 # --- what can be seen ---------------------------------------------------------------------------
