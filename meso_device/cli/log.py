@@ -19,17 +19,15 @@ def reading(home: Path | None) -> Iterator["apsw.Connection | None"]:
     Raises:
         UsageError: the data directory is none, or cannot be read.
     """
+    from meso_device.audit import reader
     from meso_device.audit.birth import DATABASE_NAME
-    from meso_device.audit.database import open_for_reading
     from meso_device.host.home import existing_home
 
     root = find_home(home, os.environ)
-    if not root.exists():
+    if not root.exists() or not (existing_home(root).root / DATABASE_NAME).exists():
         yield None
         return
-    path = existing_home(root).root / DATABASE_NAME
-    if not path.exists():
-        yield None
-        return
-    with contextlib.closing(open_for_reading(path)) as db:
-        yield db
+    with reader.reading(root) as db:
+        # A first start that was killed may leave a database without tables.
+        begun = db.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'session'").fetchall() != [(0,)]
+        yield db if begun else None

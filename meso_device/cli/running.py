@@ -36,17 +36,20 @@ def run_plan(plan: TreatmentPlan, *, gun: str, home: Path | None, json: bool) ->
 
 def resume_session(*, gun: str, home: Path | None, json: bool) -> int:
     """Take up the newest open session, report it, and return the exit status; 0 when there is none."""
+    root = find_home(home, os.environ)
     with reading(home) as db:
         row = open_session(db) if db is not None else None
-    if row is None:
-        say_json({"state": "none", "exit": 0, "reason": NOTHING}) if json else say(NOTHING)
-        return 0
-    root = find_home(home, os.environ)
+    if row is None and not root.exists():
+        return report_nothing(json=json)
     port = gun or last_port(Home(root))
-    if not port:
-        raise UsageError("the port of the last run is not known; name it with --gun PORT, or list with: meso guns")
     request = RunRequest(root=root, command=RESUME, port=port, plan=None)
-    result = watch(request, plan_of(row), quiet=json)
+    if row is None:
+        # Nothing is open, or the first start was killed too early for that: then this one mends what it left.
+        result = run_session(request, Silent())
+    elif not port:
+        raise UsageError("the port of the last run is not known; name it with --gun PORT, or list with: meso guns")
+    else:
+        result = watch(request, plan_of(row), quiet=json)
     return report(result, Words(request=request, home=home), json=json)
 
 
@@ -96,8 +99,7 @@ def report(result: RunResult, words: Words, *, json: bool) -> int:
     """Say what became of a run: a line on standard error unless it is complete, and the JSON document."""
     view = result.view
     if view is None:
-        say_json({"state": "none", "exit": result.status, "reason": NOTHING}) if json else say(NOTHING)
-        return result.status
+        return report_nothing(json=json)
     complete = view.phase is Phase.CLOSED
     if json:
         say_json(_document(result, view, words))
@@ -107,6 +109,15 @@ def report(result: RunResult, words: Words, *, json: bool) -> int:
     if not complete:
         tell(_ending(result, view, words))
     return result.status
+
+
+def report_nothing(*, json: bool) -> int:
+    """Say that no session is open, and return the exit status."""
+    if json:
+        say_json({"state": "none", "exit": 0, "reason": NOTHING})
+    else:
+        say(NOTHING)
+    return 0
 
 
 def _ending(result: RunResult, view: View, words: Words) -> str:

@@ -37,6 +37,8 @@ from protocols.treatment.plan import TreatmentPlan
 PRACTICE: Final = "practice"
 """Operator and role of a run on a simulated gun that nobody signed in for."""
 ID_BYTES: Final = 16
+SIGNALLED: Final = 128
+"""Exit statuses above this are those of signals."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,22 +87,22 @@ def run_session(request: RunRequest, observer: Observer) -> RunResult:
     with contextlib.ExitStack() as stack:
         signals = stack.enter_context(Signals())
         stack.enter_context(HomeLock.take(home, purpose=request.command))
-        cable = _cable(request.port)
-        stack.callback(cable.close)
         boot, state = read_host_boot(), read_clock_state()
         now = clock.now()
         stamp = Stamp(ts_us=now.utc_us, mono_us=now.mono_us, boot=boot, clock=state)
         store = Store.open(home.root, software=__version__, stamp=stamp)
         try:
             opening = _opening(request, store.open_session())
-            for text in store.notices:
-                observer.notice(Notice(NoticeKind.INFO, text))
+            cable = None if opening is None else _cable(request.port)
         except BaseException:
             store.close(stamp)
             raise
-        if opening is None:
+        if opening is None or cable is None:
             store.close(stamp)
             return RunResult(status=0, reason="", view=None)
+        stack.callback(cable.close)
+        for text in store.notices:
+            observer.notice(Notice(NoticeKind.INFO, text))
         writer = Writer(store, boot=boot, clock=state)
         stack.callback(lambda: writer.close(clock.now()))
         stopper = Stopper(home)
@@ -122,6 +124,8 @@ def run_session(request: RunRequest, observer: Observer) -> RunResult:
             members=(stopper,),
         )
         end = loop.run()
+        if end.status >= SIGNALLED:
+            signals.ignore()
         return RunResult(status=end.status, reason=end.reason, view=engine.view(clock.now()))
 
 

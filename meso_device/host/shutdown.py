@@ -41,11 +41,12 @@ class Shutdown:
         return True
 
     def is_over(self, view: View, *, unanswered_commits: int, now_us: int) -> bool:
-        """Return whether the gun has answered or had its time, and what happened is recorded or cannot be."""
+        """Return whether the gun has answered and its log is read, or it had its time, and all that is recorded."""
         if self._status is None:
             return False
         waited_us = now_us - self._since_us
-        gun_spoke = not view.stop_unheard or view.link is LinkState.DOWN
+        settled = not view.stop_unheard and view.open_grants == 0
+        gun_spoke = settled or view.link is LinkState.DOWN
         recorded = unanswered_commits == 0 or bool(view.write_failed)
         return (gun_spoke or waited_us >= ANSWER_US_MAX) and (recorded or waited_us >= RECORD_US_MAX)
 

@@ -27,6 +27,7 @@ class Signals:
         os.set_blocking(self._write_fd, False)
         self._former: dict[signal.Signals, _Handler] = {}
         self._former_fd = -1
+        self._ignored = False
 
     def __enter__(self) -> Self:
         """Begin to catch."""
@@ -42,10 +43,14 @@ class Signals:
     def __exit__(self, *_: object) -> None:
         """Give the signals back to whoever had them."""
         for number, handler in self._former.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if self._ignored else handler)
         signal.set_wakeup_fd(self._former_fd)
         os.close(self.fd)
         os.close(self._write_fd)
+
+    def ignore(self) -> None:
+        """Let no later signal change how a process ends that a signal has ended already."""
+        self._ignored = True
 
     def take(self) -> tuple[signal.Signals, ...]:
         """Return the signals that came since the last call.

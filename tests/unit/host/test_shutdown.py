@@ -35,6 +35,8 @@ def test_the_gun_has_its_time_to_answer_and_not_more(make_view):
 
 def test_an_answer_or_no_gun_ends_it_at_once(make_view):
     assert begun().is_over(make_view(), unanswered_commits=0, now_us=1_001)
+    unread = make_view(open_grants=1)
+    assert not begun().is_over(unread, unanswered_commits=0, now_us=1_001)
     gone = make_view(stop_unheard=True, link=LinkState.DOWN)
     assert begun().is_over(gone, unanswered_commits=0, now_us=1_001)
 

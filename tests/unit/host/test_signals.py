@@ -51,3 +51,15 @@ def test_a_flood_of_signals_blocks_nobody():
         for _ in range(70_000):
             signal.raise_signal(signal.SIGUSR1)
         assert set(signals.take()) == {signal.SIGUSR1}
+
+
+def test_once_ended_by_a_signal_no_later_one_changes_the_end():
+    former = [signal.getsignal(number) for number in (*ENDING, *STOPPING)]
+    try:
+        with Signals() as signals:
+            signals.ignore()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        for number, handler in zip((*ENDING, *STOPPING), former, strict=True):
+            signal.signal(number, handler)
