@@ -75,6 +75,7 @@ class Cap:
         lot: Only shots of this lot; empty for any.
         since_us: Only shots whose latest possible time is after this UTC time; 0 for all time (I-35).
         hard: Whether it can never be overridden.
+        code: Code of the signed override that leaves it out; empty for a hard one.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Cap:
     lot: str = ""
     since_us: int = 0
     hard: bool = True
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

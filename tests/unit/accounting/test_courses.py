@@ -1,0 +1,149 @@
+"""Courses: when the next session is due, and by how much one would be too early."""
+
+import random
+
+import pytest
+
+from meso_device.accounting.courses import DAY_US, day_of, interval_days, next_due
+from protocols.treatment.courses import Course, Phase, courses
+
+START = 20_000
+
+
+def at(*days):
+    return [day * DAY_US + 12 * 3_600_000_000 for day in days]
+
+
+def due(course_id, *days):
+    return next_due(courses()[course_id], at(*days))
+
+
+def test_nothing_is_due_before_the_first_session():
+    found = due("general")
+    assert (found.given, found.phase, found.earliest_day, found.latest_day) == (0, 1, None, None)
+    assert found.too_early_days(START) == 0
+
+
+@pytest.mark.invariant("I-57")
+@pytest.mark.hazard("HZ-48")
+@pytest.mark.parametrize(
+    ("given", "phase", "least", "most"),
+    [(1, 1, 7, 14), (3, 1, 7, 14), (4, 2, 28, 28), (5, 2, 28, 28), (6, 3, 90, 180), (7, 3, 90, 180), (30, 3, 90, 180)],
+)
+def test_the_usual_course_is_four_close_sessions_then_two_then_refreshes(given, phase, least, most):
+    days = [START + 200 * number for number in range(given)]
+    found = due("general", *days)
+    assert (found.given, found.phase, found.complete) == (given, phase, False)
+    assert (found.earliest_day, found.latest_day) == (days[-1] + least, days[-1] + most)
+
+
+@pytest.mark.invariant("I-57")
+@pytest.mark.hazard("HZ-48")
+def test_too_early_counts_down_to_the_first_day_and_overdue_up_from_the_last():
+    found = due("general", START)
+    assert [found.too_early_days(START + day) for day in (0, 6, 7, 8)] == [7, 1, 0, 0]
+    assert [found.overdue_days(START + day) for day in (7, 14, 15)] == [0, 0, 1]
+
+
+def test_sessions_at_named_days_keep_the_distance_to_the_one_before():
+    offsets = (0, 7, 14, 21, 35, 49, 77)
+    for done in range(1, 7):
+        days = [START + offset for offset in offsets[:done]]
+        found = due("scalp_pilot", *days)
+        assert found.earliest_day == found.latest_day == START + offsets[done]
+
+
+def test_a_complete_course_says_so_and_keeps_its_last_interval():
+    found = due("pain_lit", *(START + 10 * number for number in range(4)))
+    assert (found.complete, found.earliest_day, found.latest_day) == (True, START + 30 + 7, None)
+    found = due("scalp_pilot", *(START + day for day in (0, 7, 14, 21, 35, 49, 77)))
+    assert (found.complete, found.earliest_day) == (True, START + 77 + 28)
+
+
+def test_a_course_without_a_named_interval_is_never_too_early():
+    found = due("scalp_six", START)
+    assert (found.earliest_day, found.latest_day, found.too_early_days(START)) == (None, None, 0)
+
+
+def test_sessions_of_one_day_are_one_session_in_any_order():
+    assert due("general", START + 7, START, START, START + 7) == due("general", START, START + 7)
+
+
+def test_the_day_is_that_of_utc():
+    assert day_of(START * DAY_US - 1) == START - 1
+    assert day_of(START * DAY_US) == START
+
+
+@pytest.mark.parametrize("course_id", courses())
+def test_a_cap_per_interval_looks_back_no_further_than_a_session_that_keeps_the_course(course_id):
+    course = courses()[course_id]
+    for given in range(8):
+        days = [START + 100 * number for number in range(given)]
+        found = next_due(course, at(*days))
+        window = interval_days(course, at(*days))
+        if found.earliest_day is not None:
+            assert window == found.earliest_day - days[-1]
+        elif given == 0:
+            assert window == (course.phases[0].interval_min_days or 0)
+
+
+# --- against an oracle that tries every way through a course -------------------------------------
+
+
+def random_course(rng):
+    phases = []
+    for number in range(rng.randint(1, 3)):
+        least = rng.randint(1, 3)
+        interval = rng.randint(1, 30)
+        gap = rng.randint(1, 60)
+        phases.append(
+            Phase(
+                sessions_min=least,
+                sessions_max=least + rng.randint(0, 2),
+                interval_min_days=interval,
+                interval_max_days=interval + rng.randint(0, 9),
+                offsets_days=(),
+                gap_min_days=gap if number else None,
+                gap_max_days=gap + rng.randint(0, 9) if number else None,
+                repeats=False,
+                source="",
+            )
+        )
+    return Course(id="any", applies_to="", area_group="any", phases=tuple(phases))
+
+
+def ways_on(course, given):
+    """Every (phase, least, most) by which a session can follow ``given`` sessions, by trying all counts."""
+    found = set()
+
+    def walk(number, so_far):
+        if number == len(course.phases):
+            return
+        phase = course.phases[number]
+        done = given - so_far
+        if 0 <= done < phase.sessions_max:
+            if done:
+                found.add((number + 1, phase.interval_min_days, phase.interval_max_days))
+            elif number:
+                found.add((number + 1, phase.gap_min_days, phase.gap_max_days))
+        for count in range(phase.sessions_min, phase.sessions_max + 1):
+            walk(number + 1, so_far + count)
+
+    walk(0, 0)
+    return found
+
+
+@pytest.mark.invariant("I-57")
+@pytest.mark.hazard("HZ-48")
+def test_the_next_due_day_is_that_of_every_way_through_random_courses():
+    for seed in range(400):
+        rng = random.Random(seed)
+        course = random_course(rng)
+        given = rng.randint(1, sum(phase.sessions_max for phase in course.phases) + 2)
+        days = sorted(rng.sample(range(START, START + 2_000), given))
+        found, ways = next_due(course, at(*days)), ways_on(course, given)
+        assert found.complete is (not ways), seed
+        if ways:
+            least, most = min(way[1] for way in ways), max(way[2] for way in ways)
+            assert (found.earliest_day, found.latest_day) == (days[-1] + least, days[-1] + most), seed
+            assert found.phase == min(way[0] for way in ways), seed
