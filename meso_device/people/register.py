@@ -5,7 +5,6 @@ administrator changes the register. At least one active administrator always rem
 """
 
 import os
-import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,6 +15,7 @@ import apsw
 from meso_device.accounting.entries import Entry, Json
 from meso_device.people.database import run, transaction
 from meso_device.people.lockout import Lockout, Moment, charged, looked_at, remaining_us
+from meso_device.people.names import check_login, check_name
 from meso_device.people.outbox import put
 from meso_device.people.pins import Hasher, check_new_pin
 from meso_device.people.refusals import LockedOut, PeopleRefused, PinRefused
@@ -24,10 +24,8 @@ from protocols.errors import UsageError, require
 
 PROOF_US_MAX: Final = 60_000_000
 """A PIN proves who is there for this long; then it is entered anew."""
-NAME_LETTERS_MAX: Final = 100
 ID_BYTES: Final = 16
 
-_LOGIN: Final = re.compile(r"[a-z][a-z0-9._-]{1,31}", re.ASCII)
 _COLUMNS: Final = (
     "op, login, name, roles, active, kept, enrolled_us, changes, failures, pause_us, since_boot, since_mono_us, "
     "since_utc_us"
@@ -345,22 +343,6 @@ def operators(db: apsw.Connection) -> tuple[Operator, ...]:
         Operator(person=_person(row), active=bool(row["active"]), enrolled_us=row["enrolled_us"], lockout=_lockout(row))
         for row in map(_named, rows)
     )
-
-
-def check_login(login: str) -> str:
-    """Return a login name in its one form; UsageError says what it may be made of."""
-    login = login.strip().lower()
-    if _LOGIN.fullmatch(login) is None:
-        raise UsageError("this login name is refused: 2 to 32 of a-z, 0-9, dot, _ and -, beginning with a letter")
-    return login
-
-
-def check_name(name: str) -> str:
-    """Return a name with single spaces; UsageError for an empty or endless one, or one with control characters."""
-    name = " ".join(name.split())
-    if not name or len(name) > NAME_LETTERS_MAX or not name.isprintable():
-        raise UsageError(f"this name is refused: 1 to {NAME_LETTERS_MAX} printable characters")
-    return name
 
 
 def _first(rows: list[Any]) -> dict[str, Any] | None:

@@ -4,12 +4,13 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
 from hashlib import sha256
 from typing import Final, Self
 
 import rfc8785
 
-from meso_device.people.register import check_name
+from meso_device.people.names import check_name
 from protocols.errors import UsageError
 
 SALT_BYTES: Final = 32
@@ -18,6 +19,33 @@ _OLDEST: Final = date(1900, 1, 1)
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _SUBJECT: Final = b"\x02"
 _TEXT: Final = b"\x03"
+
+
+class Sex(StrEnum):
+    """What skin thickness tables ask for; a code, not a name for anybody."""
+
+    FEMALE = "female"
+    MALE = "male"
+    UNSPECIFIED = "unspecified"
+
+
+class ShownFor(StrEnum):
+    """Why names were shown."""
+
+    CARE = "care"
+    LOOKBACK = "lookback"
+    SUBJECT_REQUEST = "subject_request"
+    AUTHORITY = "authority"
+    ERASURE = "erasure"
+
+
+class LegalBasis(StrEnum):
+    """Why somebody is erased."""
+
+    CONSENT_WITHDRAWN = "consent_withdrawn"
+    SUBJECT_REQUEST = "subject_request"
+    RETENTION_ENDED = "retention_ended"
+    ENROLLED_BY_MISTAKE = "enrolled_by_mistake"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

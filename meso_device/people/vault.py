@@ -8,7 +8,6 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
 import apsw
@@ -23,7 +22,10 @@ from meso_device.people.roles import Act, Person, role_for
 from meso_device.people.signatures import Pair
 from meso_device.people.subject import (
     SALT_BYTES,
+    LegalBasis,
     PatientRef,
+    Sex,
+    ShownFor,
     chart_key,
     name_words,
     subject_commitment,
@@ -39,33 +41,6 @@ DISCLOSED_MAX: Final = 256
 """Aliases in one ``disclosure`` record; more are told in several."""
 
 _COLUMNS: Final = "alias, chart, name, born, sex, allergies, salt, enrolled_us"
-
-
-class Sex(StrEnum):
-    """What skin thickness tables ask for; a code, not a name for anybody."""
-
-    FEMALE = "female"
-    MALE = "male"
-    UNSPECIFIED = "unspecified"
-
-
-class Purpose(StrEnum):
-    """Why names were shown."""
-
-    CARE = "care"
-    LOOKBACK = "lookback"
-    SUBJECT_REQUEST = "subject_request"
-    AUTHORITY = "authority"
-    ERASURE = "erasure"
-
-
-class LegalBasis(StrEnum):
-    """Why somebody is erased."""
-
-    CONSENT_WITHDRAWN = "consent_withdrawn"
-    SUBJECT_REQUEST = "subject_request"
-    RETENTION_ENDED = "retention_ended"
-    ENROLLED_BY_MISTAKE = "enrolled_by_mistake"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +143,7 @@ class Vault:
         rows = run(self._db, "SELECT id, text, noted_us FROM note WHERE alias = ? ORDER BY noted_us, id", (alias,))
         return tuple(Note(note=note, text=text, noted_us=noted_us) for note, text, noted_us in rows)
 
-    def disclose(self, aliases: Sequence[str], purpose: Purpose, by: Seer) -> None:
+    def disclose(self, aliases: Sequence[str], purpose: ShownFor, by: Seer) -> None:
         """Record that the names of these aliases are shown; call it before they are.
 
         Raises:

@@ -7,8 +7,7 @@ from meso_device.people.office import Office
 from meso_device.people.pins import Cost
 from meso_device.people.register import Purpose
 from meso_device.people.roles import Role
-from meso_device.people.subject import PatientRef
-from meso_device.people.vault import Sex
+from meso_device.people.subject import PatientRef, Sex
 
 CHEAP = Cost(passes=1, memory_kib=8, lanes=1)
 START = Moment(boot="boot-1", mono_us=10_000_000, utc_us=1_700_000_000_000_000)

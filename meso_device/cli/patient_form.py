@@ -1,0 +1,100 @@
+"""The form of a new patient: from questions, or from a TOML or JSON document."""
+
+import json
+import tomllib
+from dataclasses import dataclass
+from typing import Any, Final
+
+from meso_device.cli.asking import ask, read_document
+from meso_device.people.lockout import Moment
+from meso_device.people.subject import PatientRef, Sex
+from protocols.errors import UsageError
+
+_WHAT: Final = "the patient document"
+_TEXTS: Final = ("name", "born", "chart", "sex")
+_OTHERWISE: Final = "give --from FILE, or - for standard input"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """What was typed or read; not checked yet."""
+
+    name: str
+    born: str
+    chart: str
+    sex: str
+    allergies: tuple[str, ...]
+
+    def checked(self, now: Moment) -> tuple[PatientRef, Sex, tuple[str, ...]]:
+        """Return what the vault takes; UsageError names the field and never repeats what is in it."""
+        ref = PatientRef.checked(name=self.name, born=self.born, chart=self.chart, now_utc_us=now.utc_us)
+        try:
+            sex = Sex(self.sex.strip().lower())
+        except ValueError:
+            raise UsageError(f"this sex is refused: one of {', '.join(Sex)}") from None
+        return ref, sex, self.allergies
+
+
+def asked_form() -> Form:
+    """Ask for everything on the terminal; UsageError where there is none."""
+    return Form(
+        name=ask("Name", _OTHERWISE),
+        born=ask("Birth date, YYYY-MM-DD", _OTHERWISE),
+        chart=ask("Chart number", _OTHERWISE),
+        sex=ask(f"Sex, for skin thickness tables: {', '.join(Sex)}", _OTHERWISE),
+        allergies=_listed(ask("Allergies as ingredients, with commas between; Enter: none known", _OTHERWISE)),
+    )
+
+
+def read_form(source: str) -> Form:
+    """Read a document; UsageError names what is wrong with it by key and line, and never by content."""
+    content = read_document(source, _WHAT)
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise UsageError(f"{_WHAT} is not UTF-8") from None
+    fields = _from_json(text) if text.lstrip().startswith("{") else _from_toml(text)
+    unknown = len(fields.keys() - {*_TEXTS, "allergies"})
+    if unknown:
+        raise UsageError(f"{_WHAT} has {unknown} unknown keys; known are {', '.join(_TEXTS)}, allergies")
+    for key in (*_TEXTS, "allergies"):
+        if key not in fields:
+            raise UsageError(f"{_WHAT} has no {key}" + ("; write [] if none are known" if key == "allergies" else ""))
+    for key in _TEXTS:
+        if type(fields[key]) is not str:
+            raise UsageError(f"{_WHAT}: {key} has to be a text in quotes")
+    allergies = fields["allergies"]
+    if type(allergies) is not list or any(type(one) is not str for one in allergies):
+        raise UsageError(f"{_WHAT}: allergies has to be a list of texts")
+    return Form(**{key: fields[key] for key in _TEXTS}, allergies=tuple(allergies))
+
+
+def _from_json(text: str) -> dict[str, Any]:
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        fields = dict(pairs)
+        if len(fields) != len(pairs):
+            raise UsageError(f"{_WHAT} gives a key twice")
+        return fields
+
+    try:
+        fields = json.loads(text, object_pairs_hook=once)
+    except json.JSONDecodeError as error:
+        raise UsageError(f"{_WHAT} is not JSON: line {error.lineno}, column {error.colno}") from None
+    except RecursionError:
+        raise UsageError(f"{_WHAT} is nested too deeply") from None
+    return dict(fields)
+
+
+def _from_toml(text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        # Its message may quote a key, which may be a name; only the place is told.
+        _, _, place = str(error).rpartition("(at ")
+        raise UsageError(f"{_WHAT} is not TOML: {place.rstrip(')') or 'no place known'}") from None
+    except RecursionError:
+        raise UsageError(f"{_WHAT} is nested too deeply") from None
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
