@@ -37,6 +37,8 @@ class Act(StrEnum):
     SERVICE = "service"
     CALIBRATE = "calibrate"
     REPROCESS = "reprocess"
+    HANDLE_MATERIALS = "handle_materials"
+    RELEASE_LOT = "release_lot"
     READ_RECORDS = "read_records"
     VERIFY = "verify"
     DISCLOSE = "disclose"
@@ -77,6 +79,9 @@ MAY: Final[Mapping[Role, frozenset[Act]]] = {
             Act.AMEND_OWN_RECORD,
             Act.ADD_ADVERSE_EVENT,
             Act.SHOW_NAMES,
+            Act.REPROCESS,
+            Act.HANDLE_MATERIALS,
+            Act.RELEASE_LOT,
             Act.READ_RECORDS,
             Act.VERIFY,
             Act.WRITE_OFF,
@@ -89,6 +94,7 @@ MAY: Final[Mapping[Role, frozenset[Act]]] = {
             Act.SERVICE,
             Act.CALIBRATE,
             Act.REPROCESS,
+            Act.HANDLE_MATERIALS,
             Act.READ_RECORDS,
             Act.VERIFY,
             Act.WRITE_OFF,
