@@ -64,10 +64,10 @@ class Mechanics:
     """
 
     __slots__ = (
-        "_accounted", "_blocked", "_chance", "_contact", "_deepest_um", "_encoder_start_nl", "_faults",
+        "_accounted", "_believed_start_nl", "_blocked", "_chance", "_contact", "_deepest_um", "_faults",
         "_frozen_kpa", "_leak", "_moved_us", "_needle_to_um", "_out_start_nl", "_peak_kpa", "_phase_end_us",
-        "_phase_us", "_pressure_told", "_pressure_us", "_report", "_skin_nl", "_stall_us", "_start_us",
-        "_steps_to", "_stopped", "_true_start_nl", "cartridge", "drift_um", "due_us", "head", "line",
+        "_phase_us", "_pressure_told", "_pressure_us", "_report", "_skin_nl", "_slipped_start", "_stall_us",
+        "_start_us", "_steps_to", "_stopped", "_true_start_nl", "cartridge", "drift_um", "due_us", "head", "line",
         "needle_um", "phase", "plunger", "stroke",
     )  # fmt: skip
 
@@ -93,7 +93,7 @@ class Mechanics:
         self._pressure_us: int | None = None
         self._stall_us: int | None = None
         self._needle_to_um = self._steps_to = 0
-        self._deepest_um = self._encoder_start_nl = self._true_start_nl = 0
+        self._deepest_um = self._believed_start_nl = self._slipped_start = self._true_start_nl = 0
         self._out_start_nl = self._skin_nl = self._peak_kpa = 0.0
         self._leak = LEAK_FRACTION
         self._stopped = self._pressure_told = False
@@ -165,7 +165,8 @@ class Mechanics:
         self._skin_nl = 0.0
         self._peak_kpa = self.line.pressure_kpa
         self._true_start_nl = plunger.furthest_nl
-        self._encoder_start_nl = plunger.encoder_nl(stroke.pl_per_um)
+        self._believed_start_nl = plunger.believed_nl(stroke.pl_per_um)
+        self._slipped_start = plunger.slipped
         if stroke.needle_locked:
             self._begin_flow(now_us)
         else:
@@ -357,7 +358,7 @@ class Mechanics:
         return StrokeEnded(
             at_us=now_us,
             measured_depth_um=self._deepest_um,
-            encoder_nl=plunger.encoder_nl(stroke.pl_per_um) - self._encoder_start_nl,
+            encoder_nl=self._encoder_nl(stroke),
             encoder_valid="encoder_slip" not in self._faults,
             duration_ms=-((self._start_us - now_us) // 1_000),
             peak_pressure_kpa=int(self._peak_kpa if self._frozen_kpa is None else self._frozen_kpa),
@@ -408,8 +409,15 @@ class Mechanics:
         return break_loose_n > MOTOR_FORCE_N and now_us - self._moved_us > _STICKS_AFTER_US
 
     def _short_of_order(self, stroke: Stroke) -> bool:
-        given_nl = self.plunger.encoder_nl(stroke.pl_per_um) - self._encoder_start_nl
+        given_nl = self.plunger.believed_nl(stroke.pl_per_um) - self._believed_start_nl
         return steps_within(stroke.dose_nl - given_nl, stroke.pl_per_um) > 1
+
+    def _encoder_nl(self, stroke: Stroke) -> int:
+        # Rounded as the true dose is, and only what slipped in this stroke taken off: an encoder that slipped
+        # once must not differ from the truth ever after.
+        plunger = self.plunger
+        slipped_nl = plunger_nl(plunger.slipped - self._slipped_start, stroke.pl_per_um)
+        return max(0, plunger.believed_nl(stroke.pl_per_um) - self._believed_start_nl - slipped_nl)
 
     def _watch(self) -> None:
         """Find out when the pressure, going on like this, reaches the stroke's limit or stalls the motor."""

@@ -86,9 +86,9 @@ class Plunger:
         """True volume given so far, with a constant offset: differences are doses."""
         return plunger_nl(self.furthest, self.pl_per_um)
 
-    def encoder_nl(self, pl_per_um: int) -> int:
-        """The same as the encoder and the given geometry have it."""
-        return plunger_nl(self.furthest - self.slipped, pl_per_um)
+    def believed_nl(self, pl_per_um: int) -> int:
+        """The same in the geometry that the gun believes."""
+        return plunger_nl(self.furthest, pl_per_um)
 
     def volume_nl(self, steps: int) -> float:
         """True volume of a number of steps."""

@@ -11,6 +11,7 @@ from protocols.wire.frame import REPLY, Deframer, encode_frame
 from protocols.wire.hashes import record_hash8
 from protocols.wire.messages import (
     EVENTS,
+    AlarmAck,
     GrantSet,
     Heartbeat,
     Hello,
@@ -76,6 +77,7 @@ class Session:
 
     def __init__(self, exchange):
         self.host = WireHost()
+        self.records = {}  # all that was ever read, whatever happened afterwards
         self._exchange = exchange
 
     def ask(self, request, *, session=None, tries=200):
@@ -114,6 +116,13 @@ class Session:
             )
         )  # fmt: skip
 
+    def acknowledge(self):
+        """Acknowledge every alarm, so that a fault whose cause is gone ends."""
+        alarms = self.own().alarms
+        for alarm in range(64):
+            if alarms >> alarm & 1:
+                self.ask(AlarmAck(alarm))
+
     def wait(self, condition, *, limit_ms=20_000):
         """Keep the lease until the condition holds."""
         for turn in range(limit_ms // 5):
@@ -132,6 +141,7 @@ class Session:
             for start in range(0, len(page.slots), Slot.SIZE):
                 last = bytes(page.slots[start : start + Slot.SIZE])
                 records.append(Slot.unpack(last))
+                self.records[records[-1].shot_seq] = records[-1]
             seq += count
         if last is not None:
             self.ask(LogRelease(hello.log_epoch, seq, record_hash8(hello.gun_uid, hello.log_epoch, last)))

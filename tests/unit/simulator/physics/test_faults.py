@@ -69,6 +69,16 @@ def test_encoder_slip_reads_too_little_and_its_check_says_so(gun):
     assert injection.dose_nl - ended.encoder_nl == pytest.approx(1_000, abs=40)
 
 
+def test_encoder_that_slipped_once_equals_the_truth_again_when_it_is_well(gun):
+    gun.body.set_fault(0, "encoder_slip", 77_777)
+    gun.shot()
+    gun.body.heal(gun.now_us, "encoder_slip")
+    for _ in range(60):
+        ended, injection = gun.shot(dose_nl=3_333, antidrip_nl=200)
+        assert ended.encoder_valid
+        assert ended.encoder_nl == injection.dose_nl
+
+
 def test_lost_steps_give_less_and_the_encoder_sees_it(gun):
     gun.body.set_fault(0, "lost_steps", 28)
     ended, injection = gun.shot()
