@@ -101,14 +101,13 @@ def checkpoint(
     out: OutOption = None,
 ) -> None:
     """Print the newest signed checkpoint: kept outside, it proves later that nothing before it was changed."""
-    from meso_device.audit.birth import DATABASE_NAME
-    from meso_device.audit.database import open_for_reading
     from meso_device.audit.queries import newest_checkpoint
+    from meso_device.audit.reader import reading
     from meso_device.host.home import existing_home, find_home
     from protocols.errors import MesoError
 
     place = existing_home(find_home(home, os.environ))
-    with contextlib.closing(open_for_reading(place.root / DATABASE_NAME)) as db:
+    with reading(place.root) as db:
         note = newest_checkpoint(db)
     if not note:
         raise MesoError("the log has no checkpoint yet: the first session makes one")
