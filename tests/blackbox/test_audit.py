@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from support.bench import Bench
 from support.checks import assert_one_clear_line
+from support.gun import assert_gun_disarmed
 from support.treatment import treatment_text, write_treatment
 
 MAGIC = b"SQLite format 3\0"
@@ -209,16 +210,23 @@ def test_one_byte_changed_in_the_file_is_found_or_touches_no_record(copy, seed):
     assert verify(copy).status == 0
 
 
-def test_a_damaged_log_takes_no_new_session(copy):
-    seq, _, body = rows(copy.home)[-1]
-    edit(copy.home, ("UPDATE record SET body = ? WHERE seq = ?", (body[:-1] + b" ", seq)))
-    gun = copy.gun(seed=11)
-    plan = write_treatment(copy.path / "p.toml", treatment_text((("forehead", 3),)))
-    process = copy.run_session(gun.link, plan)
+@pytest.mark.hazard("HZ-25")
+def test_a_log_changed_since_its_last_checkpoint_takes_no_more(bench):
+    gun = bench.gun(seed=11)
+    host = bench.run_session(gun.link, write_treatment(bench.path / "p.toml", treatment_text((("forehead", 9),))))
+    bench.wait_shots(gun, 5)
+    host.send(signal.SIGKILL)
+    host.wait()
+    shots = [(seq, body) for seq, _, body in rows(bench.home) if b'"kind":"shot"' in body]
+    seq, body = shots[1]
+    edit(bench.home, ("UPDATE record SET body = ? WHERE seq = ?", (body.replace(b"DONE", b"DOME"), seq)))
+    assert_gun_disarmed(gun.link)
+    made = gun.shots()
+    process = bench.resume(gun.link)
     process.wait()
     assert process.status in {1, 2}, process.describe()
     assert_one_clear_line(process, status=process.status)
-    assert gun.shots() == 0
+    assert gun.shots() == made
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "letters", "missing"])

@@ -449,6 +449,27 @@ def test_reading_where_nothing_was_recorded_yet_is_one_clear_line_and_makes_noth
     assert not bench.home.exists()
 
 
+def test_a_log_whose_beginning_was_cut_short_reads_as_none_and_begins_anew(bench, plan):
+    gun = bench.gun(seed=2)
+
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (64 * 1024, 64 * 1024))
+
+    cut = bench.meso("session", "run", plan, "--gun", gun.link, prepare=limit)
+    cut.wait()
+    assert_one_clear_line(cut, status=REFUSED)
+    for words in (
+        ("session", "list"), ("session", "show", "a"), ("audit", "verify"), ("audit", "checkpoint"),
+        ("audit", "export", "--kind", "shot", "--format", "jsonl"), ("doctor",),
+    ):  # fmt: skip
+        process = bench.meso(*words)
+        assert process.wait() in {0, REFUSED, WRONG_USE}, process.describe()
+        assert "bug" not in process.err, process.describe()
+    bench.run_session(gun.link, plan).ok()
+    bench.assert_proven(gun, planned=4)
+
+
 def test_a_reader_that_leaves_early_is_no_error_of_ours(bench):
     gun = bench.gun()
     bench.run_session(gun.link, write_treatment(bench.path / "plan.toml", treatment_text(SHORT))).ok()
