@@ -21,7 +21,8 @@ from meso_device.host.due import commit_due
 from meso_device.host.home import Home, HomeLock, existing_home, find_home, lock_holder, open_home
 from meso_device.people.lockout import Moment
 from meso_device.people.office import Office, read_operators
-from meso_device.people.register import PinProof, Purpose
+from meso_device.people.proofs import PinProof
+from meso_device.people.register import Purpose
 from meso_device.people.signatures import Pair, Target, sign_together
 from protocols.errors import AuditWriteFailed, InvariantError, MesoError
 

@@ -14,7 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from protocols.errors import UsageError
+from protocols.errors import MesoError, UsageError
 
 PIN_DIGITS_MIN: Final = 6
 PIN_DIGITS_MAX: Final = 12
@@ -72,14 +72,23 @@ class Hasher:
         )
 
     def hash(self, op: str, pin: str) -> str:
-        """Return what is kept: an argon2id string with its own salt and cost."""
-        return self._argon2.hash(self._keyed(op, pin), salt=self._randomness(SALT_BYTES))
+        """Return what is kept: an argon2id string with its own salt and cost.
+
+        Raises:
+            MesoError: there is not enough memory.
+        """
+        from argon2.exceptions import HashingError  # noqa: PLC0415
+
+        try:
+            return self._argon2.hash(self._keyed(op, pin), salt=self._randomness(SALT_BYTES))
+        except HashingError as error:
+            raise MesoError(f"the PIN cannot be looked at now: {error}") from None
 
     def fits(self, kept: str, op: str, pin: str) -> bool:
         """Return whether this is the PIN; an empty ``kept`` costs as much and never fits.
 
         Raises:
-            UsageError: what was kept is damaged.
+            MesoError: what was kept is damaged, or there is not enough memory.
         """
         from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError  # noqa: PLC0415
 
@@ -90,8 +99,10 @@ class Hasher:
             return self._argon2.verify(kept, self._keyed(op, pin))
         except VerifyMismatchError:
             return False
-        except (InvalidHashError, VerificationError):
-            raise UsageError("what is kept of this PIN is damaged: an administrator has to set a new one") from None
+        except (InvalidHashError, VerificationError) as error:
+            raise MesoError(
+                f"this PIN cannot be checked: {error}; if that stays so, an administrator sets a new one"
+            ) from None
 
     def _keyed(self, op: str, pin: str) -> bytes:
         return hmac.digest(self._pepper, f"{op}/{pin}".encode(), "sha256")

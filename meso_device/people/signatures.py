@@ -9,7 +9,7 @@ from typing import Final
 
 from meso_device.accounting.entries import Entry, Json
 from meso_device.people.lockout import Moment
-from meso_device.people.register import PinProof
+from meso_device.people.proofs import PinProof
 from meso_device.people.roles import Act, Meaning, Person, Role, role_to_sign, roles_for_two
 from protocols.errors import require
 

@@ -3,7 +3,7 @@ import stat
 import pytest
 
 from meso_device.people.pins import PEPPER_NAME, Cost, Hasher, check_new_pin, make_pepper, read_pepper
-from protocols.errors import UsageError
+from protocols.errors import MesoError, UsageError
 from tests.unit.people.clinic import CHEAP
 
 OP, OTHER = "0a" * 16, "0b" * 16
@@ -78,7 +78,7 @@ def test_the_same_pin_is_kept_in_another_form_each_time_and_never_as_itself():
 def test_nobody_fits_nothing_and_a_damaged_hash_says_what_to_do():
     hasher = Hasher(bytes(32), cost=CHEAP)
     assert not hasher.fits("", OP, "")
-    with pytest.raises(UsageError, match="new one"):
+    with pytest.raises(MesoError, match="sets a new one"):
         hasher.fits("$argon2id$nonsense", OP, "918273")
 
 

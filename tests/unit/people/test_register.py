@@ -7,8 +7,9 @@ from meso_device.people.database import VAULT_NAME
 from meso_device.people.lockout import PAUSES_US
 from meso_device.people.office import Office, read_operators
 from meso_device.people.pins import PEPPER_NAME
+from meso_device.people.proofs import PROOF_US_MAX
 from meso_device.people.refusals import LockedOut, NotAllowed, PeopleRefused, PinRefused
-from meso_device.people.register import PROOF_US_MAX, Purpose
+from meso_device.people.register import Purpose
 from meso_device.people.roles import Role
 from protocols.errors import InvariantError, UsageError
 from tests.unit.people.clinic import CHEAP, PINS

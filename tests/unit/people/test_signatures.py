@@ -2,8 +2,8 @@ from base64 import b64decode
 
 import pytest
 
+from meso_device.people.proofs import PROOF_US_MAX
 from meso_device.people.refusals import NotAllowed, PinRefused
-from meso_device.people.register import PROOF_US_MAX
 from meso_device.people.roles import SECOND, Act, Meaning
 from meso_device.people.signatures import Target, authorise, sign_entry, sign_together
 from protocols.errors import InvariantError
