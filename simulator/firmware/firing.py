@@ -27,7 +27,7 @@ from simulator.firmware.nvm import PowerCut
 from simulator.firmware.ring import Intent, NvmBroken
 from simulator.firmware.senses import battery_is_critical, watch
 from simulator.firmware.shots import Shot, outcome_of
-from simulator.firmware.trigger import repeats
+from simulator.firmware.trigger import repeats, waits
 from simulator.physics.events import Sensors, StrokeEnded
 from simulator.physics.stroke import Stroke
 
@@ -130,10 +130,10 @@ class Firing:
             if settings.suction_mode == SuctionMode.STARTS and source is not TriggerSource.BENCH:
                 source = TriggerSource.SUCTION
             self._fire(grant, settings, source, sensors)
-        elif obstacle in {Code.E_CONTACT, Code.E_STATE} and repeats(settings) and board.pull.source:
-            pass  # a held trigger waits for contact and vacuum, which come as events
-        elif obstacle is Code.E_STATE and settings.suction_mode == SuctionMode.STARTS:
-            pass
+        elif obstacle in {Code.E_CONTACT, Code.E_STATE} and board.pull.source and waits(settings):
+            # Contact and vacuum come as events; where the vacuum starts shots, reaching it is a press of its own.
+            if not repeats(settings):
+                board.pull.use_up(settings)
         else:
             self._give_up(obstacle)
 

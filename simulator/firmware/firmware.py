@@ -14,6 +14,7 @@ from simulator.firmware.dispatch import Dispatcher
 from simulator.firmware.estop import StopRecogniser
 from simulator.firmware.faults import FirmwareFaults
 from simulator.firmware.firing import Firing
+from simulator.firmware.grants import Grant
 from simulator.firmware.identity import GunIdentity
 from simulator.firmware.nvm import Nvm, PowerCut
 from simulator.firmware.reports import status
@@ -57,25 +58,25 @@ class GunFirmware:
 
     @property
     def state(self) -> State:
-        """State of the gun."""
-        return self._board.state
+        """State of the gun; BOOT without power."""
+        return self._board.state if self._powered else State.BOOT
 
     @property
     def armed_area(self) -> int:
         """Area of the live grant, 0 without credit."""
-        grant = self._board.grants.live
+        grant = self._credit
         return grant.terms.area_code if grant is not None else 0
 
     @property
     def armed_kind(self) -> GrantKind | None:
         """Kind of the live grant, None without credit."""
-        grant = self._board.grants.live
+        grant = self._credit
         return GrantKind(grant.terms.kind) if grant is not None else None
 
     @property
     def remaining_shots(self) -> int:
         """Shots left of the live grant, 0 without credit."""
-        grant = self._board.grants.live
+        grant = self._credit
         return grant.remaining_shots if grant is not None else 0
 
     @property
@@ -211,6 +212,10 @@ class GunFirmware:
             self._look_ahead()
 
     # inside
+
+    @property
+    def _credit(self) -> Grant | None:
+        return self._board.grants.live if self._powered else None
 
     def _step(self, now_us: int) -> None:
         board = self._board

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from protocols.wire.codes import Mode
+from protocols.wire.codes import Mode, SuctionMode
 from protocols.wire.messages import Settings
 
 # A contact that bounces is still for less than a millisecond; a hand that pulls holds for more than 20.
@@ -71,6 +71,10 @@ class Pull:
         """The trigger was released, or the credit ended."""
         self.source = 0
 
+    def use_up(self, settings: Settings) -> None:
+        """Nothing came of the pull; it asks for no more until something counts as a new one."""
+        self.shots = settings.burst_shots
+
     def wants_more(self, settings: Settings) -> bool:
         """Whether the pull asks for a further shot."""
         if not self.source:
@@ -81,5 +85,10 @@ class Pull:
 
 
 def repeats(settings: Settings) -> bool:
-    """Whether one pull makes several shots, so that it waits for contact in between."""
+    """Whether one pull makes several shots."""
     return settings.mode in {Mode.CONTINUOUS, Mode.BURST}
+
+
+def waits(settings: Settings) -> bool:
+    """Whether a held pull waits for contact and vacuum instead of being lost without them."""
+    return repeats(settings) or settings.suction_mode == SuctionMode.STARTS

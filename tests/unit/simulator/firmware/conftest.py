@@ -49,7 +49,7 @@ class Rig:
         self.identity = GunIdentity(uid=UID, serial="SIM-1", limits=limits, **identity)
         self.gun = GunFirmware(self.identity, Nvm(self.store, slots=slots), self.body, self.faults)
         self.deframer = Deframer()
-        self.session = self.req_id = self.hb_no = self.token = 0
+        self.session = self.req_id = self.hb_no = self.token = self.hellos = 0
         self.events = []
         self.replies = {}
         self.uptime_ms = 0
@@ -122,9 +122,12 @@ class Rig:
         assert reply.code == Code.OK, (type(request).__name__, Code(reply.code).name, reply.field_offset, reply.detail)
         return reply.body
 
-    def hello(self, nonce=b"n" * 16, host_id=b"h" * 16):
-        self.req_id = 0
+    def hello(self, nonce=None, host_id=b"h" * 16):
+        self.hellos += 1
+        nonce = nonce or self.hellos.to_bytes(16, "big")
         body = self.do(Hello(nonce, 1, 1, host_id), session=0)
+        if body.session != self.session:
+            self.req_id = 0
         self.session = body.session
         return body
 
