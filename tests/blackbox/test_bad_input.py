@@ -212,7 +212,7 @@ def test_a_port_that_another_program_holds_is_refused(bench, plan):
 @pytest.mark.invariant("I-31")
 def test_a_second_process_on_one_data_directory_is_refused_and_reading_is_allowed(bench):
     gun, other = bench.gun(seed=2), bench.gun("other", seed=3)
-    plan = write_treatment(bench.path / "plan.toml", treatment_text((("forehead", 30),)))
+    plan = write_treatment(bench.path / "plan.toml", treatment_text((("forehead", 30), ("cheek_left", 30))))
     first = bench.run_session(gun.link, plan)
     bench.wait_shots(gun, 3)
     for words in (("run", plan), ("resume",)):
@@ -224,7 +224,7 @@ def test_a_second_process_on_one_data_directory_is_refused_and_reading_is_allowe
     assert bench.sessions()
     first.ok()
     assert other.shots() == 0
-    bench.assert_proven(gun, planned=30)
+    bench.assert_proven(gun, planned=60)
 
 
 # --- data directory -----------------------------------------------------------------------------
