@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from meso_device.accounting.clinic import LastGiven
+from protocols.treatment.areas import by_code, same_skin
 from protocols.treatment.courses import Course, Phase
 
 DAY_US: Final = 86_400_000_000
@@ -81,6 +83,18 @@ def next_due(course: Course, given_us: Sequence[int]) -> Due:
         latest_day=None if open_end else days[-1] + max(day for day in most if day is not None),
         complete=complete,
     )
+
+
+def past_sessions(last_given: Sequence[LastGiven], area_code: int, product: str) -> tuple[int, ...]:
+    """Return when this product was given on skin of this area, by the latest possible times, oldest first."""
+    here = by_code().get(area_code)
+    found: set[int] = set()
+    for last in last_given:
+        there = by_code().get(last.area_code)
+        shared = here is not None and there is not None and same_skin(there, here)
+        if last.product == product and (shared or last.area_code == area_code):
+            found.update(last.sessions_us, (last.latest_us,))
+    return tuple(sorted(found))
 
 
 def interval_days(course: Course, given_us: Sequence[int]) -> int:

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
-from typing import Literal, TypeAlias, cast
+from typing import Final, Literal, TypeAlias, cast
 
 from protocols.treatment.tables import figure, rows
+
+WHOLE_FACE: Final = "face_whole"
 
 Side: TypeAlias = Literal["left", "right", "midline"]
 Risk: TypeAlias = Literal["", "extra-confirmation", "no-go"]
@@ -74,6 +76,13 @@ def catalogue() -> Mapping[str, Area]:
 def by_code() -> Mapping[int, Area]:
     """Return all areas by their number on the wire."""
     return MappingProxyType({area.code: area for area in catalogue().values()})
+
+
+def same_skin(one: Area, other: Area) -> bool:
+    """Return whether two areas share skin: they are one area, or one is the whole face and the other a part of it."""
+    if one.id == other.id:
+        return True
+    return WHOLE_FACE in (one.id, other.id) and one.group == other.group == "face"
 
 
 def _area(row: dict[str, str]) -> Area:

@@ -1,0 +1,71 @@
+"""The calibration that is active in the gun, read back page by page: what syringes, heads and dates it holds."""
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from meso_device.session.flow import Answer, LinkTrouble, Need, ask
+from protocols.errors import GunProtocolError
+from protocols.wire.hashes import hash8
+from protocols.wire.messages import CalMain, CalRead, CalReadReply, HeadRow, SyringeRow
+
+PAGES: Final = 5
+PAGE_SIZE: Final = 64
+_SYRINGE_PAGES: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GunCalibration:
+    """A calibration as the gun holds it.
+
+    Attributes:
+        hash8: Hash of its five pages; HELLO names the active calibration by it.
+        main: Number, dates, offsets and gains.
+        syringes: Rows by geometry number.
+        heads: Rows by head type.
+    """
+
+    hash8: bytes
+    main: CalMain
+    syringes: Mapping[int, SyringeRow]
+    heads: Mapping[int, HeadRow]
+
+
+def parse_calibration(block: bytes) -> GunCalibration:
+    """Read the five pages of a calibration.
+
+    Raises:
+        GunProtocolError: not 320 bytes, or a syringe or head is in it twice.
+    """
+    if len(block) != PAGES * PAGE_SIZE:
+        raise GunProtocolError(f"the gun's calibration has {len(block)} bytes, {PAGES * PAGE_SIZE} are due")
+    syringe_rows = [SyringeRow.unpack(row) for row in _rows(block, 1, _SYRINGE_PAGES, SyringeRow.SIZE)]
+    head_rows = [HeadRow.unpack(row) for row in _rows(block, 1 + _SYRINGE_PAGES, 1, HeadRow.SIZE)]
+    syringes = {row.geometry_id: row for row in syringe_rows if row.geometry_id}
+    heads = {row.head_type_id: row for row in head_rows if row.head_type_id}
+    if len(syringes) != sum(row.geometry_id > 0 for row in syringe_rows):
+        raise GunProtocolError("the gun's calibration has a syringe twice: have it calibrated")
+    if len(heads) != sum(row.head_type_id > 0 for row in head_rows):
+        raise GunProtocolError("the gun's calibration has a head twice: have it calibrated")
+    return GunCalibration(hash8=hash8(block), main=CalMain.unpack(block), syringes=syringes, heads=heads)
+
+
+def read_calibration() -> Generator[Need, Answer, GunCalibration]:
+    """Read the active calibration from the gun.
+
+    Raises:
+        LinkTrouble: a page did not come.
+        GunProtocolError: it is not a calibration.
+    """
+    block = b""
+    for page in range(PAGES):
+        reply = (yield from ask(CalRead(page))).body
+        if not isinstance(reply, CalReadReply) or reply.page != page:
+            raise LinkTrouble("CAL_READ was answered by something else")
+        block += reply.block
+    return parse_calibration(block)
+
+
+def _rows(block: bytes, first_page: int, pages: int, size: int) -> list[bytes]:
+    first, end = first_page * PAGE_SIZE, (first_page + pages) * PAGE_SIZE
+    return [block[at : at + size] for at in range(first, end, size)]

@@ -1,0 +1,173 @@
+"""Rules about what gun, syringe, needle and area can bear."""
+
+from typing import Final
+
+from meso_device.accounting.caps import point_cap_nl
+from meso_device.accounting.coverage import coverage_of
+from meso_device.session.interlocks.case import Case, date_text
+from protocols.treatment.areas import catalogue
+from protocols.treatment.feasibility import judge
+from protocols.treatment.syringes import dose_grid_nl, smallest_dose_nl
+from protocols.units import FLOW, PRESSURE, format_depth, format_dose, format_quantity
+
+# The accuracy goal of a dose. Nearest neighbours in the table that are different sizes differ by far more.
+BORE_PERCENT_MAX: Final = 5
+
+
+def calibration(case: Case) -> str:
+    """Refuse a gun whose calibration is out of date or is not the one that it names (HZ-20)."""
+    main, hello = case.calibration.main, case.hello
+    told = (hello.cal_hash8, hello.cal_id, hello.cal_due_day)
+    if (case.calibration.hash8, main.cal_id, main.due_day) != told:
+        return f"the gun named calibration {hello.cal_id}, {main.cal_id} was read from it: connect again or have it checked"
+    if case.today > main.due_day:
+        return f"calibration {main.cal_id} was due on {date_text(main.due_day)}: have the gun calibrated"
+    if case.today < main.issued_day:
+        return (
+            f"calibration {main.cal_id} is dated {date_text(main.issued_day)}, today is {date_text(case.today)}: "
+            "check this computer's clock"
+        )
+    return ""
+
+
+def area(case: Case) -> str:
+    """Refuse an area that is not in the catalogue, or where nothing may ever be injected (I-59)."""
+    known = catalogue().get(case.area.area)
+    if known is None or known.code != case.area.area_code:
+        return f"area {case.area.area!r} with number {case.area.area_code} is not in the catalogue of areas"
+    return f"{known.name}: nothing may ever be injected here" if known.no_go else ""
+
+
+def sensitive_area(case: Case) -> str:
+    """Ask a second time before an area that the catalogue marks so."""
+    known = catalogue().get(case.area.area)
+    if known is None or known.risk != "extra-confirmation":
+        return ""
+    return f"{known.name} is a sensitive area: make sure that it is meant"
+
+
+def depth(case: Case) -> str:
+    """Refuse a needle travel beyond the area's range or the needle's length (I-59)."""
+    known, fitted = catalogue().get(case.area.area), case.needle
+    travel = f"{case.area.area}: {format_depth(case.area.depth_um)} commanded needle travel"
+    if known is not None and known.depth_max_um is not None and case.area.depth_um > known.depth_max_um:
+        return f"{travel} refused: the area allows {format_depth(known.depth_max_um)}"
+    if fitted is None:
+        return f"{travel} refused: needle type {case.plan.needle_type_id} is not in the table of needles"
+    if case.area.depth_um > fitted.length_um:
+        return f"{travel} refused: needle {fitted.id} is {format_depth(fitted.length_um)} long"
+    return ""
+
+
+def geometry(case: Case) -> str:
+    """Refuse unless syringe scanned, treatment protocol and the gun's calibration name one geometry (I-55)."""
+    wanted, fitted = case.plan.syringe_geometry_id, case.facts.cartridge
+    if case.dry:
+        return ""
+    if not case.practice and fitted is not None and fitted.geometry_id != wanted:
+        return (
+            f"syringe {fitted.syringe} (geometry {fitted.geometry_id}) is fitted, the treatment protocol is for "
+            f"geometry {wanted}: fit that syringe"
+        )
+    if wanted not in case.calibration.syringes:
+        return f"the gun is not calibrated for syringe geometry {wanted}: have it calibrated for it, or use another"
+    return ""
+
+
+def bore(case: Case) -> str:
+    """Refuse when gun and host mean syringes of different bore by one geometry number (I-55)."""
+    row, known = case.calibration.syringes.get(case.plan.syringe_geometry_id), case.syringe
+    if case.dry or row is None:
+        return ""
+    if known is None or known.pl_per_um is None:
+        return f"syringe geometry {case.plan.syringe_geometry_id} has no known bore in the table of syringes"
+    if abs(row.pl_per_um - known.pl_per_um) * 100 <= known.pl_per_um * BORE_PERCENT_MAX:
+        return ""
+    return (
+        f"the gun takes syringe {known.id} for {row.pl_per_um} pL/um, the table says {known.pl_per_um} pL/um and "
+        f"{BORE_PERCENT_MAX} % is allowed: have the gun calibrated"
+    )
+
+
+def smallest_dose(case: Case) -> str:
+    """Refuse a dose that this syringe cannot resolve (I-55)."""
+    row, known = case.calibration.syringes.get(case.plan.syringe_geometry_id), case.syringe
+    if case.dry or row is None or known is None or known.pl_per_um is None:
+        return ""
+    lowest_nl = max(row.min_dose_nl, smallest_dose_nl(known.pl_per_um))
+    if case.area.dose_nl >= lowest_nl:
+        return ""
+    return (
+        f"{case.area.area}: dose {format_dose(case.area.dose_nl)} refused: the smallest of syringe {known.id} is "
+        f"{format_dose(lowest_nl)}"
+    )
+
+
+def dose_grid(case: Case) -> str:
+    """Refuse a dose off the grid of this syringe (I-55)."""
+    known = case.syringe
+    if case.dry or known is None or known.pl_per_um is None:
+        return ""
+    grid_nl = dose_grid_nl(known.pl_per_um)
+    if case.area.dose_nl % grid_nl == 0:
+        return ""
+    return (
+        f"{case.area.area}: dose {format_dose(case.area.dose_nl)} refused: syringe {known.id} doses in steps of "
+        f"{format_dose(grid_nl)}"
+    )
+
+
+def point_dose(case: Case) -> str:
+    """Refuse a dose over the cap of a point: the lowest of treatment protocol, host, gun and area."""
+    cap_nl = point_cap_nl(case.plan, case.area, case.host, case.limits.dose_nl_max)
+    if case.area.dose_nl <= cap_nl:
+        return ""
+    return (
+        f"{case.area.area}: dose {format_dose(case.area.dose_nl)} refused: a point may be given {format_dose(cap_nl)}"
+    )
+
+
+def pins(case: Case) -> str:
+    """Refuse a head with more needles than clinic and gun permit, or than the gun believes it has (HZ-53)."""
+    number, row = case.area.pins, case.calibration.heads.get(case.plan.head_type_id)
+    if number not in case.host.pins:
+        allowed = ", ".join(str(pins) for pins in sorted(case.host.pins))
+        return f"a head with {number} needles refused: permitted here: {allowed}"
+    if not case.limits.pins_mask >> (number - 1) & 1:
+        return f"a head with {number} needles refused: this gun does not permit it"
+    if row is None or row.pins != number:
+        has = "does not know it" if row is None else f"takes it for one with {row.pins}"
+        return f"head type {case.plan.head_type_id} with {number} needles refused: the gun {has}; have it calibrated"
+    return ""
+
+
+def flow(case: Case) -> str:
+    """Refuse a flow that needs more pressure than file and gun allow, where the viscosity is known (I-58)."""
+    lot, fitted, syringe = case.lot, case.needle, case.syringe
+    if case.dry or lot is None or not lot.viscosity_upa_s or fitted is None:
+        return ""
+    if syringe is None or syringe.pl_per_um is None:
+        return ""
+    allowed_pa = min(case.area.max_pressure_pa, case.limits.pressure_pa_max)
+    found = judge(
+        needle=fitted,
+        pins=case.area.pins,
+        viscosity_upas=lot.viscosity_upa_s,
+        flow_nl_per_s=case.area.flow_nl_per_s,
+        pl_per_um=syringe.pl_per_um,
+        pressure_pa_max=allowed_pa,
+    )
+    if found.feasible:
+        return ""
+    return (
+        f"{case.area.area}: lot {lot.lot!r} through needle {fitted.id} at "
+        f"{format_quantity(case.area.flow_nl_per_s, FLOW)} takes {format_quantity(found.pressure_pa, PRESSURE)}, "
+        f"{format_quantity(allowed_pa, PRESSURE)} is allowed: at most "
+        f"{format_quantity(found.flow_nl_per_s_max, FLOW)} is feasible"
+    )
+
+
+def second_pass(case: Case) -> str:
+    """Refuse to go over a complete area again, until there is a reason, and then once (I-56)."""
+    found = coverage_of(case.area, case.given_shots)
+    return f"{found.warning}: is that meant?" if found.beyond_plan else ""
