@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from meso_device.cli.options import JsonOption
-from meso_device.cli.output import say, say_json
+from meso_device.cli.output import one_line, say, say_json
 
 if TYPE_CHECKING:
     from drivers.discovery import FoundGun
@@ -62,8 +62,6 @@ def gun_document(found: "FoundGun") -> dict[str, object]:
 
 def gun_line(found: "FoundGun") -> str:
     """Return what is at a port in one line; what a device sent is shown without control characters."""
-    from meso_device.cli.main import one_line
-
     reply = found.reply
     if reply is None:
         return one_line(found.problem if found.port in found.problem else f"{found.port}: {found.problem}")

@@ -1,8 +1,14 @@
 """What commands print: lines for people, and one JSON document as the last line for programs."""
 
+import contextlib
 import json
+import os
 import sys
 from collections.abc import Mapping
+from typing import Final
+
+LINE_MAX: Final = 1_000
+"""Longest line on standard error."""
 
 
 def say(text: str = "") -> None:
@@ -17,6 +23,16 @@ def say_json(document: Mapping[str, object]) -> None:
 
 def is_terminal() -> bool:
     """Return whether a person watches the output and the terminal can be drawn on."""
-    import os
-
     return sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
+def tell(message: str) -> None:
+    """Write one line to standard error, past all buffers, so that a full disk behind it changes no exit status."""
+    with contextlib.suppress(OSError):
+        os.write(2, f"meso: {one_line(message)}\n".encode("utf-8", "replace"))
+
+
+def one_line(message: str) -> str:
+    """Return the message without line breaks and control characters, which a device may have sent."""
+    words = "".join(letter if letter.isprintable() else "?" for letter in " ".join(message.split()))
+    return words if len(words) <= LINE_MAX else f"{words[:LINE_MAX]}…"

@@ -33,7 +33,7 @@ COMMANDS: Final[Mapping[str, CommandLine]] = {
     "session": CommandLine("meso_device.cli.session", "Run, resume and look at treatment sessions."),
     "people": CommandLine("meso_device.cli.people", "Enrol operators and set what they may do."),
     "patient": CommandLine("meso_device.cli.patient", "Enrol patients, look them up, report reactions, erase."),
-    "stop": CommandLine("meso_device.cli.stop", "Stop the gun of the host that runs in this data directory."),
+    "stop": CommandLine("meso_device.cli.stop_command", "Stop the gun of the host that runs in this data directory."),
     "guns": CommandLine("meso_device.cli.guns", "List ports and the guns found on them."),
     "audit": CommandLine("meso_device.cli.audit", "Verify and export the log of all injections."),
     "simulate": CommandLine("meso_device.cli.simulate", "Be a simulated gun until told to end."),

@@ -10,8 +10,7 @@ from typing import Final
 
 from meso_device.audit.queries import open_session
 from meso_device.cli.log import reading
-from meso_device.cli.main import tell
-from meso_device.cli.output import is_terminal, say, say_json
+from meso_device.cli.output import is_terminal, say, say_json, tell
 from meso_device.cli.printer import Printer
 from meso_device.cli.progress import Progress
 from meso_device.host.home import Home, find_home

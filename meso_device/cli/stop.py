@@ -1,20 +1,19 @@
 """``meso stop``."""
 
 import os
+from pathlib import Path
 
-import typer
-
-from meso_device.cli.options import HomeOption
 from meso_device.cli.output import say
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
+def stop_gun(home: Path | None) -> None:
+    """Stop the gun of the host that runs in this data directory, and say so.
 
-@app.command()
-def stop(home: HomeOption = None) -> None:
-    """Stop the gun of the host that runs in this data directory."""
+    Raises:
+        MesoError: no host runs there, or it does not answer.
+    """
     from meso_device.host.home import existing_home, find_home
-    from meso_device.host.stopper import press_stop
+    from meso_device.host.stop_call import call_stop
 
-    press_stop(existing_home(find_home(home, os.environ)))
+    call_stop(existing_home(find_home(home, os.environ)).stop_socket)
     say("STOP sent: the host has heard it and is stopping the gun")

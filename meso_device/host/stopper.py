@@ -5,23 +5,18 @@ nothing else. No session, person or confirmation is asked for.
 """
 
 import contextlib
-import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from meso_device.host.home import Home
+from meso_device.host.stop_call import HEARD, WORD, short_name
 from meso_device.session.contract import Command, Instant, Stop
-from protocols.errors import MesoError, UsageError
+from protocols.errors import UsageError
 
-WORD: Final = b"STOP\n"
-HEARD: Final = b"HEARD\n"
 PEERS_MAX: Final = 8
 """A peer sends five bytes and leaves; more than this at once is not a person."""
-ANSWER_S: Final = 2.0
-ADDRESS_BYTES_MAX: Final = 100
-"""A Unix socket's address holds 104 bytes on macOS and 108 on Linux, its end included."""
 
 
 class Stopper:
@@ -37,7 +32,7 @@ class Stopper:
         self._peers: dict[int, socket.socket] = {}
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            with _short_name(self._path) as name:
+            with short_name(self._path) as name:
                 Path(name).unlink(missing_ok=True)
                 self._socket.bind(name)
                 Path(name).chmod(0o600)
@@ -83,37 +78,3 @@ class Stopper:
         if len(self._peers) >= PEERS_MAX:
             self._peers.pop(next(iter(self._peers))).close()
         self._peers[peer.fileno()] = peer
-
-
-def press_stop(home: Home) -> None:
-    """Tell the host that runs in this data directory to stop its gun; returns once the host has heard it.
-
-    Raises:
-        MesoError: no host runs there, or it does not answer. Then only the gun's own stop is left.
-    """
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:
-        peer.settimeout(ANSWER_S)
-        try:
-            with _short_name(home.stop_socket) as name:
-                peer.connect(name)
-            peer.sendall(WORD)
-            heard = peer.recv(len(HEARD))
-        except TimeoutError:
-            heard = b""
-        except OSError:
-            raise MesoError(f"no running host in {home.root}: nothing to stop from here; release the trigger") from None
-    if heard != HEARD:
-        raise MesoError("the host does not answer: release the trigger and cut the gun's power")
-
-
-@contextlib.contextmanager
-def _short_name(path: Path) -> Iterator[str]:
-    """Give a name of the socket that fits into an address, however deep its directory lies."""
-    if len(os.fsencode(path)) <= ADDRESS_BYTES_MAX:
-        yield str(path)
-        return
-    fd = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield f"/proc/self/fd/{fd}/{path.name}"
-    finally:
-        os.close(fd)

@@ -6,7 +6,8 @@ from importlib import import_module
 import pytest
 
 from meso_device.cli import main, registry
-from meso_device.cli.main import LINE_MAX, one_line, run
+from meso_device.cli.main import run
+from meso_device.cli.output import LINE_MAX, one_line
 from protocols.errors import InvariantError, LinkLost, MesoError, UsageError
 
 
@@ -18,7 +19,7 @@ def failing(monkeypatch):
         def fail(*_args, **_kwargs):
             raise error
 
-        monkeypatch.setattr(main, "app", fail)
+        monkeypatch.setattr(main, "_invoke", fail)
 
     return use
 
@@ -99,6 +100,15 @@ def test_help_loads_nothing_heavy(words):
         f"run({words!r})\nprint(*[name for name in {heavy!r}.split() if name in sys.modules], file=sys.stderr)"
     )
     assert done.stderr.strip() == ""
+
+
+@pytest.mark.hazard("HZ-12")
+def test_stop_waits_for_nothing_to_be_loaded():
+    done = python(
+        "import sys\nfrom meso_device.cli.main import run\nrun(['stop'])\n"
+        "print(*[name for name in 'typer pydantic drivers apsw protocols.wire'.split() if name in sys.modules])"
+    )
+    assert done.stdout.strip() == ""
 
 
 def test_a_reader_that_leaves_is_no_error():

@@ -6,7 +6,8 @@ import threading
 import pytest
 
 from meso_device.host.home import Home
-from meso_device.host.stopper import HEARD, PEERS_MAX, Stopper, press_stop
+from meso_device.host.stop_call import HEARD, call_stop
+from meso_device.host.stopper import PEERS_MAX, Stopper
 from meso_device.session.contract import Instant, Stop
 from protocols.errors import MesoError
 
@@ -84,7 +85,7 @@ def test_a_data_directory_of_any_depth_will_do(tmp_path):
     root = tmp_path / ("deep" * 30)
     root.mkdir()
     stopper = Stopper(Home(root))
-    caller = threading.Thread(target=press_stop, args=(Home(root),))
+    caller = threading.Thread(target=call_stop, args=(Home(root).stop_socket,))
     caller.start()
     said = []
     while not said:
@@ -96,10 +97,10 @@ def test_a_data_directory_of_any_depth_will_do(tmp_path):
 
 def test_without_a_host_the_caller_is_told_what_is_left_to_do(home):
     with pytest.raises(MesoError, match="release the trigger"):
-        press_stop(home)
+        call_stop(home.stop_socket)
 
 
 def test_a_host_that_does_not_answer_is_told_of(home, stopper, monkeypatch):
-    monkeypatch.setattr("meso_device.host.stopper.ANSWER_S", 0.05)
+    monkeypatch.setattr("meso_device.host.stop_call.ANSWER_S", 0.05)
     with pytest.raises(MesoError, match="does not answer"):
-        press_stop(home)
+        call_stop(home.stop_socket)
