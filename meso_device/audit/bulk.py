@@ -1,7 +1,6 @@
-"""The quick look at many records at once: either all of them hold, or they must be looked at one by one.
+"""The quick look at many records: either all of them hold, or they must be looked at one by one.
 
-It accepts exactly what `ChainChecker` and `GunWitness` accept, by comparing whole columns instead of records, and
-says nothing about what is wrong. A million records are verified in half the time this way.
+It accepts only what `ChainChecker` and `GunWitness` accept, and says nothing about what is wrong.
 """
 
 import gc
@@ -9,7 +8,6 @@ from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
-from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -21,8 +19,6 @@ from meso_device.audit.witness import PREV, RING_BYTES, GunWitness
 BLOCK_RECORDS: Final = 128
 # Kinds that change what the witness expects, or that have a check of their own: always one by one.
 SINGLE_KINDS: Final = frozenset({"link.up", "gap", "finding.gap", "key.created"})
-_PLACE: Final = attrgetter("prev", "seq", "key")
-_SHOT: Final = attrgetter("ring", "shot_seq", "record_hash8")
 
 
 class BulkChecker:
@@ -36,70 +32,58 @@ class BulkChecker:
 
     def accepts(self, rows: Sequence[Any]) -> bool:
         """Return whether all rows hold, and if so move on behind them; else nothing has moved."""
-        checker = self._checker
-        seqs, keys, kinds, sessions, leaves, bodies = zip(*rows, strict=True)
-        if seqs != tuple(range(checker.next_seq, checker.next_seq + len(rows))):
-            return False
-        if not SINGLE_KINDS.isdisjoint(kinds):
-            return False
-        if [sha256(b"\x00" + body).digest() for body in bodies] != list(leaves):
-            return False
         try:
-            read, shots, gun = self._read(kinds, sessions, bodies)
-            links = [b2a_base64(leaf, newline=False).decode() for leaf in leaves]
-            if list(map(_PLACE, read)) != list(zip([checker.prev, *links[:-1]], seqs, keys, strict=True)):
-                return False
-            if shots and not self._shots_hold(shots, gun):
-                return False
+            return self._accepts(rows)
         except (ValueError, LookupError, TypeError, AttributeError):
+            # Not of a known shape: bytes that cannot be read, a column of another type, a field that is not there.
             return False
-        checker.move(len(rows), links[-1])
-        return True
 
-    def _read(
-        self, kinds: Sequence[str], sessions: Sequence[bytes | None], bodies: Sequence[bytes]
-    ) -> tuple[list[Any], list[Any], tuple[str, int]]:
-        """Return the bodies, the shots among them, and the one gun of these.
-
-        Version, kind, log and gun are as in the record that taught the shape, and that one was checked singly.
-
-        Raises:
-            LookupError: a shape is not known yet, or the shots are of two guns.
-            ValueError: a body is not of its shape or not canonical, or its session is not that of its column.
-        """
-        readers, buffer, encode_into = self._checker.readers, self._buffer, self._encode_into
-        read: list[Any] = []
-        shots: list[Any] = []
-        gun_reader = None
-        for kind, sess, body in zip(kinds, sessions, bodies, strict=True):
-            reader = readers[kind, sess is None]
-            fields: Any = reader.decode(body)
+    def _accepts(self, rows: Sequence[Any]) -> bool:  # noqa: C901, PLR0912  # one loop: calls would cost a third more
+        """Version, kind, log and gun need no look: they are built into the shape, taught by a record checked singly."""
+        checker, encode_into, buffer = self._checker, self._encode_into, self._buffer
+        next_seq, prev = checker.next_seq, checker.prev
+        shape: tuple[str, bool] | None = None
+        outside = is_shot = False
+        last_sess, session = b"", ""
+        gun: tuple[str, int] | None = None
+        shots, last_shot, last_hash8, prefix = 0, 0, b"", b""
+        for seq, key, kind, sess, leaf, body in rows:
+            if shape is None or kind != shape[0] or (sess is None) is not outside:
+                outside = sess is None
+                shape = (kind, outside)
+                reader = checker.readers[shape]
+                decode, is_shot = reader.decode, kind == "shot"
+                if kind in SINGLE_KINDS or (is_shot and gun not in {None, _gun_of(reader)}):
+                    return False
+                if is_shot and gun is None:
+                    gun = _gun_of(reader)
+                    prefix = bytes.fromhex(gun[0]) + gun[1].to_bytes(4, "little")
+                    last_shot, last_hash8 = self._witness.heads_known[gun]
+            fields: Any = decode(body)
             encode_into(fields, buffer)
-            if buffer != body or (sess is not None and fields.sess != sess.hex()):
-                raise ValueError
-            read.append(fields)
-            if kind == "shot":
-                if reader is not gun_reader and gun_reader is not None and _gun_of(reader) != _gun_of(gun_reader):
-                    raise LookupError
-                gun_reader = reader
-                shots.append(fields)
-        return read, shots, ("", 0) if gun_reader is None else _gun_of(gun_reader)
-
-    def _shots_hold(self, shots: list[Any], gun: tuple[str, int]) -> bool:
-        """Follow the chain of the gun through its shots."""
-        head = self._witness.head(gun)
-        if head is None:
-            return False
-        prefix = bytes.fromhex(gun[0]) + gun[1].to_bytes(4, "little")
-        last_seq, last_hash8 = head
-        for text, shot_seq, hash8 in map(_SHOT, shots):
-            ring = a2b_base64(text, strict_mode=True)
-            if last_hash8 != ring[PREV] or shot_seq != last_seq + 1 or ring[:4] != shot_seq.to_bytes(4, "little"):
+            if buffer != body or sha256(b"\x00" + body).digest() != leaf or fields.prev != prev:
                 return False
-            last_seq, last_hash8 = shot_seq, sha256(prefix + ring).digest()[:8]
-            if last_hash8.hex() != hash8 or len(ring) != RING_BYTES:
+            if seq != next_seq or fields.seq != seq or fields.key != key:
                 return False
-        self._witness.move(gun, len(shots), last_seq, last_hash8)
+            if not outside:
+                if sess != last_sess:
+                    last_sess, session = sess, sess.hex()
+                if fields.sess != session:
+                    return False
+            next_seq += 1
+            prev = b2a_base64(leaf, newline=False).decode()
+            if is_shot:
+                ring = a2b_base64(fields.ring, strict_mode=True)
+                last_shot += 1
+                if ring[PREV] != last_hash8 or fields.shot_seq != last_shot or len(ring) != RING_BYTES:
+                    return False
+                last_hash8 = sha256(prefix + ring).digest()[:8]
+                if last_hash8.hex() != fields.record_hash8 or ring[:4] != last_shot.to_bytes(4, "little"):
+                    return False
+                shots += 1
+        checker.move(next_seq, prev)
+        if gun is not None:
+            self._witness.move(gun, shots, last_shot, last_hash8)
         return True
 
 

@@ -65,9 +65,9 @@ class ChainChecker:
         self.prev = b64encode(leaf).decode()
         return fields
 
-    def move(self, count: int, prev: str) -> None:
-        """Go on behind ``count`` records that were found good another way; ``prev`` names the last of them."""
-        self.next_seq += count
+    def move(self, next_seq: int, prev: str) -> None:
+        """Go on at a place up to which the records were found good another way."""
+        self.next_seq = next_seq
         self.prev = prev
 
     def _read(self, seq: int, kind: str, outside: bool, body: bytes) -> Any:

@@ -15,7 +15,7 @@ import apsw
 from meso_device.audit.birth import DATABASE_NAME, VKEY_NAME
 from meso_device.audit.bulk import BLOCK_RECORDS, BulkChecker, no_collector
 from meso_device.audit.check import COLUMNS, ChainChecker, Damage
-from meso_device.audit.checkpoint import Checkpoint, open_note
+from meso_device.audit.checkpoint import Checkpoint, open_note, read_unsigned
 from meso_device.audit.database import open_for_reading
 from meso_device.audit.keys import VerifyKey
 from meso_device.audit.projections import difference, rebuild
@@ -42,7 +42,7 @@ class Report:
     Attributes:
         ok: Everything held.
         origin: Name of the log.
-        records: Records verified, up to the first bad one.
+        records: Records found good; some before a bad one may not be counted.
         checkpoints: Stored checkpoints whose signature and root held.
         outside: Size of the checkpoint given from outside; 0 if none was given.
         root: Root over all records in hex; empty when not ok.
@@ -112,6 +112,7 @@ def verify_log(
     try:
         run(db, "BEGIN")
         verify_records(db, key, state, outside, progress)
+        _check_signatures(db, key)
         _check_database(db)
     except Damage as damage:
         bad = damage
@@ -135,7 +136,7 @@ def verify_log(
 
 
 def measure_records(db: apsw.Connection, key: VerifyKey) -> int:
-    """Verify the records alone, without the file and the derived tables; return how many, or raise `Damage`."""
+    """Verify the records and nothing else, see `verify_records`; return how many, or raise `Damage`."""
     state = _Pass(key.name)
     verify_records(db, key, state, None, None)
     return state.frontier.size
@@ -155,9 +156,13 @@ def verify_chain(db: apsw.Connection, origin: str) -> Damage | None:
 def verify_records(
     db: apsw.Connection, key: VerifyKey, state: _Pass, outside: Checkpoint | None, progress: Progress | None
 ) -> None:
-    """Check all records against chain, checkpoints and the guns' chains; `Damage` at the first fault."""
+    """Check all records against the chain, the newest signature, all promised roots and the guns' chains.
+
+    Raises:
+        Damage: the first fault.
+    """
     [(total,)] = run(db, "SELECT count(*) FROM record")
-    wanted = _signed_roots(db, key, state)
+    wanted = _promised_roots(db, key, state)
     if not wanted and total:
         raise Damage(None, "the log holds no checkpoint")
     if outside is not None:
@@ -209,19 +214,39 @@ def _rows(db: apsw.Connection, checker: ChainChecker) -> Iterator[Any]:
         raise Damage(checker.next_seq, "a column of it is not text") from None
 
 
-def _signed_roots(db: apsw.Connection, key: VerifyKey, state: _Pass) -> dict[int, list[tuple[bytes, str]]]:
-    """Return the roots that stored checkpoints promise, by size; `Damage` where a signature does not hold."""
+def _promised_roots(db: apsw.Connection, key: VerifyKey, state: _Pass) -> dict[int, list[tuple[bytes, str]]]:
+    """Return the roots that stored checkpoints promise, by size.
+
+    The signature of the newest is checked at once: it covers all records that any of them covers. Those of the
+    older ones tell only whether they themselves are as they were; see `_check_signatures`.
+    """
     wanted: dict[int, list[tuple[bytes, str]]] = {}
-    for size, note in db.execute("SELECT size, note FROM checkpoint ORDER BY size"):
-        try:
-            checkpoint = open_note(note, key)
-        except UsageError as error:
-            raise Damage(None, f"the stored checkpoint of {size} records: {error}") from None
-        if checkpoint.size != size:
-            raise Damage(None, f"the stored checkpoint of {size} records says {checkpoint.size}")
+    newest = True
+    for size, note in db.execute("SELECT size, note FROM checkpoint ORDER BY size DESC"):
+        with _naming_checkpoint(size):
+            checkpoint = open_note(note, key) if newest else read_unsigned(note)
+        if checkpoint.size != size or checkpoint.origin != key.name:
+            raise Damage(
+                None, f"the stored checkpoint of {size} records is of {checkpoint.size} of {checkpoint.origin}"
+            )
         wanted[size] = [(checkpoint.root, "a stored checkpoint")]
-        state.checkpoints += 1
+        newest = False
+    state.checkpoints = len(wanted)
     return wanted
+
+
+def _check_signatures(db: apsw.Connection, key: VerifyKey) -> None:
+    for size, note in db.execute("SELECT size, note FROM checkpoint ORDER BY size"):
+        with _naming_checkpoint(size):
+            open_note(note, key)
+
+
+@contextlib.contextmanager
+def _naming_checkpoint(size: int) -> Iterator[None]:
+    try:
+        yield
+    except UsageError as error:
+        raise Damage(None, f"the stored checkpoint of {size} records: {error}") from None
 
 
 def _check_root(frontier: Frontier, promises: list[tuple[bytes, str]]) -> None:

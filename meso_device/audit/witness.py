@@ -13,41 +13,41 @@ PREV: Final = slice(40, 48)
 
 
 class GunWitness:
-    """Follows the chains of all guns through the shots, in the order of the log."""
+    """Follows the chains of all guns through the shots, in the order of the log.
+
+    Attributes:
+        heads_known: Number and hash of the newest shot, by gun and epoch; an empty hash when it is not known.
+        shots: Shots followed.
+    """
 
     def __init__(self) -> None:
-        self._heads: dict[tuple[str, int], tuple[int, bytes]] = {}
+        self.heads_known: dict[tuple[str, int], tuple[int, bytes]] = {}
         self._prefixes: dict[tuple[str, int], bytes] = {}
         self.shots = 0
 
     @property
     def heads(self) -> dict[tuple[str, int], int]:
         """Newest shot_seq of each gun and epoch, none missing before: compare it with the gun's own head."""
-        return {gun: seq for gun, (seq, _) in self._heads.items()}
-
-    def head(self, gun: tuple[str, int]) -> tuple[int, bytes] | None:
-        """Return number and hash of the newest shot of a gun and epoch; None when they are not known."""
-        head = self._heads.get(gun)
-        return head if head is not None and head[1] else None
+        return {gun: seq for gun, (seq, _) in self.heads_known.items()}
 
     def move(self, gun: tuple[str, int], count: int, shot_seq: int, hash8: bytes) -> None:
         """Go on behind ``count`` shots that were found good another way."""
-        self._heads[gun] = (shot_seq, hash8)
+        self.heads_known[gun] = (shot_seq, hash8)
         self.shots += count
 
     def begins(self, body: Any) -> None:
         """Note where the log of a gun begins for this host, as its first ``link.up`` says."""
         if getattr(body, "baseline", False) is True:
             gun = (body.gun.gun_uid, body.gun.log_epoch)
-            self._heads.setdefault(gun, (body.base_seq, bytes.fromhex(body.chain_hash8)))
+            self.heads_known.setdefault(gun, (body.base_seq, bytes.fromhex(body.chain_hash8)))
 
     def skips(self, body: Any) -> None:
         """Note a gap that was recorded: those shots are missing, and the log says so."""
         if hasattr(body, "from_seq"):
             gun = (body.gun.gun_uid, body.gun.log_epoch)
-            head = self._heads.get(gun)
+            head = self.heads_known.get(gun)
             if head is None or head[0] + 1 == body.from_seq:
-                self._heads[gun] = (body.to_seq, b"")
+                self.heads_known[gun] = (body.to_seq, b"")
 
     def shot(self, body: Any) -> str:
         """Take the next shot; return what is wrong with it, or an empty string."""
@@ -69,11 +69,11 @@ class GunWitness:
         if shot_seq != body.shot_seq:
             return f"the gun's bytes are of shot {shot_seq}, the record says {body.shot_seq}"
         wrong = self._follows(gun, shot_seq, ring[PREV])
-        self._heads[gun] = (shot_seq, hash8)
+        self.heads_known[gun] = (shot_seq, hash8)
         return wrong
 
     def _follows(self, gun: tuple[str, int], shot_seq: int, prev_hash8: bytes) -> str:
-        seq, head_hash8 = self._heads.get(gun, (shot_seq - 1, b""))
+        seq, head_hash8 = self.heads_known.get(gun, (shot_seq - 1, b""))
         if shot_seq > seq + 1:
             return f"shots {seq + 1} to {shot_seq - 1} of gun {gun[0]} are missing"
         if shot_seq <= seq:

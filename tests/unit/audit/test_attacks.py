@@ -182,13 +182,22 @@ def test_a_log_replaced_by_one_of_another_key_is_caught_by_the_key_written_down(
     assert not verify_home(other).ok
 
 
-def test_a_stored_checkpoint_without_a_good_signature_is_caught(home):
+@pytest.mark.parametrize("size", [HELD, 2, RECORDS])
+def test_a_stored_checkpoint_without_a_good_signature_is_caught(home, size):
     log = Attacker(home)
-    log.db.execute(
-        "UPDATE checkpoint SET note = replace(note, char(10) || '48' || char(10), char(10) || '47' || char(10))"
-    )
+    [(note,)] = log.db.execute("SELECT note FROM checkpoint WHERE size = ?", (size,)).fetchall()
+    at = note.rindex(" ") + 20
+    changed = note[:at] + ("A" if note[at] != "A" else "B") + note[at + 1 :]
+    log.db.execute("UPDATE checkpoint SET note = ? WHERE size = ?", (changed, size))
     log.close()
     assert "signature" in verify_home(home).bad
+
+
+def test_a_stored_checkpoint_of_another_size_is_caught(home):
+    log = Attacker(home)
+    log.db.execute("UPDATE checkpoint SET size = 47 WHERE size = 48")
+    log.close()
+    assert not verify_home(home).ok
 
 
 def test_a_log_without_any_checkpoint_is_caught(home):
