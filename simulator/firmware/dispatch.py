@@ -61,9 +61,7 @@ class Dispatcher:
         if frame.session:
             raise Refusal(Code.E_SESSION)
         request = parse(frame)
-        if not isinstance(request, Hello):
-            raise Refusal(Code.E_LENGTH)
-        if not request.min_major <= MAJOR <= request.max_major:
+        if not (isinstance(request, Hello) and request.min_major <= MAJOR <= request.max_major):
             raise Refusal(Code.E_VERSION, detail=MAJOR)
         board = self._board
         session = board.sessions.hello(request)

@@ -33,6 +33,15 @@ from simulator.physics.stroke import Stroke
 
 _OFF_SKIN: Final = frozenset({GrantKind.PRIME, GrantKind.BENCH})
 _ALARM_AT_PERCENT: Final = 80
+# Obstacles that no further pull could overcome, and what the credit ends as.
+_ENDS_CREDIT: Final = {
+    Code.E_LOG_FULL: GrantEnd.LOG_FULL,
+    Code.E_LIMIT: GrantEnd.SPENT,
+    Code.E_GRANT_NO: GrantEnd.SPENT,
+    Code.E_LEASE: GrantEnd.LEASE,
+    Code.E_SETTINGS: GrantEnd.SETTINGS,
+    Code.E_POWER: GrantEnd.FAULT,
+}
 
 
 def state_allows(board: Board) -> bool:
@@ -95,11 +104,12 @@ class Firing:
         due_us: Ticks at which a pull may get its next shot; None when there is nothing to wait for.
     """
 
-    __slots__ = ("_board", "due_us")
+    __slots__ = ("_board", "_missed_us", "due_us")
 
     def __init__(self, board: Board) -> None:
         self._board = board
         self.due_us: int | None = None
+        self._missed_us = 0  # newest press of the automatic trigger that made no shot
 
     # towards a shot
 
@@ -115,11 +125,16 @@ class Firing:
         if not bench and not board.pull.wants_more(settings):
             return
         # The automatic trigger presses once an interval, from acceptance on.
-        since_us = board.credit_since_us if bench else board.last_intent_us
+        since_us = max(board.credit_since_us, self._missed_us) if bench else board.last_intent_us
         if since_us is not None and board.ticks_us < (ready_us := since_us + interval_us(board, settings)):
             self.due_us = ready_us
             return
         self._try(grant, settings, TriggerSource.BENCH if bench else TriggerSource(board.pull.source))
+
+    def restart(self) -> None:
+        """Wait for nothing after a boot."""
+        self.due_us = None
+        self._missed_us = 0
 
     def _try(self, grant: Grant, settings: Settings, source: TriggerSource) -> None:
         board = self._board
@@ -159,18 +174,10 @@ class Firing:
         """The pull is over; where no further pull could help either, so is the credit."""
         board = self._board
         board.pull.end()
-        if obstacle is Code.E_LOG_FULL:
-            board.end_credit(GrantEnd.LOG_FULL)
-        elif obstacle in {Code.E_LIMIT, Code.E_GRANT_NO}:
-            board.end_credit(GrantEnd.SPENT)
-        elif obstacle is Code.E_LEASE:
-            board.end_credit(GrantEnd.LEASE)
-        elif obstacle is Code.E_SETTINGS:
-            board.end_credit(GrantEnd.SETTINGS)
-        elif obstacle is Code.E_POWER:
-            board.end_credit(GrantEnd.FAULT)
-        elif board.grants.live is not None and board.grants.live.terms.kind == GrantKind.BENCH:
-            board.end_credit(GrantEnd.CONTACT)
+        self._missed_us = board.ticks_us
+        end = _ENDS_CREDIT.get(obstacle)
+        if end is not None:
+            board.end_credit(end)
 
     def _fire(self, grant: Grant, settings: Settings, source: TriggerSource, sensors: Sensors) -> None:
         board = self._board

@@ -128,6 +128,7 @@ class GunFirmware:
         self._deframer = Deframer()
         self._stop = StopRecogniser()
         self._powered = True
+        self._firing.restart()
         self._board.now_us = now_us
         try:
             boot(self._board, reset_cause)

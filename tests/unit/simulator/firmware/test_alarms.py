@@ -148,6 +148,20 @@ def test_the_ring_can_be_made_full_by_name(rig):
     assert rig.gun.head_seq == 2
 
 
+def test_a_self_test_fails_for_supply_and_pressure(rig):
+    from protocols.wire.messages import SelfTest, SelfTestDoneEvent
+
+    rig.own()
+    rig.body.set_battery_mv(rig.at, 3_000)
+    rig.do(SelfTest(511))
+    assert rig.of(SelfTestDoneEvent)[-1].failed == 1 << 2
+    rig.body.set_battery_mv(rig.at, 3_900)
+    rig.do(SelfTest(511))
+    assert rig.of(SelfTestDoneEvent)[-1].failed == 0
+    rig.do(AlarmAck(Alarm.SELF_TEST_FAILED))
+    assert rig.gun.state is State.SAFE
+
+
 def test_lamp_and_buzzer_can_be_tried(rig):
     rig.own()
     rig.do(AlarmTest())

@@ -151,6 +151,21 @@ def test_power_lost_at_any_byte_of_the_latch_leaves_it_set_or_never_set_and_the_
     assert seen == {State.SAFE, State.ESTOPPED}
 
 
+def test_the_guns_own_stop_latches_alike_and_power_may_go_with_it(make_rig, cut_store):
+    from simulator.firmware import nvm_size
+
+    store = cut_store(nvm_size(64))
+    rig = make_rig(store=store).arm()
+    rig.gun.press_own_stop(rig.at)
+    rig.hear()
+    assert (rig.of(EstoppedEvent)[0].source, rig.gun.state) == (EstopSource.BUTTON, State.ESTOPPED)
+    rig = make_rig(store=cut_store(nvm_size(64))).arm()
+    rig.store.left = 3
+    rig.gun.press_own_stop(rig.at)
+    assert not rig.gun.powered
+    assert (rig.gun.state, rig.gun.armed_area, rig.gun.armed_kind) == (State.BOOT, 0, None)
+
+
 def test_only_both_steps_clear_it_and_they_end_safe(rig):
     rig.arm().stop()
     rig.body.set_contact(rig.at, False)

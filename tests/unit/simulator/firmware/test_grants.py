@@ -212,6 +212,19 @@ def test_what_is_missing_on_the_gun_refuses_a_grant(rig):
     assert code_of(rig)[0] is Code.OK
 
 
+@pytest.mark.invariant("I-34")
+@pytest.mark.hazard("HZ-28")
+def test_at_the_last_number_of_the_epoch_there_is_no_grant_and_no_shot(rig):
+    ready(rig)
+    board = rig.gun._board
+    rig.grant()
+    board.tally.head_seq = board.ring.released_seq = 0xFFFFFF00
+    rig.pull()
+    assert rig.shots() == []
+    assert board.grants.newest.ended is GrantEnd.LOG_FULL
+    assert code_of(rig)[0] is Code.E_SEQ_EXHAUSTED
+
+
 def test_dry_punctures_need_no_cartridge(rig):
     rig.body.swap_cartridge(rig.at, None)
     ready(rig, mode=Mode.DRY, dose_nl=0)

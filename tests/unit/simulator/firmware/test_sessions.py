@@ -214,6 +214,7 @@ def test_goodbye_leaves_safely_is_answered_again_and_then_the_gun_is_silent(rig)
     rig.send(frame)
     assert rig.replies.pop(rig.req_id).code == Code.OK
     assert rig.ask(StatusGet(), req_id=rig.req_id).code == Code.E_SESSION
+    assert rig.ask(Goodbye()).code == Code.E_SESSION
     count = len(rig.events)
     rig.session = 0
     rig.run(1_000 * MS)

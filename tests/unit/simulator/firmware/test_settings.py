@@ -95,6 +95,18 @@ def test_a_gun_without_a_pump_refuses_suction(make_rig):
     assert refused(rig, suction_mode=1, suction_threshold_pa=5_000) == (Code.E_RANGE, AT["suction_mode"])
 
 
+def test_the_table_of_heads_bounds_the_travel_and_the_dose_must_be_left_after_correction(make_rig):
+    from protocols.wire.messages import CalMain, HeadRow
+    from simulator.firmware import factory_calibration
+
+    block = CalMain(0, 0, -10_000, 0, 1, 0, 0, "x").pack() + factory_calibration()[64:256]
+    block += HeadRow(1, 1, 30, 4_000, 159).pack() + bytes(48)
+    rig = make_rig(calibration=block).own()
+    assert refused(rig, depth_um=4_010, dose_nl=20_000) == (Code.E_LIMIT, AT["depth_um"])
+    assert refused(rig, dose_nl=10_000) == (Code.E_RANGE, AT["dose_nl"])
+    assert refused(rig, depth_um=4_000, dose_nl=10_010)[0] is Code.OK
+
+
 def test_the_reserved_bytes_must_be_zero(rig):
     from protocols.wire.frame import encode_frame
 

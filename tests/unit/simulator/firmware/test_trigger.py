@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from protocols.wire.codes import Alarm, ContactGate, GrantEnd, GrantKind, Mode, Phase, Reason, State, TriggerSource
-from protocols.wire.messages import AlarmAck, GrantEndedEvent
+from protocols.wire.messages import AlarmAck, GrantEndedEvent, GrantRevoke
 from simulator.physics import PEDAL
 
 MS = 1_000
@@ -191,6 +191,9 @@ def test_vacuum_that_is_needed_is_waited_for_and_its_loss_stops_the_shot(rig):
     assert rig.gun.state is State.MOVING
     rig.body.set_contact(rig.at, False)
     rig.run(300 * MS).let_go()
+    rig.do(GrantRevoke(0))
+    rig.run(S)
+    assert rig.body.sensors(rig.at).suction_pa < 100  # the pump stops with the credit
     record = rig.records()[0]
     assert (record.phase, record.reason, record.flags >> 1 & 1) == (Phase.ABORTED, Reason.SUCTION, 1)
     assert rig.gun.alarms >> Alarm.SUCTION_LOST & 1
