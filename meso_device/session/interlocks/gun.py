@@ -19,7 +19,10 @@ def calibration(case: Case) -> str:
     main, hello = case.calibration.main, case.hello
     told = (hello.cal_hash8, hello.cal_id, hello.cal_due_day)
     if (case.calibration.hash8, main.cal_id, main.due_day) != told:
-        return f"the gun named calibration {hello.cal_id}, {main.cal_id} was read from it: connect again or have it checked"
+        return (
+            f"the gun named calibration {hello.cal_id}, number {main.cal_id} was read from it: connect again, or have "
+            "it checked"
+        )
     if case.today > main.due_day:
         return f"calibration {main.cal_id} was due on {date_text(main.due_day)}: have the gun calibrated"
     if case.today < main.issued_day:
