@@ -15,7 +15,7 @@ from meso_device.audit.exposure import place_of
 from meso_device.audit.records import Stamp
 from meso_device.audit.store import Store
 from meso_device.cli.asking import Answers, ask
-from meso_device.cli.main import tell
+from meso_device.cli.output import tell
 from meso_device.host.clock import Clock, read_clock_state, read_host_boot
 from meso_device.host.due import commit_due
 from meso_device.host.home import Home, HomeLock, existing_home, find_home, lock_holder, open_home

@@ -8,7 +8,7 @@ import apsw
 from meso_device.accounting.entries import SessionRow
 from meso_device.audit.export import rfc3339
 from meso_device.audit.queries import sessions
-from meso_device.cli.main import one_line
+from meso_device.cli.output import one_line
 from meso_device.cli.session_text import session_line
 from meso_device.people.vault import Note, Patient
 

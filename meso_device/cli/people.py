@@ -154,7 +154,7 @@ def _document(row: "Operator") -> dict[str, object]:
 
 
 def _line(row: "Operator") -> str:
-    from meso_device.cli.main import one_line
+    from meso_device.cli.output import one_line
 
     marks = "" if row.active else ", disabled"
     if row.active and row.lockout.failures:
