@@ -1,0 +1,34 @@
+"""What is said about depth before an area is armed."""
+
+from dataclasses import replace
+
+import pytest
+
+from meso_device.session.advice import depth_advice
+from protocols.treatment.library import load_library
+
+FOREHEAD = load_library("practice").plan().areas[0]
+
+
+@pytest.mark.hazard("HZ-50")
+@pytest.mark.hazard("HZ-51")
+@pytest.mark.invariant("I-59")
+def test_the_likely_layer_is_told_as_commanded_travel_for_the_patients_sex():
+    (line,) = depth_advice(replace(FOREHEAD, depth_um=2_000), "female")
+    assert "women" in line
+    assert "2 mm commanded needle travel" in line
+    assert "below the dermis" in line
+    assert "commanded, not achieved" in line
+
+
+@pytest.mark.invariant("I-59")
+def test_where_the_sex_is_not_known_both_are_told():
+    lines = depth_advice(FOREHEAD, None)
+    assert ["women" in line for line in lines] == [True, False]
+    assert "men" in lines[1]
+
+
+def test_an_area_without_figures_says_so_and_an_unknown_one_nothing():
+    (line,) = depth_advice(replace(FOREHEAD, area="abdomen"), "male")
+    assert "no data" in line
+    assert depth_advice(replace(FOREHEAD, area="nowhere"), "male") == ()
