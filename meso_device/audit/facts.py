@@ -5,6 +5,7 @@ more than a short one.
 """
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Final
 
 import apsw
@@ -30,6 +31,16 @@ _LOT: Final = (
     "SELECT lot.product, lot.lot, expiry_day, ingredients, viscosity_upa_s, coalesce(reason, '') FROM lot "
     "LEFT JOIN lot_block ON lot_block.product = lot.product AND lot_block.lot = lot.lot"
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovedFile:
+    """The newest approval of one treatment protocol file, with what the file called itself."""
+
+    approval: Approval
+    protocol_id: str
+    version: str
+    name: str
 
 
 def clinic_facts(
@@ -66,6 +77,21 @@ def approval_of(db: apsw.Connection, digest: str) -> Approval | None:
     """Return the newest approval of these very bytes, or None."""
     rows = run(db, "SELECT op, at_us FROM approval WHERE digest = ? ORDER BY seq DESC LIMIT 1", (digest,))
     return Approval(digest=digest, op=rows[0][0], at_us=rows[0][1]) if rows else None
+
+
+def approved_files(db: apsw.Connection) -> tuple[ApprovedFile, ...]:
+    """Return every approved file, the newest approval of each, newest first."""
+    rows = run(
+        db,
+        "SELECT digest, op, at_us, protocol_id, version, name FROM approval "
+        "WHERE seq IN (SELECT max(seq) FROM approval GROUP BY digest) ORDER BY seq DESC",
+    )
+    return tuple(
+        ApprovedFile(
+            approval=Approval(digest=digest, op=op, at_us=at_us), protocol_id=protocol_id, version=version, name=name
+        )
+        for digest, op, at_us, protocol_id, version, name in rows
+    )
 
 
 def lot_of(db: apsw.Connection, product: str, lot: str) -> Lot | None:

@@ -33,6 +33,11 @@ COMMANDS: Final[Mapping[str, CommandLine]] = {
     "session": CommandLine("meso_device.cli.session", "Run, resume and look at treatment sessions."),
     "people": CommandLine("meso_device.cli.people", "Enrol operators and set what they may do."),
     "patient": CommandLine("meso_device.cli.patient", "Enrol patients, look them up, report reactions, erase."),
+    "protocols": CommandLine("meso_device.cli.protocols", "List, show, check and approve treatment protocols."),
+    "stock": CommandLine("meso_device.cli.stock", "List and block lots, fit cartridges, note waste."),
+    "reprocess": CommandLine(
+        "meso_device.cli.reprocess", "Record that a gun was cleaned after a patient; tap water is refused."
+    ),
     "stop": CommandLine("meso_device.cli.stop_command", "Stop the gun of the host that runs in this data directory."),
     "guns": CommandLine("meso_device.cli.guns", "List ports and the guns found on them."),
     "audit": CommandLine("meso_device.cli.audit", "Verify and export the log of all injections."),

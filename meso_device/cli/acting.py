@@ -1,0 +1,103 @@
+"""A command that records what somebody did: PIN and role looked at, the data directory locked, the log open."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import apsw
+
+from meso_device import __version__
+from meso_device.accounting.entries import Batch, CommitFailed, Committed, Entry
+from meso_device.accounting.materials import Actor
+from meso_device.audit.birth import DATABASE_NAME
+from meso_device.audit.database import open_for_reading
+from meso_device.audit.exposure import place_of
+from meso_device.audit.store import Store
+from meso_device.cli.desk import Desk, open_desk, stamp_of
+from meso_device.host.due import commit_due
+from meso_device.host.home import HomeLock, lock_holder
+from meso_device.people.proofs import PinProof
+from meso_device.people.register import Purpose
+from meso_device.people.roles import Act, Meaning, role_for
+from meso_device.people.signatures import Target, sign_entry
+from protocols.errors import AuditWriteFailed, UsageError, require
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acting:
+    """Somebody at work in a data directory that is theirs alone, for one command.
+
+    Attributes:
+        desk: People of the data directory.
+        store: Its log.
+        db: The same log for reading; sees what was committed.
+        by: Who acts, as recorded.
+        proof: That the right PIN was entered for this command.
+    """
+
+    desk: Desk
+    store: Store
+    db: apsw.Connection
+    by: Actor
+    proof: PinProof
+
+    def commit(self, *entries: Entry) -> int:
+        """Make records durable, all or none, and return how many were new.
+
+        Raises:
+            AuditWriteFailed: they are not.
+        """
+        [result] = self.store.commit([Batch(no=0, entries=entries)], stamp_of(self.desk.now()))
+        if isinstance(result, CommitFailed):
+            raise AuditWriteFailed(result.reason)
+        return result.appended if isinstance(result, Committed) else 0
+
+    def commit_signed(self, entry: Entry, meaning: Meaning) -> None:
+        """Make a record durable, and then the signature on it by the PIN of this command.
+
+        Raises:
+            AuditWriteFailed: they are not.
+        """
+        self.commit(entry)
+        place = place_of(self.db, entry.key)
+        require(place is not None, f"the record {entry.key} is not in the log that took it")
+        if place is not None:
+            self.commit(sign_entry(Target(seq=place[0], leaf=place[1]), meaning, self.proof, self.desk.now()))
+
+
+@contextlib.contextmanager
+def acting(
+    home: Path | None,
+    *,
+    command: str,
+    act: Act,
+    sign_in: str,
+    pin_file: str,
+    purpose: Purpose = Purpose.COMMAND,
+) -> Iterator[Acting]:
+    """Let somebody act, if name, PIN and role allow it; records of people that were owed are taken over first.
+
+    With `Purpose.SIGNATURE` the PIN is kept for `Acting.commit_signed`.
+
+    Raises:
+        PinRefused, NotAllowed: not this person.
+        UsageError: another process has the data directory.
+    """
+    with open_desk(home, command=command, pin_file=pin_file) as desk:
+        # Told before anybody is asked for a PIN.
+        holder = lock_holder(desk.home)
+        if holder:
+            raise UsageError(f"data directory {desk.home.root} is in use by {holder}: end that one first")
+        proof = desk.prove(sign_in, purpose)
+        role = role_for(proof.person, act)
+        person = proof.person if purpose is Purpose.SIGNATURE else proof.spend(desk.now())
+        with HomeLock.take(desk.home, purpose=command):
+            store = Store.open(desk.home.root, software=__version__, stamp=stamp_of(desk.now()))
+            try:
+                commit_due(store, desk.office, stamp_of(desk.now()))
+                with contextlib.closing(open_for_reading(desk.home.root / DATABASE_NAME)) as db:
+                    by = Actor(op=person.op, role=role.value, utc_us=desk.now().utc_us)
+                    yield Acting(desk=desk, store=store, db=db, by=by, proof=proof)
+            finally:
+                store.close(stamp_of(desk.now()))
