@@ -53,7 +53,9 @@ def run_demo(*, shots: int, seed: int, home: Path | None, json: bool) -> int:
             _introduce(demo)
         request = RunRequest(root=demo.home, command="meso demo", port=str(demo.files.link), plan=demo.plan)
         with simulated_gun(demo.files, seed=seed, rate=RATE_PER_S):
+            session_us = clock.now().mono_us
             result = watch(request, demo.plan, quiet=json)
+            session_us = clock.now().mono_us - session_us
         session = result.view.session if result.view is not None else ""
         if result.status and not session:
             return report(result, Words(request=request, home=demo.home), json=json)
@@ -62,7 +64,7 @@ def run_demo(*, shots: int, seed: int, home: Path | None, json: bool) -> int:
         elapsed_us = clock.now().mono_us - began_us
         holds = proof.holds and verified.ok and result.status == 0
         if json:
-            say_json(_document(result, proof, verified, elapsed_us))
+            say_json(_document(result, proof, verified, elapsed_us, session_us))
         else:
             _show_proof(result, proof, verified, elapsed_us)
             if home is not None:
@@ -144,11 +146,12 @@ def _differing(proof: Proof) -> str:
     return "equal" if not wrong else f"{proof.differing} differ, {proof.invented} never made"
 
 
-def _document(result: RunResult, proof: Proof, verified: Report, elapsed_us: int) -> dict[str, object]:
+def _document(result: RunResult, proof: Proof, verified: Report, elapsed_us: int, session_us: int) -> dict[str, object]:
     return {
         **asdict(proof),
         "chain_verified": verified.ok,
         "elapsed_ms": elapsed_us // 1_000,
+        "session_ms": session_us // 1_000,
         "session": result.view.session if result.view is not None else "",
         "records": verified.records,
         "root": verified.root,
