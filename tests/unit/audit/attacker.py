@@ -31,10 +31,14 @@ class Attacker:
         fields = json.loads(self.rows[at]["body"]) | changes
         self.rows[at]["body"] = canonical.encode(fields)
 
-    def rechain(self):
-        """Make the records follow each other again: numbers, links and hashes."""
-        prev = FIRST_PREV
-        for seq, row in enumerate(self.rows):
+    def rehash(self, at):
+        """Make the hash beside one record that of its bytes."""
+        self.rows[at]["leaf"] = leaf_hash(self.rows[at]["body"])
+
+    def rechain(self, first=0):
+        """Make the records from ``first`` on follow each other again: numbers, links and hashes."""
+        prev = self.rows[first - 1]["leaf"] if first else FIRST_PREV
+        for seq, row in list(enumerate(self.rows))[first:]:
             fields = json.loads(row["body"]) | {"seq": seq, "prev": b64encode(prev).decode()}
             row["body"] = canonical.encode(fields)
             row["leaf"] = prev = leaf_hash(row["body"])

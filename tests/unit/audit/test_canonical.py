@@ -15,7 +15,7 @@ OBJECTS = st.dictionaries(KEYS, VALUES, max_size=8)
 
 
 @given(OBJECTS)
-@settings(max_examples=400)
+@settings(max_examples=150)
 def test_bytes_are_those_of_the_reference_encoder(fields):
     canonical.check_fields(fields)
     assert canonical.encode(fields) == rfc8785.dumps(fields)
@@ -111,7 +111,7 @@ def test_the_fast_reader_takes_nothing_that_the_strict_one_refuses(body):
 
 
 @given(OBJECTS, OBJECTS)
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_the_fast_reader_agrees_with_the_strict_one(sample, other):
     if not canonical.ShapeReader.fits(sample):
         return

@@ -145,3 +145,15 @@ def test_shots_in_the_same_batch_count_before_the_grant(store, clinic):
     [result] = store.commit([replace(batch(shot, *grant.entries), grant=grant.grant)], stamp())
     assert isinstance(result, CapExceeded)
     assert result.used_nl == 60_000
+
+
+@pytest.mark.invariant("I-35")
+def test_an_uncertain_shot_counts_while_it_may_be_inside_the_window(store, clinic):
+    commit(store, clinic.link_up())
+    for at_us, error_us in ((100, 50), (140, 10), (149, 2), (149, 1), (200, 0)):
+        commit(store, clinic.shot(1_000, at_us=at_us, at_err_us=error_us))
+    for since_us, used_shots in ((149, 5), (150, 2), (151, 1), (199, 1), (200, 0)):
+        cap = Cap(name="window", alias=ALIAS, since_us=since_us, limit_shots=1)
+        [result] = store.commit([clinic.grant(max_shots=2, caps=(cap,))], stamp())
+        clinic.grant_no -= 1
+        assert (since_us, result.used_shots, result.used_nl) == (since_us, used_shots, used_shots * 1_000)

@@ -125,6 +125,19 @@ def test_a_refused_grant_may_be_asked_again_with_less(store, clinic):
     assert isinstance(store.commit([clinic.grant(max_shots=10, caps=(cap,))], stamp())[0], Committed)
 
 
+def test_a_refused_first_grant_leaves_no_trace_of_its_gun(store, clinic):
+    clinic.shot_seq = 3
+    refused = clinic.grant(max_shots=2, caps=(Cap(name="s", session=SESSION, limit_shots=1),))
+    other = Clinic(gun=replace(GUN, gun_uid="ff" * 12))
+    first, _ = store.commit([refused, batch(other.link_up())], stamp())
+    assert isinstance(first, CapExceeded)
+    assert store.load_gun(GUN.gun_uid, simulated=True).log_epoch == 0
+    commit(store, clinic.shot(), other.shot())
+    assert store.load_gun(GUN.gun_uid, simulated=True).committed_seq == 4
+    assert store.load_gun(other.gun.gun_uid, simulated=True).committed_seq == 1
+    assert verify_log(store._db, VerifyKey.parse(store.verify_key)).ok
+
+
 def test_a_grant_committed_before_is_not_checked_against_itself(store, clinic):
     commit(store, clinic.link_up())
     again = clinic.grant(max_shots=10, caps=(Cap(name="s", session=SESSION, limit_shots=10),))

@@ -1,6 +1,7 @@
 import json
 import random
 import shutil
+from base64 import b64decode, b64encode
 
 import apsw
 import pytest
@@ -12,7 +13,7 @@ from meso_device.audit.store import Store
 from meso_device.audit.verify import verify_home
 from protocols.errors import AuditWriteFailed, UsageError
 from tests.unit.audit.attacker import Attacker
-from tests.unit.audit.clinic import GUN, Clinic, commit, stamp
+from tests.unit.audit.clinic import GUN, Clinic, commit, record_hash8, stamp
 
 
 @pytest.fixture(scope="module")
@@ -75,9 +76,12 @@ def test_every_single_deleted_record_is_found_and_named(original, tmp_path):
 
 def test_a_change_with_its_hash_made_right_shows_at_the_next_record(home):
     log = attacker(home)
-    log.db.execute("UPDATE record SET leaf = zeroblob(32) WHERE seq = 9")
+    log.edit(9, op="nobody")
+    log.rehash(9)
+    log.write()
+    log.sign_anew()
     log.close()
-    assert verify_home(home).bad_seq == 9
+    assert verify_home(home).bad_seq == 10
 
 
 @pytest.mark.parametrize(
@@ -177,7 +181,7 @@ def test_no_flipped_byte_of_the_file_goes_by_unless_the_log_still_says_the_same(
 
 def test_a_damaged_file_is_opened_for_writing_or_refused_but_never_a_traceback(original, tmp_path):
     data, rng, refused = (original / "audit.db").read_bytes(), random.Random(9), 0
-    for number in range(150):
+    for number in range(80):
         home = shutil.copytree(original, tmp_path / f"{number}")
         at = rng.randrange(len(data))
         (home / "audit.db").write_bytes(data[:at] + bytes([rng.randrange(256)]) + data[at + 1 :])
@@ -251,3 +255,140 @@ def test_what_cannot_be_verified_is_refused_in_one_line(home, tmp_path):
     (tmp_path / "other").write_text((home / "held").read_text().replace("meso/", "meso."))
     with pytest.raises(UsageError, match="of log"):
         verify_home(home, checkpoint_file=tmp_path / "other")
+
+
+# --- a log of many blocks, where the quick look is at work ----------------------------------------
+
+FAR = 500
+
+
+@pytest.fixture(scope="module")
+def long_original(tmp_path_factory):
+    home = tmp_path_factory.mktemp("long") / "home"
+    store, clinic = Store.open(home, software="0.1.0", stamp=stamp()), Clinic()
+    commit(store, clinic.link_up(), clinic.opened())
+    for number in range(700):
+        commit(store, clinic.shot())
+        if number % 25 == 0:
+            commit(store, clinic.entry("alarm.raised", f"alarm/{number}", {"code": "x"}, session="", alias=""))
+    store.close(stamp())
+    return home
+
+
+@pytest.fixture
+def long_home(long_original, tmp_path):
+    return shutil.copytree(long_original, tmp_path / "home")
+
+
+def spoil_spaces(log):
+    log.rows[FAR]["body"] = log.rows[FAR]["body"].replace(b'{"', b'{ "', 1)
+    log.rehash(FAR)
+
+
+def spoil_float(log):
+    log.rows[FAR]["body"] = log.rows[FAR]["body"].replace(b'"flags":4', b'"flags":4.0')
+    log.rehash(FAR)
+
+
+def spoil_twice(log):
+    log.rows[FAR]["body"] = log.rows[FAR]["body"].replace(b'"flags":4', b'"flags":4,"flags":4')
+    log.rehash(FAR)
+
+
+def spoil_link(log):
+    log.edit(FAR, prev="A" * 43 + "=")
+    log.rehash(FAR)
+
+
+def spoil_key(log):
+    log.rows[FAR]["key"] = "shot/other"
+
+
+def spoil_kind(log):
+    log.rows[FAR]["kind"] = "alarm.raised"
+
+
+def spoil_session(log):
+    log.rows[FAR]["sess"] = bytes(16)
+
+
+def spoil_no_session(log):
+    log.rows[FAR]["sess"] = None
+
+
+def spoil_leaf(log):
+    log.rows[FAR]["leaf"] = bytes(32)
+
+
+def spoil_log(log):
+    log.edit(FAR, log="meso/other")
+    log.rehash(FAR)
+
+
+def spoil_version(log):
+    log.edit(FAR, v=2)
+    log.rehash(FAR)
+
+
+def spoil_number(log):
+    log.edit(FAR, seq=FAR + 1)
+    log.rehash(FAR)
+
+
+def spoil_gun(log):
+    fields = json.loads(log.rows[FAR]["body"])
+    log.edit(FAR, gun=fields["gun"] | {"gun_uid": "ff" * 12})
+    log.rehash(FAR)
+
+
+def spoil_hash8(log):
+    log.edit(FAR, record_hash8="00" * 8)
+    log.rehash(FAR)
+
+
+def spoil_ring(log):
+    fields = json.loads(log.rows[FAR]["body"])
+    ring = bytearray(b64decode(fields["ring"]))
+    ring[44] ^= 1
+    log.edit(FAR, ring=b64encode(ring).decode(), record_hash8=record_hash8(bytes(ring)).hex())
+    log.rehash(FAR)
+
+
+def spoil_shot_seq(log):
+    fields = json.loads(log.rows[FAR]["body"])
+    log.edit(FAR, shot_seq=fields["shot_seq"] + 1)
+    log.rehash(FAR)
+
+
+SPOILS = [value for name, value in list(globals().items()) if name.startswith("spoil_")]
+
+
+def test_the_long_log_verifies(long_original):
+    report = verify_home(long_original)
+    assert (report.ok, report.shots) == (True, 700)
+
+
+@pytest.mark.parametrize("spoil", SPOILS, ids=lambda spoil: spoil.__name__)
+def test_each_kind_of_damage_far_inside_is_found_and_named(long_home, spoil):
+    log = attacker(long_home)
+    assert log.rows[FAR]["kind"] == "shot"
+    spoil(log)
+    if spoil is not spoil_leaf:
+        log.rechain(FAR + 1)
+    log.write()
+    log.sign_anew()
+    log.close()
+    report = verify_home(long_home)
+    assert (report.ok, report.bad_seq) == (False, FAR), report.bad
+
+
+def test_a_shot_taken_out_far_inside_is_missed_by_its_gun(long_home):
+    log = attacker(long_home)
+    del log.rows[FAR]
+    log.rechain()
+    log.write()
+    log.sign_anew()
+    log.close()
+    report = verify_home(long_home)
+    assert (report.ok, report.bad_seq) == (False, FAR)
+    assert "missing" in report.bad
