@@ -38,6 +38,9 @@ COMMANDS: Final[Mapping[str, CommandLine]] = {
     "reprocess": CommandLine(
         "meso_device.cli.reprocess", "Record that a gun was cleaned after a patient; tap water is refused."
     ),
+    "lookback": CommandLine(
+        "meso_device.cli.lookback", "List everyone who got a lot, or was treated with a gun, head or by an operator."
+    ),
     "stop": CommandLine("meso_device.cli.stop_command", "Stop the gun of the host that runs in this data directory."),
     "guns": CommandLine("meso_device.cli.guns", "List ports and the guns found on them."),
     "audit": CommandLine("meso_device.cli.audit", "Verify and export the log of all injections."),

@@ -1,0 +1,1 @@
+"""What the log says, put together for people outside of the treatment: look-back."""
