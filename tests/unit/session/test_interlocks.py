@@ -139,6 +139,11 @@ BLOCKED = {
             with_plan(with_cartridge(geometry_id=99), syringe_geometry_id=99),
             **calibrated(syringes=(replace(BD_5ML, geometry_id=99),)),
         ),
+        # Of this syringe nobody was seen to say how wide it is.
+        replace(
+            with_plan(with_cartridge(geometry_id=5), syringe_geometry_id=5),
+            **calibrated(syringes=(replace(BD_5ML, geometry_id=5),)),
+        ),
     ],
     "smallest_dose": [
         with_area(dose_nl=5_700),
@@ -214,7 +219,10 @@ AT_LIMIT = {
     "lot_listed": [GOOD],
     "lot_blocked": [GOOD],
     "lot_expired": [with_lot(expiry_day=TODAY)],
-    "allergy": [with_facts(with_checks(allergy="listed"), allergies=("Lidocaine",))],
+    "allergy": [
+        with_facts(with_checks(allergy="listed"), allergies=("Lidocaine",)),
+        with_lot(ingredients=()),
+    ],
     "content": [
         replace(with_cartridge(loaded_nl=400_000), ask_nl=200_000),
         with_cartridge(patient_lo_nl=0, patient_hi_nl=2_600_000),
@@ -226,6 +234,14 @@ AT_LIMIT = {
     "bore": [
         replace(GOOD, **calibrated(syringes=(replace(BD_5ML, pl_per_um=114_231 * 105 // 100),))),
         replace(GOOD, **calibrated(syringes=(replace(BD_5ML, pl_per_um=114_231 * 95 // 100 + 1),))),
+        # Exactly 5 % above and below a table value of 162,860.
+        *(
+            replace(
+                with_plan(with_cartridge(geometry_id=9), syringe_geometry_id=9),
+                **calibrated(syringes=(SyringeRow(9, pl_per_um, 60_000, 8_143),)),
+            )
+            for pl_per_um in (154_717, 171_003)
+        ),
     ],
     "smallest_dose": [
         with_area(dose_nl=5_750),
@@ -249,7 +265,15 @@ AT_LIMIT = {
             f"sensitive_area.{EYELID.id}",
         )
     ],
-    "depth": [with_area(depth_um=2_000)],
+    "depth": [
+        with_area(depth_um=2_000),
+        with_area(
+            with_plan(with_facts(last_given=()), per_point_cap_nl=100_000),
+            area="abdomen",
+            area_code=601,
+            depth_um=4_000,
+        ),
+    ],
     "too_early": [
         with_facts(last_given=(last(7),)),
         with_facts(last_given=(last(0, "abdomen"), last(0, "forehead", "another product"), last(0, "cheek_left"))),
@@ -318,6 +342,12 @@ def test_a_reason_for_a_second_pass_is_good_for_its_area_alone():
     assert [block.code for block in judge(replace(other, given_shots=AREA.shots))] == ["second_pass.forehead"]
 
 
+@pytest.mark.hazard("HZ-52")
+def test_an_area_that_nobody_knows_is_refused_whatever_else_is_open():
+    case = with_area(with_checks(infection_in_area="forehead"), area="nowhere")
+    assert [block.code for block in judge(case)] == ["area"]
+
+
 # --- practice ------------------------------------------------------------------------------------
 
 
@@ -344,8 +374,17 @@ def test_in_practice_nobody_signs():
 
 
 def test_where_the_needle_only_punctures_no_syringe_is_asked_for():
-    dry = with_facts(with_area(mode=Mode.DRY, dose_nl=0, flow_nl_per_s=0), cartridge=None, lots={})
-    assert judge(replace(dry, ask_nl=0)) == []
+    dry = with_area(mode=Mode.DRY, dose_nl=0, flow_nl_per_s=0)
+    assert judge(replace(with_facts(dry, cartridge=None, lots={}), ask_nl=0)) == []
+
+
+@pytest.mark.parametrize(
+    "rule",
+    ["product", "lot_listed", "lot_blocked", "lot_expired", "allergy", "content", "geometry", "bore", "flow"],
+)
+def test_where_the_needle_only_punctures_what_is_in_the_gun_forbids_nothing(rule):
+    for case in BLOCKED[rule]:
+        assert judge(with_area(case, mode=Mode.DRY, dose_nl=0, flow_nl_per_s=0)) == []
 
 
 # --- words ---------------------------------------------------------------------------------------
