@@ -167,6 +167,7 @@ class Board:
             self._alarm_changed(alarm, raised=1)
         if alarm in FAULTS and self.state not in {State.FAULT, State.BOOT}:
             self.end_credit(GrantEnd.FAULT)
+            self.abort(Reason.FAULT)
             self.in_service = False
             self.change(GunEvent.FAULT_RAISED)
 
@@ -197,6 +198,9 @@ class Board:
         shots, volume_nl = grant.remaining_shots, grant.remaining_nl
         grant.ended = cause
         self.lease.end()
+        reason = _STOPS_STROKE.get(cause)
+        if reason is not None:
+            self.abort(reason)
         if cause not in {GrantEnd.SPENT, GrantEnd.REPLACED}:
             self.pull.end()
             self._suction_off()
@@ -208,9 +212,6 @@ class Board:
         alarm = _ALARM_OF_END.get(cause)
         if alarm is not None:
             self.alarm(alarm, lasting=True)
-        reason = _STOPS_STROKE.get(cause)
-        if reason is not None:
-            self.abort(reason)
 
     def abort(self, reason: Reason) -> None:
         """Stop the flow and draw the needle; the record is closed when the needle is home. Once a stroke."""

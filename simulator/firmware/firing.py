@@ -117,9 +117,11 @@ class Firing:
         """Fire if the trigger asks for it and every rule allows it; called after everything that happens."""
         board = self._board
         self.due_us = None
+        if board.moving:
+            return
         grant = board.grants.live
         settings = board.settings.values
-        if grant is None or settings is None or board.moving:
+        if grant is None or settings is None:
             return
         bench = grant.terms.kind == GrantKind.BENCH
         if not bench and not board.pull.wants_more(settings):

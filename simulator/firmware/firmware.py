@@ -124,7 +124,8 @@ class GunFirmware:
     # power
 
     def boot(self, now_us: int, reset_cause: ResetCause = ResetCause.POWER_ON) -> None:
-        """Start, after power or a reset; ends SAFE, ESTOPPED or FAULT, or without power again."""
+        """Start after power or a reset, which stops all motion; ends SAFE, ESTOPPED, FAULT, or without power again."""
+        self.power_off(now_us)
         self._deframer = Deframer()
         self._stop = StopRecogniser()
         self._powered = True
@@ -184,7 +185,6 @@ class GunFirmware:
                 require(steps < _STEPS_AT_ONCE_MAX, "the firmware does not get on in time")
                 at_us = max(at_us, due_us)
                 self._step(at_us)
-                self._look_ahead()
             if now_us > at_us:
                 self._board.set_time(now_us)
         except PowerCut:
@@ -221,14 +221,18 @@ class GunFirmware:
     def _step(self, now_us: int) -> None:
         board = self._board
         board.set_time(now_us)
+        own = self._own_due_us is not None and now_us >= self._own_due_us
         for event in board.body.advance(now_us):
-            reactions.react(board, self._firing, event)
+            own |= reactions.react(board, self._firing, event)
+        if not own:
+            return
         self._settle(board.hand, HAND)
         self._settle(board.pedal, PEDAL)
         self._run_out()
         if board.status_due_us is not None and board.ticks_us >= board.status_due_us:
             self._status_tick()
         self._firing.pump()
+        self._look_ahead()
 
     def _settle(self, switch: Contact, source: int) -> None:
         board = self._board

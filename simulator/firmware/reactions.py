@@ -29,11 +29,13 @@ _OFF_SKIN: Final = frozenset({GrantKind.PRIME, GrantKind.BENCH})
 _INTO_SKIN: Final = frozenset({GrantKind.TREAT, GrantKind.DRY})
 
 
-def react(board: Board, firing: Firing, event: BodyEvent) -> None:
-    """Act on one event; those that need nothing done are passed over."""
+def react(board: Board, firing: Firing, event: BodyEvent) -> bool:
+    """Act on one event; False for one that needs nothing done, such as the needle reaching its depth."""
     reaction = _REACTIONS.get(type(event))
-    if reaction is not None:
-        reaction(board, firing, event)
+    if reaction is None:
+        return False
+    reaction(board, firing, event)
+    return True
 
 
 def press_own_stop(board: Board) -> None:

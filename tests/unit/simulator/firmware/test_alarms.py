@@ -105,6 +105,19 @@ def test_heat_is_a_fault_until_it_is_gone_and_acknowledged(rig):
     assert (rig.gun.state, rig.gun.alarms, rig.gun.lamp) == (State.SAFE, 0, "")
 
 
+def test_a_fault_stops_a_stroke_that_no_credit_stands_behind_any_more(rig):
+    from protocols.wire.messages import ServiceMove
+
+    rig.bench()
+    rig.do(ServiceMove(3, 100_000, 0))
+    rig.run(50 * MS)
+    rig.body.set_fault(rig.at, "overtemp")
+    rig.run(150 * MS)
+    assert rig.gun.state is State.FAULT
+    rig.until(lambda: rig.gun.head_seq == 1, limit_us=60 * S)
+    assert rig.gun.state is State.FAULT
+
+
 def test_a_fault_in_mid_stroke_is_shown_at_once_and_cannot_be_cleared_before_the_needle_is_home(rig):
     rig.arm(settings={"depth_um": 10_000, "needle_speed_um_per_s": 50_000, "max_pressure_pa": 50_000})
     rig.body.occlude(rig.at, True)

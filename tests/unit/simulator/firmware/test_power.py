@@ -163,6 +163,17 @@ def test_the_encoder_latched_at_brown_out_narrows_the_range_only_when_the_supply
     assert 0 < shot.dose_nl - record.dose_lo_nl < 400 if latched else record.dose_lo_nl == 0
 
 
+def test_a_reset_without_loss_of_power_stops_the_stroke_too(rig):
+    rig.arm(settings={"dose_nl": 100_000, "flow_nl_per_s": 100_000})
+    rig.press().run(300 * MS)
+    rig.gun.boot(rig.at, ResetCause.WATCHDOG)
+    rig.body.release_trigger(rig.at)
+    rig.run(300 * MS)
+    (record,), (shot,) = rig.records(), rig.shots()
+    assert (record.phase, shot.outcome) == (Phase.INTERRUPTED, "INTERRUPTED")
+    assert record.dose_lo_nl <= shot.dose_nl <= record.dose_hi_nl
+
+
 def test_the_first_stroke_after_a_reset_trusts_no_plunger_position(rig):
     rig.arm(settings={"dose_nl": 100_000, "flow_nl_per_s": 100_000, "antidrip_nl": 20_000})
     rig.pull(hold_us=20 * MS, rest_us=1_500 * MS)
