@@ -4,32 +4,38 @@
 """
 
 import argparse
+import contextlib
 import json
 import os
 import random
 import tempfile
 import time
 from base64 import b64encode
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from statistics import median
 
 import apsw
 
-from meso_device.accounting.entries import Batch, Committed, Entry, GunStamp
+from meso_device.accounting.caps import CapScope, grant_caps
+from meso_device.accounting.entries import Batch, Committed, Entry, GrantIntent, GunStamp
 from meso_device.audit.birth import DATABASE_NAME
 from meso_device.audit.keys import VerifyKey
 from meso_device.audit.records import Stamp
 from meso_device.audit.store import Store
 from meso_device.audit.verify import measure_records, verify_home
 from meso_device.audit.writer import Writer
+from meso_device.records.lookback import Question, look_back
 from meso_device.session.contract import Instant
+from protocols.treatment.library import PRACTICE, load_library
 
 RECORDS = 1_000_000
 ROUNDS = 1_000
 PASSES = 3
 RING_SLOTS, PAGE = 4_096, 3
 SHOTS_PER_GRANT, SHOTS_PER_SESSION = 25, 300
+GRANTS, GRANT_RATIO_MAX, LOOKBACK_S_MAX = 300, 2.0, 2.0
 COMMIT_RATIO_MAX, LONG_LOG_RATIO_MAX = 1.6, 1.1
 VERIFY_PER_S_MIN, DRAIN_PER_S_MIN, COMMIT_CPU_US_MAX = 200_000, 3_000, 40
 
@@ -244,6 +250,81 @@ def hash_bodies(db) -> int:
     return count
 
 
+def grant(gun: Gun, number: int) -> Batch:
+    """A grant with every cap of a clinical session, for the patient of the newest session; none of them is passed."""
+    plan = load_library(PRACTICE).plan()
+    session, now_us = gun.shot_seq // SHOTS_PER_SESSION, 1_700_000_000_000_000 + 111_000 * gun.shot_seq
+    sess, alias = sha256(b"s%d" % session).hexdigest()[:32], sha256(b"a%d" % session).hexdigest()[:32]
+    scope = CapScope(
+        session=sess, alias=alias, product="Hyaluronic mix", lot="L20250101", now_us=now_us, interval_days=7,
+        gun_session_nl=1, gun_session_shots=1,
+    )  # fmt: skip
+    caps = tuple(replace(cap, limit_nl=2**50, limit_shots=2**30) for cap in grant_caps(plan, plan.areas[0], scope))
+    asked = {
+        "grant_no": number, "area_code": plan.areas[0].area_code, "product": scope.product, "lot": scope.lot,
+        "max_shots": 25, "max_nl": 500_000,
+    }  # fmt: skip
+    payload = {**asked, "shot_kind": "TREAT", "area": "forehead", "expect_head_seq": gun.shot_seq}
+    entry = Entry(
+        kind="grant.prepared", key=f"grant/{number}/prepared", payload=payload, session=sess, alias=alias, gun=GUN
+    )
+    intent = GrantIntent(
+        **asked, gun_uid=GUN.gun_uid, log_epoch=GUN.log_epoch, kind=1, session=sess, alias=alias, caps=caps
+    )
+    return Batch(no=number, entries=(entry,), grant=intent)
+
+
+def bench_grants(home: Path) -> list[dict]:
+    """Cap check and insert of a grant in a long log beside a new one, in turns; then the clinic's facts likewise."""
+    long, gun = Store.open(home / "long", software="bench", stamp=stamp()), Gun()
+    new, new_gun = Store.open(home / "few", software="bench", stamp=stamp()), Gun()
+    gun.shot_seq = long.load_gun(GUN.gun_uid, simulated=True).committed_seq
+    commit(new, new_gun.link_up())
+    wall: dict[str, list[int]] = {"long": [], "new": []}
+    cpu: dict[str, list[int]] = {"long": [], "new": []}
+    facts: dict[str, list[int]] = {"long": [], "new": []}
+    for number in range(1_000_000, 1_000_000 + GRANTS):
+        for name, store, its in (("long", long, gun), ("new", new, new_gun)):
+            batch = grant(its, number)
+            at, cpu_at = time.perf_counter_ns(), time.thread_time_ns()
+            [result] = store.commit([batch], stamp())
+            wall[name].append(time.perf_counter_ns() - at)
+            cpu[name].append(time.thread_time_ns() - cpu_at)
+            if not isinstance(result, Committed):
+                raise SystemExit(result)
+            closed = replace(batch.entries[0], kind="grant.closed", key=f"grant/{number}/closed")
+            commit(store, closed)
+            who = batch.grant
+            at = time.perf_counter_ns()
+            store.load_clinic(session=who.session, alias=who.alias, gun_uid=who.gun_uid, digest="00" * 32)
+            facts[name].append(time.perf_counter_ns() - at)
+    shots = gun.shot_seq
+    long.close(stamp())
+    new.close(stamp())
+    rows = []
+    for what, spent in (
+        ("cap check and grant insert, p50", wall),
+        ("cap check and grant insert, CPU, p50", cpu),
+        ("facts for the clinic's rules, p50", facts),
+    ):
+        value, floor = median(spent["long"]) / 1e3, median(spent["new"]) / 1e3
+        ratio = value / floor
+        name = f"{what}, log of {shots:,} shots"
+        rows.append(row(name, value, "us", "empty log", floor, ratio, GRANT_RATIO_MAX, ratio <= GRANT_RATIO_MAX))
+    return rows
+
+
+def bench_lookback(home: Path) -> list[dict]:
+    """Everyone who got one lot, which here is everyone."""
+    with contextlib.closing(apsw.Connection(str(home / DATABASE_NAME), flags=apsw.SQLITE_OPEN_READONLY)) as db:
+        at = time.perf_counter()
+        found = look_back(db, Question(lot="L20250101"))
+        value = time.perf_counter() - at
+    shots = sum(part.shots for one in found for part in one.given)
+    name = f"look-back by lot over {shots:,} shots, {len(found):,} sessions"
+    return [row(name, value, "s", "required", LOOKBACK_S_MAX, value / LOOKBACK_S_MAX, 1.0, value <= LOOKBACK_S_MAX)]
+
+
 def bench_verify(home: Path) -> list[dict]:
     """Strict parse, chain, root, checkpoints and the gun's chain; then the whole, with file and derived tables."""
     key = VerifyKey.parse((home / "audit.vkey").read_text())
@@ -270,6 +351,7 @@ def run(records: int = RECORDS, home: Path | None = None) -> list[dict]:
         root = Path(directory)
         rows = bench_commit(root) + bench_cpu() + bench_drain(root)
         rows += bench_long_log(root, records)
+        rows += bench_grants(root) + bench_lookback(root / "long")
         return rows + bench_verify(root / "long")
 
 
