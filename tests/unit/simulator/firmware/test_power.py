@@ -7,7 +7,7 @@ import pytest
 
 from protocols.wire.codes import Mode, Phase, Reason, ResetCause, State
 from protocols.wire.hashes import chain_seed8, record_hash8, slot_is_final
-from protocols.wire.messages import BootEvent, EventRead, EventRecord, Slot
+from protocols.wire.messages import BootEvent, EventRead, EventRecord, GrantRevoke, Slot
 from simulator.firmware import nvm_size
 
 MS = 1_000
@@ -184,6 +184,23 @@ def test_the_first_stroke_after_a_reset_trusts_no_plunger_position(rig):
     assert rig.records()[-1].dose_lo_nl == 0
     rig.own()
     whole(rig)
+
+
+def test_what_a_stopped_stroke_left_drawn_back_is_not_taken_for_dose(rig):
+    slow = {"dose_nl": 100_000, "flow_nl_per_s": 20_000}
+    rig.arm(settings={"dose_nl": 20_000, "antidrip_nl": 20_000})
+    rig.pull(rest_us=400 * MS)
+    rig.set(**slow)
+    rig.grant()
+    rig.press().run(300 * MS)
+    rig.do(GrantRevoke(0))
+    rig.let_go().run(200 * MS)
+    rig.grant()
+    rig.press().run(300 * MS)
+    rig.body.release_trigger(rig.at)
+    rig.run(10 * MS).reset()
+    assert [shot.dose_nl for shot in rig.shots()[1:]] == [0, 0]
+    assert rig.records()[-1].dose_lo_nl == 0
 
 
 def test_every_boot_is_told_counted_and_kept_in_the_event_list(rig):

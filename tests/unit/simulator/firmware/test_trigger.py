@@ -1,10 +1,22 @@
 """From the hand to the shot: bounces, modes, contact, vacuum."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
-from protocols.wire.codes import Alarm, ContactGate, GrantEnd, GrantKind, Mode, Phase, Reason, State, TriggerSource
+from protocols.wire.codes import (
+    Alarm,
+    Code,
+    ContactGate,
+    GrantEnd,
+    GrantKind,
+    Mode,
+    Phase,
+    Reason,
+    State,
+    TriggerSource,
+)
 from protocols.wire.messages import AlarmAck, GrantEndedEvent, GrantRevoke
 from simulator.physics import PEDAL
 
@@ -227,6 +239,28 @@ def test_priming_keeps_the_needle_home_and_ends_with_contact(rig):
     assert rig.of(GrantEndedEvent)[-1].cause == GrantEnd.CONTACT
     rig.pull()
     assert rig.gun.head_seq == 1
+
+
+def test_each_rule_by_itself_keeps_an_armed_gun_from_firing(rig):
+    """Some rules stand behind others that act sooner; each must hold alone."""
+    rig.arm()
+    board = rig.gun._board
+    firing, grant, settings = rig.gun._firing, board.grants.live, board.settings.values
+    sensors = rig.body.sensors(rig.at)
+    assert firing.obstacle(grant, settings, sensors) is Code.OK
+    assert firing.obstacle(grant, settings, replace(sensors, contact=False)) is Code.E_CONTACT
+    assert firing.obstacle(grant, settings, replace(sensors, cartridge_present=False)) is Code.E_POWER
+    assert firing.obstacle(grant, replace(settings, dose_nl=2_000_000), sensors) is Code.E_GRANT_NO
+    suction = replace(settings, suction_mode=1, suction_threshold_pa=9_000)
+    assert firing.obstacle(grant, suction, sensors) is Code.E_STATE
+    board.lease.due_us = board.ticks_us
+    assert firing.obstacle(grant, settings, sensors) is Code.E_LEASE
+    board.lease.due_us += 1
+    for kind in (GrantKind.PRIME, GrantKind.BENCH):
+        grant.terms = replace(grant.terms, kind=kind)
+        assert firing.obstacle(grant, settings, sensors) is Code.E_CONTACT
+    board.state = State.SAFE
+    assert firing.obstacle(grant, settings, sensors) is Code.E_BUSY
 
 
 def test_a_trigger_held_at_boot_or_for_30_s_without_a_shot_is_stuck_until_released_and_acknowledged(rig):
