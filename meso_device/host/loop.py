@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from drivers.link import LinkEngine
+from drivers.link_events import LinkDown, LinkEvent
 from meso_device.audit.writer import Writer
 from meso_device.host.cable import Cable
 from meso_device.host.clock import Clock
@@ -159,9 +160,16 @@ class Loop:
             if any(fd in writable for fd in self._cable.writes()):
                 self._cable.push()
             if any(fd in readable for fd in self._cable.reads()):
-                self._events.extend(self._link.received(self._now.mono_us, self._cable.read()))
+                self._hear_link(self._link.received(self._now.mono_us, self._cable.read()))
         except LinkLost as error:
             self._lose(str(error))
+
+    def _hear_link(self, events: Sequence[LinkEvent]) -> None:
+        """Queue what the link says; a gun that has fallen silent is looked for from the start."""
+        self._events.extend(events)
+        for event in events:
+            if isinstance(event, LinkDown):
+                self._lose(event.reason)
 
     def _hear_store(self, readable: frozenset[int]) -> None:
         if self._writer.fileno() in readable:
@@ -173,7 +181,7 @@ class Loop:
         now_us = self._now.mono_us
         link_us = self._link.next_deadline_us()
         if self._cable.is_open and link_us is not None and link_us <= now_us:
-            self._events.extend(self._link.tick(now_us))
+            self._hear_link(self._link.tick(now_us))
         engine_us = self._engine.next_deadline_us()
         if engine_us is not None and engine_us <= now_us:
             self._events.append(Tick())
