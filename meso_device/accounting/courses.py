@@ -110,14 +110,14 @@ def interval_days(course: Course, given_us: Sequence[int]) -> int:
 
 
 def _steps(course: Course, given: int) -> Iterator[_Step]:
-    """Yield the ways to go on after ``given`` sessions; none when the course is complete."""
+    """Yield the ways to go on after one session or more; none when the course is complete."""
     fewest = 0  # Sessions in phases before this one, at the least and the most; None is without end.
     most: int | None = 0
     for number, phase in enumerate(course.phases, start=1):
         top = None if phase.repeats else phase.sessions_max
         begins = fewest <= given and (most is None or given <= most)
         ends = None if most is None or top is None else most + top
-        if begins and number > 1:
+        if begins:
             yield _Step(number, phase.gap_min_days, phase.gap_max_days)
         if top != 1 and given > fewest and (ends is None or given < ends):
             yield _within(phase, number, given - fewest)
@@ -128,7 +128,7 @@ def _steps(course: Course, given: int) -> Iterator[_Step]:
 def _within(phase: Phase, number: int, done: int) -> _Step:
     """Return the step to the next session of a phase of which ``done`` were given."""
     offsets = phase.offsets_days
-    if 0 < done < len(offsets):
+    if done < len(offsets):
         between = offsets[done] - offsets[done - 1]
         return _Step(number, between, between)
     return _Step(number, phase.interval_min_days, phase.interval_max_days)

@@ -106,6 +106,13 @@ def test_an_area_that_is_only_punctured_has_caps_on_its_points_and_none_on_its_v
     assert all(cap.limit_shots and not cap.limit_nl for cap in here)
 
 
+def test_an_area_that_the_catalogue_gives_no_figures_for_has_the_files_and_the_hosts():
+    for name in ("underarm_left", "nowhere"):
+        area = replace(AREA, area=name)
+        assert caps(area=area)[f"area {name}"].limit_nl == AREA.cap_nl
+        assert point_cap_nl(PLAN, area, BUILD_LIMITS, 200_000) == PLAN.per_point_cap_nl
+
+
 @pytest.mark.invariant("I-27")
 def test_a_limit_of_nothing_is_never_taken_for_no_limit():
     none = replace(

@@ -8,8 +8,8 @@ import pytest
 from meso_device.accounting.cartridges import (
     DEAD_SPACE_NL,
     balance_at_change,
-    balance_at_sign_off,
     left_range_nl,
+    overdrawn_nl,
     syringe_for_filling,
     tolerance_nl,
 )
@@ -68,14 +68,21 @@ def test_a_syringe_taken_for_one_of_another_bore_does_not_balance():
 def test_more_on_record_than_was_loaded_is_flagged_at_sign_off():
     over = replace(FULL, patient_lo_nl=5_000_000, patient_hi_nl=5_000_000, prime_nl=0, waste_nl=0)
     allowed = tolerance_nl(over)
-    assert balance_at_sign_off(over).holds
-    assert balance_at_sign_off(replace(over, waste_nl=allowed)).holds
-    assert not balance_at_sign_off(replace(over, waste_nl=allowed + 1)).holds
+    assert overdrawn_nl(FULL) == overdrawn_nl(over) == 0
+    assert overdrawn_nl(replace(over, waste_nl=allowed)) == 0
+    assert overdrawn_nl(replace(over, waste_nl=allowed + 1)) == 1
 
 
 def test_a_negative_rest_is_refused():
     with pytest.raises(UsageError, match="0 mL or more"):
         balance_at_change(FULL, -1)
+    assert balance_at_change(FULL, 0).left_nl == 0
+
+
+def test_the_line_for_the_operator_says_how_much_and_which_way():
+    assert "0.93 mL less than that, 0.23 mL is allowed" in balance_at_change(FULL, 1_770_000).text
+    assert "1 mL more than that" in balance_at_change(FULL, 3_800_000).text
+    assert "2.75 mL left, 2.7 mL to 2.8 mL expected" in balance_at_change(FULL, 2_750_000).text
 
 
 @pytest.mark.invariant("I-29")

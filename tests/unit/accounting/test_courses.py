@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from meso_device.accounting.courses import DAY_US, day_of, interval_days, next_due
+from meso_device.accounting.clinic import LastGiven
+from meso_device.accounting.courses import DAY_US, day_of, interval_days, next_due, past_sessions
 from protocols.treatment.courses import Course, Phase, courses
 
 START = 20_000
@@ -85,6 +86,59 @@ def test_a_cap_per_interval_looks_back_no_further_than_a_session_that_keeps_the_
             assert window == found.earliest_day - days[-1]
         elif given == 0:
             assert window == (course.phases[0].interval_min_days or 0)
+
+
+def phase(**changes):
+    fields = {
+        "sessions_min": 2, "sessions_max": 2, "interval_min_days": 10, "interval_max_days": 12, "offsets_days": (),
+        "gap_min_days": None, "gap_max_days": None, "repeats": False, "source": "",
+    }  # fmt: skip
+    return Phase(**(fields | changes))
+
+
+def test_named_days_of_a_later_phase_are_counted_from_its_own_first_session():
+    later = phase(sessions_min=4, sessions_max=4, offsets_days=(0, 3, 8), gap_min_days=30, gap_max_days=40)
+    course = Course(id="any", applies_to="", area_group="any", phases=(phase(), later))
+    days = [START, START + 10, START + 50, START + 53, START + 58]
+    steps = [next_due(course, at(*days[:given])).earliest_day - days[given - 1] for given in range(1, 6)]
+    assert steps == [10, 30, 3, 5, 10]
+    assert [next_due(course, at(*days[:given])).phase for given in range(1, 6)] == [1, 2, 2, 2, 2]
+
+
+def test_a_phase_without_end_keeps_its_interval_and_what_follows_may_begin():
+    endless = phase(sessions_min=1, sessions_max=None, interval_min_days=90, interval_max_days=180, repeats=True)
+    course = Course(id="any", applies_to="", area_group="any", phases=(endless, phase(gap_min_days=7, gap_max_days=9)))
+    for given in (1, 5, 50):
+        found = next_due(course, at(*(START + 100 * number for number in range(given))))
+        last_day = START + 100 * (given - 1)
+        assert (found.earliest_day, found.latest_day, found.complete) == (last_day + 7, last_day + 180, False)
+
+
+def test_a_complete_course_of_one_named_day_has_no_interval_but_the_phases_own():
+    course = Course(id="any", applies_to="", area_group="any", phases=(phase(sessions_max=1, offsets_days=(0,)),))
+    assert next_due(course, at(START)).earliest_day == START + 10
+
+
+@pytest.mark.invariant("I-57")
+@pytest.mark.hazard("HZ-48")
+def test_sessions_on_shared_skin_with_the_product_are_merged_and_others_left_out():
+    def last(area_code, *days, product="mix"):
+        times = tuple(at(*days))
+        return LastGiven(area_code=area_code, product=product, latest_us=times[-1], sessions_us=times)
+
+    forehead, whole_face, abdomen, unknown = 102, 101, 601, 60_000
+    given = (
+        last(forehead, START, START + 9),
+        last(whole_face, START + 5),
+        last(abdomen, START + 6),
+        last(forehead, START + 7, product="else"),
+        last(unknown, START + 8),
+        LastGiven(area_code=forehead, product="mix", latest_us=at(START + 20)[0]),
+    )
+    assert past_sessions(given, forehead, "mix") == tuple(at(START, START + 5, START + 9, START + 20))
+    assert past_sessions(given, abdomen, "mix") == tuple(at(START + 6))
+    assert past_sessions(given, unknown, "mix") == tuple(at(START + 8))
+    assert past_sessions((), forehead, "mix") == ()
 
 
 # --- against an oracle that tries every way through a course -------------------------------------

@@ -53,6 +53,8 @@ def test_a_page_that_does_not_come_or_is_another_one_ends_without_a_calibration(
         run(lambda request: Refused(3))
     with pytest.raises(LinkTrouble):
         run(lambda request: Done(CalReadReply(4 - request.page, bytes(64))))
+    with pytest.raises(LinkTrouble):
+        run(lambda request: Done(None))
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,7 @@ def test_answers_of_a_file_are_read_in_the_order_of_the_table():
         ({"consent": True}, "allowed are yes, no"),
         ({"consent": ["yes"]}, "allowed are yes, no"),
         ({"consent": None}, "allowed are yes, no"),
+        ({"consent": ["forehead"]}, "allowed are yes, no"),
         ({"allergy": "listed"}, "a list of ingredients"),
         ({"allergy": []}, "a list of ingredients"),
         ({"allergy": [3]}, "a list of ingredients"),
@@ -106,6 +107,11 @@ def test_answers_of_a_file_are_read_in_the_order_of_the_table():
 def test_what_the_table_does_not_know_is_refused_and_never_taken_for_an_answer(given, words):
     with pytest.raises(UsageError, match=words):
         read_answers(given, {})
+
+
+def test_as_many_and_as_long_ingredients_as_are_allowed_are_read():
+    (answer,) = read_answers({"allergy": ["x" * 80] * 50}, {})
+    assert answer.ingredients == ("x" * 80,) * 50
 
 
 @pytest.mark.parametrize("notes", [{"mood": "ab"}, {"consent": "ab"}])
