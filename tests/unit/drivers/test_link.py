@@ -170,7 +170,7 @@ def test_text_of_a_boot_loader_costs_one_block_and_is_a_resync(kit, engine, gun)
 # --- retransmission -----------------------------------------------------------------------------
 
 
-def test_identical_bytes_go_out_twelve_times_and_then_the_end_is_unknown(kit, gun):
+def test_the_same_hello_goes_out_at_a_steady_pace_for_three_seconds_and_then_the_end_is_unknown(kit, gun):
     fresh = LinkEngine(kit.HOST_ID)
     fresh.opened(0)
     fresh.ask(0, 3, fresh.hello(bytes(16)))
@@ -180,11 +180,11 @@ def test_identical_bytes_go_out_twelve_times_and_then_the_end_is_unknown(kit, gu
         now = fresh.next_deadline_us() if sent else 0
         events = fresh.tick(now)
         sent += [(now, frame) for frame in kit.drain(fresh, now)]
-    assert [at for at, _ in sent] == [250_000 * n for n in range(12)]
+    assert [at for at, _ in sent] == [100_000 * n for n in range(30)]
     assert now == 3_000_000
     assert len({frame for _, frame in sent}) == 1
-    assert only(events) == Answered(3, Unknown("no answer to 12 tries"), 2_750_000, now, 0, 12)
-    assert (fresh.stats.retransmits, fresh.stats.given_up) == (11, 1)
+    assert only(events) == Answered(3, Unknown("no answer to 30 tries"), 2_900_000, now, 0, 30)
+    assert (fresh.stats.retransmits, fresh.stats.given_up) == (29, 1)
 
 
 def test_hint_in_the_header_is_frozen_with_the_first_copy(kit, engine):
