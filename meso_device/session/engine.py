@@ -308,7 +308,8 @@ class SessionEngine:
     def _latched(self) -> None:
         """The gun stopped by itself or by another's frame: adopt its latch (I-46)."""
         desk = self._desk
-        if self._flow_name in ("connect", "stop", "reset") or desk.write_failed:
+        # Without a link there is nothing to settle yet: connecting adopts the latch.
+        if self._link is not LinkState.UP or self._flow_name in ("stop", "reset") or desk.write_failed:
             return
         desk.tell(NoticeKind.ALARM, "the gun is stopped: its latch must be reset in two steps")
         if desk.session is not None:
