@@ -20,7 +20,7 @@ from protocols.treatment.library import load_library
 from protocols.wire.codes import GrantKind, Mode
 from protocols.wire.frame import HEADER_SIZE
 from protocols.wire.hashes import SLOT_SIZE
-from protocols.wire.messages import LogRead, LogReadReply
+from protocols.wire.messages import LogReadReply
 from simulator.firmware import NVM_SIZE
 from simulator.firmware.ring import Intent, Outcome
 from simulator.gun import SimulatedGun
@@ -41,9 +41,15 @@ FRAME_OVERHEAD = HEADER_SIZE + 4 + 3
 
 def row(name, value, unit, floor_name, floor_value, ratio, target, *, ok) -> dict:
     return {
-        "name": name, "value": value, "unit": unit, "floor_name": floor_name, "floor_value": floor_value,
-        "ratio": ratio, "target": target, "ok": ok,
-    }  # fmt: skip
+        "name": name,
+        "value": value,
+        "unit": unit,
+        "floor_name": floor_name,
+        "floor_value": floor_value,
+        "ratio": ratio,
+        "target": target,
+        "ok": ok,
+    }
 
 
 def fill_ring(path: Path) -> None:
@@ -65,7 +71,7 @@ def fill_ring(path: Path) -> None:
                 trigger_source=0,
                 pins=1,
                 flags=4,
-            )  # fmt: skip
+            )
         )
         board.ring.finish(
             Outcome(
@@ -119,22 +125,37 @@ def wire_s() -> float:
     """Time that the pages of a full ring alone take on the line, in the busier direction."""
     pages = -(-RING // 3)
     reply = FRAME_OVERHEAD + 4 + LogReadReply.SIZE + 3 * SLOT_SIZE
-    assert reply > FRAME_OVERHEAD + LogRead.SIZE
     return pages * reply * 10 / BAUD
 
 
 def bench_drain() -> list[dict]:
     unpaced, paced, wire = drain_s(), drain_s("--baud", str(BAUD)), wire_s()
     return [
-        row("drain of a full ring, unpaced", RING / unpaced, "records/s", "required", DRAIN_PER_S_MIN,
-            RING / unpaced / DRAIN_PER_S_MIN, 1.0, ok=RING / unpaced >= DRAIN_PER_S_MIN),
-        row(f"drain of a full ring at {BAUD} baud", paced, "s", "bytes on the wire", wire, paced / wire,
-            WIRE_RATIO_MAX, ok=paced / wire <= WIRE_RATIO_MAX),
-    ]  # fmt: skip
+        row(
+            "drain of a full ring, unpaced",
+            RING / unpaced,
+            "records/s",
+            "required",
+            DRAIN_PER_S_MIN,
+            RING / unpaced / DRAIN_PER_S_MIN,
+            1.0,
+            ok=RING / unpaced >= DRAIN_PER_S_MIN,
+        ),
+        row(
+            f"drain of a full ring at {BAUD} baud",
+            paced,
+            "s",
+            "bytes on the wire",
+            wire,
+            paced / wire,
+            WIRE_RATIO_MAX,
+            ok=paced / wire <= WIRE_RATIO_MAX,
+        ),
+    ]
 
 
 def bench_sustained() -> list[dict]:
-    """Ten simulated minutes at 9 shots/s, dry so that no syringe runs empty: how far releases ever lag behind the gun."""
+    """Ten simulated minutes at 9 shots/s, dry so that no syringe runs empty: how far releases lag behind the gun."""
     plan = load_library("practice").plan()
     areas = tuple(
         replace(area, points=5_000, mode=int(Mode.DRY), dose_nl=0, flow_nl_per_s=0) for area in plan.areas[:2]
@@ -150,12 +171,28 @@ def bench_sustained() -> list[dict]:
     shots = rig.gun.firmware.head_seq
     cpu_us = (time.process_time() - at_cpu) * 1e6 / shots
     return [
-        row("backlog, 10 simulated minutes", worst, "records", "rate", HAND_PER_S, worst / HAND_PER_S, 3.0,
-            ok=worst < BACKLOG_MAX),
-        row("shots a second meanwhile", shots / SUSTAINED_S, "1/s", "hand", HAND_PER_S, shots / SUSTAINED_S / HAND_PER_S,
-            0.9, ok=shots / SUSTAINED_S >= 0.9 * HAND_PER_S),
+        row(
+            "backlog, 10 simulated minutes",
+            worst,
+            "records",
+            "rate",
+            HAND_PER_S,
+            worst / HAND_PER_S,
+            3.0,
+            ok=worst < BACKLOG_MAX,
+        ),
+        row(
+            "shots a second meanwhile",
+            shots / SUSTAINED_S,
+            "1/s",
+            "hand",
+            HAND_PER_S,
+            shots / SUSTAINED_S / HAND_PER_S,
+            0.9,
+            ok=shots / SUSTAINED_S >= 0.9 * HAND_PER_S,
+        ),
         row("CPU a shot, host and gun together", cpu_us, "us", "none", 0, 0, None, ok=True),
-    ]  # fmt: skip
+    ]
 
 
 def bench_help() -> list[dict]:
@@ -166,8 +203,18 @@ def bench_help() -> list[dict]:
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         used.append((after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime) * 1e3)
     cpu_ms = sorted(used)[2]
-    return [row("meso --help, CPU", cpu_ms, "ms", "allowed", HELP_CPU_MS_MAX, cpu_ms / HELP_CPU_MS_MAX, 1.0,
-                ok=cpu_ms <= HELP_CPU_MS_MAX)]  # fmt: skip
+    return [
+        row(
+            "meso --help, CPU",
+            cpu_ms,
+            "ms",
+            "allowed",
+            HELP_CPU_MS_MAX,
+            cpu_ms / HELP_CPU_MS_MAX,
+            1.0,
+            ok=cpu_ms <= HELP_CPU_MS_MAX,
+        )
+    ]
 
 
 def bench_demo() -> list[dict]:
@@ -176,8 +223,18 @@ def bench_demo() -> list[dict]:
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     elapsed_s = json.loads(done.stdout.splitlines()[-1])["session_ms"] / 1e3
     hand_s = DEMO_SHOTS / HAND_PER_S
-    return [row("demo session of 60 shots", elapsed_s, "s", "the hand's own time", hand_s, elapsed_s / hand_s,
-                DEMO_RATIO_MAX, ok=elapsed_s / hand_s <= DEMO_RATIO_MAX)]  # fmt: skip
+    return [
+        row(
+            "demo session of 60 shots",
+            elapsed_s,
+            "s",
+            "the hand's own time",
+            hand_s,
+            elapsed_s / hand_s,
+            DEMO_RATIO_MAX,
+            ok=elapsed_s / hand_s <= DEMO_RATIO_MAX,
+        )
+    ]
 
 
 def run() -> list[dict]:

@@ -7,6 +7,7 @@ says why.
 from typing import Final
 
 from meso_device.session.contract import (
+    AcknowledgeFault,
     Arm,
     CloseSession,
     Command,
@@ -84,6 +85,8 @@ class Autopilot:
                 return Confirm(how=self._how)
             case Phase.ESTOPPED:
                 return self._reset(view)
+            case Phase.FAULT:
+                return self._acknowledge()
             case Phase.READY:
                 area = self._next_area(view)
                 return self._arm(area, view) if area is not None else CloseSession(state="complete")
@@ -99,6 +102,14 @@ class Autopilot:
             return None
         self._resets += not under_way
         return ResetStop(reason_code=REASON_OPERATOR_COMMAND, op=self._opening.op)
+
+    def _acknowledge(self) -> Command | None:
+        under_way = self._last is not None and self._last[0] is AcknowledgeFault
+        if not self._resets_stop or (self._resets >= RESET_TRIES and not under_way):
+            self.given_up = "the gun is in FAULT; resume when its cause is mended"
+            return None
+        self._resets += not under_way
+        return AcknowledgeFault(op=self._opening.op)
 
     def _next_area(self, view: View) -> AreaPlan | None:
         given = {area.area_code: area.shots for area in view.given}

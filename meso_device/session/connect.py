@@ -20,6 +20,7 @@ from meso_device.session.desk import Desk
 from meso_device.session.flow import (
     Answer,
     Flow,
+    FlowEnded,
     LinkTrouble,
     Load,
     Need,
@@ -59,6 +60,9 @@ def connect(desk: Desk, opened: PortOpened) -> Flow:
     ledger = yield from _load(hello)
     desk.book = book = GunBook(hello, ledger)
     desk.latch_id = hello.estop_latch_id
+    if ledger.other_simulated:
+        # Not even that this gun was here is recorded among the records of the other kind (I-51).
+        raise FlowEnded(next(f.text for f in check_hello(hello, ledger, "") if f.code is FindingCode.OTHER_KIND))
     for finding in open_findings(ledger):
         desk.findings.setdefault(finding.code, finding)
     entries = [_link_up(desk, opened, hello, book, first=ledger.log_epoch == 0)]
@@ -248,6 +252,8 @@ def ready_phase(desk: Desk) -> Phase:
         return Phase.LOCKED
     if desk.latch_id:
         return Phase.ESTOPPED
+    if desk.status is not None and desk.status.state == State.FAULT:
+        return Phase.FAULT
     if desk.session is None:
         return Phase.NO_SESSION
     if desk.session.closed:

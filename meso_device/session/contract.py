@@ -84,13 +84,22 @@ class ResetStop:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AcknowledgeFault:
+    """Acknowledge the alarms of a gun in FAULT: it leaves that state only where the causes are gone."""
+
+    op: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CloseSession:
     """End the session: disarm, read the log to its head, record the totals. Refused while anything is unknown."""
 
     state: str
 
 
-Command: TypeAlias = OpenSession | ResumeSession | Confirm | Arm | Disarm | Stop | ResetStop | CloseSession
+Command: TypeAlias = (
+    OpenSession | ResumeSession | Confirm | Arm | Disarm | Stop | ResetStop | AcknowledgeFault | CloseSession
+)
 
 
 # --- in: the world ------------------------------------------------------------------------------
@@ -234,6 +243,7 @@ class Phase(StrEnum):
     ARMING = "arming"
     ARMED = "armed"
     ESTOPPED = "estopped"
+    FAULT = "fault"
     LOCKED = "locked"
     CLOSING = "closing"
     CLOSED = "closed"

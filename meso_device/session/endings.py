@@ -2,16 +2,18 @@
 
 from drivers.outcome import Done, Refused
 from meso_device.accounting.entries import Json
-from meso_device.session.connect import settle
+from meso_device.session.connect import note_status, settle
 from meso_device.session.contract import NoticeKind, Phase
 from meso_device.session.desk import Desk
 from meso_device.session.flow import Flow, FlowEnded, LinkTrouble, Until, ask, record, refusal_text, send
-from protocols.wire.codes import State
+from protocols.wire.codes import Alarm, State
 from protocols.wire.messages import (
+    AlarmAck,
     EstopResetConfirm,
     EstopResetPrepare,
     EstopResetPrepareReply,
     GrantRevoke,
+    Status,
     StatusGet,
 )
 
@@ -51,6 +53,29 @@ def reset_stop(desk: Desk, reason_code: int, op: str) -> Flow:
         desk.session.confirmed = False
     yield Until(lambda: desk.homed)
     yield from ask(StatusGet())
+
+
+def acknowledge_fault(desk: Desk, op: str) -> Flow:
+    """Acknowledge every alarm of a gun in FAULT; what is still there keeps it in that state."""
+    yield from settle(desk)
+    alarms = desk.status.alarms if desk.status is not None else 0
+    named = [alarm for alarm in Alarm if alarms >> alarm & 1]
+    entries = [
+        desk.entry(
+            "alarm.acknowledged", desk.event_key(f"alarm.acknowledged/{alarm.name}"), {"alarm": alarm.name, "by": op}
+        )
+        for alarm in named
+    ]
+    yield from record(*entries)
+    for alarm in named:
+        yield from send(AlarmAck(alarm))
+    status = (yield from ask(StatusGet())).body
+    if not isinstance(status, Status):
+        raise LinkTrouble("STATUS_GET was answered by something else")
+    note_status(desk, status)
+    if status.state == State.FAULT:
+        left = ", ".join(alarm.name for alarm in named if status.alarms >> alarm & 1)
+        raise FlowEnded(f"the gun is still in FAULT ({left}): mend the cause, then acknowledge again")
 
 
 def close(desk: Desk, state: str) -> Flow:

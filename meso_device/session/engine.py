@@ -18,6 +18,7 @@ from meso_device.accounting.grants import GrantAccount, grant_entry
 from meso_device.session.arming import LEASE_MS, arm
 from meso_device.session.connect import connect, note_status, ready_phase, tell_connected
 from meso_device.session.contract import (
+    AcknowledgeFault,
     Arm,
     Ask,
     Beat,
@@ -45,7 +46,7 @@ from meso_device.session.contract import (
 )
 from meso_device.session.desk import Desk, SessionState
 from meso_device.session.drain import Drain
-from meso_device.session.endings import after_stop, close, disarm, reset_stop
+from meso_device.session.endings import acknowledge_fault, after_stop, close, disarm, reset_stop
 from meso_device.session.flow import Answer, Flow, FlowEnded, LinkTrouble, Load, Record, Send, Until
 from meso_device.session.view import view_of
 from protocols.errors import GunProtocolError
@@ -169,6 +170,8 @@ class SessionEngine:
                 self._start("arm", arm(desk, command.area_id))
             case ResetStop() if desk.phase is Phase.ESTOPPED and self._flow is None:
                 self._start("reset", reset_stop(desk, command.reason_code, command.op))
+            case AcknowledgeFault() if desk.phase is Phase.FAULT and self._flow is None:
+                self._start("acknowledge", acknowledge_fault(desk, command.op))
             case CloseSession() if (
                 desk.session is not None
                 and self._link is LinkState.UP

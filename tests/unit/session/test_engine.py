@@ -346,3 +346,30 @@ def test_what_cannot_be_done_now_is_refused_in_words(rig):
     rig.autopilot = None
     rig.host(Disarm(cause="test"))
     assert rig.notices[-1].kind is NoticeKind.REFUSED
+
+
+@pytest.mark.hazard("HZ-22")
+def test_an_occlusion_ends_in_fault_and_goes_on_once_it_is_cleared_and_acknowledged(rig):
+    armed(rig)
+    rig.gun.body.occlude(rig.now_us, True)
+    assert rig.run(lambda: rig.view.phase is Phase.FAULT, within_s=20), rig.view
+    shots = len(rig.truth)
+    assert_log_is_truth(rig)
+    rig.gun.body.occlude(rig.now_us, False)
+    rig.kill_host()
+    rig.resume_session()
+    assert rig.run(rig.closed, within_s=60), (rig.view, rig.notices[-5:])
+    assert len(rig.truth) > shots
+    assert {b["alarm"] for b in bodies(rig, "alarm.acknowledged")} >= {"OCCLUSION"}
+    assert_log_is_truth(rig)
+
+
+@pytest.mark.invariant("I-51")
+@pytest.mark.hazard("HZ-36")
+def test_a_gun_of_the_other_kind_leaves_no_trace_in_the_log(rig):
+    load = rig.store.load_gun
+    rig.store.load_gun = lambda uid, *, simulated: replace(load(uid, simulated=simulated), other_simulated=True)
+    rig.run(lambda: rig.now_us > 5_000_000, within_s=6)
+    assert not bodies(rig, "link.up")
+    assert rig.view.write_failed == ""
+    assert any("use another --home" in n.text for n in rig.notices)
