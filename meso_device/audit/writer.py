@@ -132,6 +132,8 @@ class Writer:
                 return [self._look_up(item)]
             except MesoError as error:
                 return [_refuse(item, str(error))]
+            except Exception as error:  # noqa: BLE001  # whoever asked waits for an answer, whatever it was
+                return [_refuse(item, f"the audit log cannot be read: {error}; run: meso audit verify")]
         batches = [batch for batch, _ in group if isinstance(batch, Batch)]
         return list(self._store.commit(batches, self._stamp(now)))
 

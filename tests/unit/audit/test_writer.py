@@ -8,7 +8,7 @@ from meso_device.accounting.entries import CommitFailed, Committed, Entry
 from meso_device.audit.store import Store
 from meso_device.audit.verify import verify_home
 from meso_device.audit.writer import GROUP_RECORDS_MAX, Writer
-from meso_device.session.contract import Instant, LedgerLoaded, LoadLedger
+from meso_device.session.contract import ClinicLoaded, Instant, LedgerLoaded, LoadClinic, LoadLedger
 from tests.unit.audit.clinic import GUN, batch, commit, stamp
 
 NOW = Instant(mono_us=1, utc_us=2)
@@ -27,6 +27,9 @@ class SlowStore:
 
     def load_gun(self, uid, *, simulated):
         return self.store.load_gun(uid, simulated=simulated)
+
+    def load_clinic(self, **asked):
+        return self.store.load_clinic(**asked)
 
     def close(self, at):
         self.store.close(at)
@@ -91,6 +94,28 @@ def test_a_ledger_is_read_after_what_was_submitted_before_it(writer, slow, clini
     assert [first.no, second.no, third.no] == [1, 2, 3]
     assert isinstance(loaded, LedgerLoaded)
     assert loaded.ledger.committed_seq == 1
+
+
+def test_the_clinic_is_read_after_what_was_submitted_before_it(writer, slow, clinic):
+    answer = {"item": "pregnancy", "answer": "no"}
+    writer.submit(batch(clinic.entry("checklist", "checklist/1", answer), no=1), NOW)
+    writer.load_clinic(LoadClinic(clinic.session, clinic.alias, GUN.gun_uid, "d1" * 32), NOW)
+    writer.submit(batch(clinic.entry("checklist", "checklist/2", answer | {"answer": "yes"}), no=2), NOW)
+    slow.go.set()
+    first, loaded, second = collect(writer, 3)
+    assert [first.no, second.no] == [1, 2]
+    assert isinstance(loaded, ClinicLoaded)
+    assert loaded.facts.checks == {"pregnancy": "no"}
+
+
+@pytest.mark.invariant("I-48")
+def test_whoever_asks_a_log_that_cannot_be_read_gets_an_answer(writer, slow, store):
+    store._db.execute("DROP TABLE checklist")
+    writer.load_clinic(LoadClinic("5e" * 16, "a1" * 16, GUN.gun_uid, "d1" * 32), NOW)
+    slow.go.set()
+    [answer] = collect(writer, 1)
+    assert isinstance(answer, CommitFailed)
+    assert "cannot be read" in answer.reason
 
 
 @pytest.mark.invariant("I-48")
