@@ -79,16 +79,6 @@ def grant_caps(plan: TreatmentPlan, area: AreaPlan, scope: CapScope) -> tuple[Ca
     )
 
 
-def session_caps(plan: TreatmentPlan, area: AreaPlan, session: str) -> tuple[Cap, ...]:
-    """Return the caps of one area in one session: its points, its volume, and the volume of the session."""
-    caps = [Cap(name=f"points of {area.area}", limit_shots=area.shots, session=session, area_code=area.area_code)]
-    if area.cap_nl:
-        caps.append(Cap(name=f"area {area.area}", limit_nl=area.cap_nl, session=session, area_code=area.area_code))
-    if plan.session_cap_nl:
-        caps.append(Cap(name="session", limit_nl=plan.session_cap_nl, session=session))
-    return tuple(caps)
-
-
 def point_cap_nl(plan: TreatmentPlan, area: AreaPlan, host: HostLimits, gun_dose_nl_max: int) -> int:
     """Return the most that one injection may be: the lowest of treatment protocol, host, gun and area catalogue."""
     known = catalogue().get(area.area)

@@ -151,6 +151,7 @@ def _opening(request: RunRequest, row: SessionRow | None) -> OpenSession | Resum
             alias=secrets.token_hex(ID_BYTES),
             op=PRACTICE,
             role=PRACTICE,
+            practice=True,
         )
     if row is None:
         return None

@@ -4,13 +4,18 @@ The gun fires; this only permits. Every step is recorded before it takes effect.
 """
 
 from collections.abc import Generator
+from dataclasses import dataclass
 from typing import Final
 
 from drivers.outcome import Done, Refused
-from meso_device.accounting.caps import session_caps
-from meso_device.accounting.entries import CapExceeded, Committed, GrantIntent, Json
+from meso_device.accounting.caps import CapScope, grant_caps, second_pass_code
+from meso_device.accounting.clinic import ClinicFacts
+from meso_device.accounting.courses import interval_days, past_sessions
+from meso_device.accounting.coverage import coverage_of
+from meso_device.accounting.entries import Cap, CapExceeded, Committed, GrantIntent, Json
 from meso_device.accounting.findings import Finding, FindingCode
 from meso_device.accounting.grants import GrantAccount, closed_entry, grant_entry, prepared_entry
+from meso_device.session.advice import depth_advice
 from meso_device.session.connect import settle
 from meso_device.session.contract import NoticeKind, Phase
 from meso_device.session.desk import Desk
@@ -19,6 +24,7 @@ from meso_device.session.flow import (
     Flow,
     FlowEnded,
     LinkTrouble,
+    LoadFacts,
     Need,
     Record,
     Until,
@@ -27,8 +33,10 @@ from meso_device.session.flow import (
     refusal_text,
     send,
 )
+from meso_device.session.interlocks import Block, Case, judge, protocol_status
 from meso_device.session.settings import check_against_limits, settings_for
 from protocols.errors import UsageError
+from protocols.treatment.courses import courses
 from protocols.treatment.plan import AreaPlan
 from protocols.units import format_depth, format_dose
 from protocols.wire.codes import Code, GrantEnd, GrantKind, GrantState, Mode
@@ -56,18 +64,39 @@ GRANT_FRAME_LIFE_MS: Final = 1_900
 STALE_TRIES: Final = 3
 
 
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """What the rules allow next in one area.
+
+    Attributes:
+        shots: Shots of the next grant.
+        lot: Lot of the syringe in the gun; empty in practice.
+        caps: What the grant must keep, checked where its row is inserted.
+        status: What the treatment protocol says of itself.
+        approved_by: Who approved it; empty if nobody.
+    """
+
+    shots: int
+    lot: str
+    caps: tuple[Cap, ...]
+    status: str
+    approved_by: str
+
+
 def arm(desk: Desk, area_id: str) -> Flow:
     """Permit the shots of one area, grant by grant, until it is complete or the credit ends otherwise."""
-    session = desk.treatment()
-    area = session.area(area_id)
+    area = desk.treatment().area(area_id)
     if area is None:
         raise FlowEnded(f"area {area_id} is not in this treatment")
-    if session.shots_left(area) <= 0:
+    permit = yield from _permit(desk, area)
+    if permit is None:
         raise FlowEnded(f"area {area_id}: all {area.shots} points have been given")
+    for line in depth_advice(area, None):
+        desk.tell(NoticeKind.INFO, line)
     block = yield from _set_and_read_back(desk, area)
-    while session.shots_left(area) > 0:
+    while permit is not None:
         desk.phase = Phase.ARMING
-        grant = yield from _grant(desk, area, block)
+        grant = yield from _grant(desk, area, block, permit)
         desk.phase = Phase.ARMED
         yield _over(desk, grant)
         yield Until(lambda: desk.gun().synced or desk.log_halted)
@@ -76,7 +105,82 @@ def arm(desk: Desk, area_id: str) -> Flow:
             return
         grant.move(GrantEvent.PROVEN_OVER)
         yield from record(closed_entry(grant, desk.gun().stamp, "every shot it permitted is in the gun's log"))
+        permit = yield from _permit(desk, area)
     desk.tell(NoticeKind.INFO, f"area {area.area}: all {area.shots} points given")
+
+
+def _permit(desk: Desk, area: AreaPlan) -> Generator[Need, Answer, Permit | None]:
+    """Judge every rule by what is committed at this moment; None when the area has all its points.
+
+    Raises:
+        FlowEnded: a rule stands against it; each is recorded with its code.
+    """
+    yield Until(lambda: desk.gun().synced)
+    book, session, limits = desk.gun(), desk.treatment(), desk.limits
+    if limits is None or desk.calibration is None:
+        raise LinkTrouble("the gun did not give its limits or its calibration")
+    facts = yield LoadFacts(session.session, session.alias, book.stamp.gun_uid, session.plan.digest)
+    if not isinstance(facts, ClinicFacts):
+        raise TypeError("the store answered something else")
+    given = session.shots_given(area)
+    overrides = frozenset(override.code for override in facts.overrides)
+    left = area.shots + (area.points if second_pass_code(area) in overrides else 0) - given
+    if left <= 0:
+        return None
+    cover = coverage_of(area, given)
+    shots = min(left, cover.left_in_pass, GRANT_SHOTS_MAX, limits.grant_shots_max)
+    if area.dose_nl:
+        shots = min(shots, limits.grant_nl_max // area.dose_nl)
+        if facts.cartridge is not None:
+            shots = max(1, min(shots, facts.cartridge.left_nl // area.dose_nl))
+    case = Case(
+        plan=session.plan,
+        area=area,
+        facts=facts,
+        hello=book.hello,
+        limits=limits,
+        calibration=desk.calibration,
+        session=session.session,
+        alias=session.alias,
+        role=session.role,
+        practice=session.practice,
+        given_shots=given,
+        ask_nl=shots * area.dose_nl,
+        now=desk.now,
+    )
+    yield from _refuse_if_blocked(desk, judge(case))
+    if cover.warning:
+        desk.tell(NoticeKind.INFO, cover.warning)
+    status, approved_by = protocol_status(case)
+    lot = facts.cartridge.lot if facts.cartridge is not None and not session.practice else ""
+    course = courses().get(session.plan.course)
+    past = past_sessions(facts.last_given, area.area_code, session.plan.product_name)
+    scope = CapScope(
+        session=session.session,
+        alias=session.alias,
+        product=session.plan.product_name,
+        lot=lot,
+        now_us=desk.now.utc_us,
+        interval_days=interval_days(course, past) if course is not None else 0,
+        gun_session_nl=limits.session_nl_max,
+        gun_session_shots=limits.session_shots_max,
+        overrides=overrides,
+    )
+    return Permit(shots, lot, grant_caps(session.plan, area, scope), status, approved_by)
+
+
+def _refuse_if_blocked(desk: Desk, blocks: list[Block]) -> Generator[Need, Answer, None]:
+    if blocks:
+        entries = [
+            desk.entry(
+                "interlock",
+                desk.event_key(f"interlock/{block.code}"),
+                {"code": block.code, "detail": block.text, "soft": block.soft, "hazard": block.hazard},
+            )
+            for block in blocks
+        ]
+        yield from record(*entries)
+        raise FlowEnded("; ".join(block.text for block in blocks))
 
 
 def _over(desk: Desk, grant: GrantAccount) -> Until:
@@ -138,11 +242,11 @@ def _readable(block: Settings) -> dict[str, Json]:
     }
 
 
-def _grant(desk: Desk, area: AreaPlan, block: Settings) -> Generator[Need, Answer, GrantAccount]:
+def _grant(desk: Desk, area: AreaPlan, block: Settings, permit: Permit) -> Generator[Need, Answer, GrantAccount]:
     """Reserve, record, ask, read back. Returns the live grant."""
     for _ in range(STALE_TRIES):
         yield Until(lambda: desk.gun().synced)  # drain before grant (I-47)
-        grant = yield from _reserve(desk, area, block)
+        grant = yield from _reserve(desk, area, block, permit)
         grant.move(GrantEvent.SEND)
         answered = yield from send(_frame(desk, grant, block))
         match answered.outcome:
@@ -160,17 +264,12 @@ def _grant(desk: Desk, area: AreaPlan, block: Settings) -> Generator[Need, Answe
     raise FlowEnded("the gun's log moved on at every try: release the trigger and arm again")
 
 
-def _reserve(desk: Desk, area: AreaPlan, block: Settings) -> Generator[Need, Answer, GrantAccount]:
+def _reserve(desk: Desk, area: AreaPlan, block: Settings, permit: Permit) -> Generator[Need, Answer, GrantAccount]:
     """Write the grant's row, checked against the caps in the same transaction (I-10, I-25)."""
     book, session = desk.gun(), desk.treatment()
-    limits = desk.limits
-    shots = min(session.shots_left(area), GRANT_SHOTS_MAX)
-    if limits is not None:
-        shots = min(shots, limits.grant_shots_max)
-        if area.dose_nl:
-            shots = min(shots, limits.grant_nl_max // area.dose_nl)
+    shots = permit.shots
     book.last_grant_no += 1
-    context = session.context(area)
+    context = session.context(area, permit.lot)
     intent = GrantIntent(
         gun_uid=book.stamp.gun_uid,
         log_epoch=book.stamp.log_epoch,
@@ -183,7 +282,7 @@ def _reserve(desk: Desk, area: AreaPlan, block: Settings) -> Generator[Need, Ans
         lot=context.lot,
         max_shots=shots,
         max_nl=shots * area.dose_nl,
-        caps=session_caps(session.plan, area, session.session),
+        caps=permit.caps,
     )
     grant = GrantAccount(
         grant_no=intent.grant_no,
@@ -198,6 +297,8 @@ def _reserve(desk: Desk, area: AreaPlan, block: Settings) -> Generator[Need, Ans
         "lease_ms": LEASE_MS,
         "expect_head_seq": book.committed_seq,
         "owner_token": desk.owner_token,
+        "protocol_status": permit.status,
+        "approved_by": permit.approved_by,
     }
     answer = yield Record((prepared_entry(intent, book.stamp, context, extra),), intent)
     if isinstance(answer, CapExceeded):
@@ -206,6 +307,7 @@ def _reserve(desk: Desk, area: AreaPlan, block: Settings) -> Generator[Need, Ans
             f"cap '{cap.name}' refused: given {format_dose(answer.used_nl)} ({answer.used_shots} shots) + held "
             f"{format_dose(answer.held_nl)} ({answer.held_shots}) + asked {format_dose(intent.max_nl)} ({shots}) is "
             f"over {format_dose(cap.limit_nl) if cap.limit_nl else f'{cap.limit_shots} shots'}"
+            f"{f' (override {cap.code})' if cap.code else ''}"
         )
     if not isinstance(answer, Committed):
         raise TypeError("a grant's row was answered by something else")

@@ -15,6 +15,7 @@ from meso_device.accounting.clockmap import Ping, map_from_pings, map_payload
 from meso_device.accounting.entries import Entry, GunLedger, Json
 from meso_device.accounting.findings import Finding, FindingCode, check_hello, open_findings
 from meso_device.accounting.grants import closed_entry
+from meso_device.session.calibration import read_calibration
 from meso_device.session.contract import Instant, NoticeKind, Phase, PortOpened
 from meso_device.session.desk import Desk
 from meso_device.session.flow import (
@@ -78,10 +79,12 @@ def connect(desk: Desk, opened: PortOpened) -> Flow:
         return  # nothing is asked of a gun that is not ours; the old one's grants stay reserved (I-32)
     yield from _take_over(desk, hello)
     limits = (yield from ask(LimitsGet())).body
+    calibration = yield from read_calibration()
     yield from ask(StatusRate(STATUS_PERIOD_MS))
     yield from synchronise_clock(desk)
     yield from settle(desk)
     desk.limits = limits if isinstance(limits, LimitsGetReply) else None
+    desk.calibration = calibration
     yield from _balance(desk, hello)
     desk.bound_uid = desk.bound_uid or hello.gun_uid.hex()
 

@@ -28,13 +28,17 @@ class Instant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenSession:
-    """Begin a session. Ids are random and handed in; nothing fires until `Confirm` and `Arm`."""
+    """Begin a session. Ids are random and handed in; nothing fires until `Confirm` and `Arm`.
+
+    A practice session has no patient and runs on a simulated gun only: patient, people and materials are not judged.
+    """
 
     plan: TreatmentPlan
     session: str
     alias: str
     op: str
     role: str
+    practice: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

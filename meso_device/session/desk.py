@@ -6,6 +6,7 @@ from meso_device.accounting.book import GunBook
 from meso_device.accounting.entries import AreaGiven, Entry, GunStamp, Json
 from meso_device.accounting.findings import LASTING, Finding, FindingCode
 from meso_device.accounting.shots import ShotContext, ShotRecord
+from meso_device.session.calibration import GunCalibration
 from meso_device.session.contract import Instant, Notice, NoticeKind, Phase
 from protocols.treatment.plan import AreaPlan, TreatmentPlan
 from protocols.wire.codes import Phase as ShotPhase
@@ -21,13 +22,14 @@ class SessionState:
     alias: str
     op: str
     role: str
+    practice: bool
     opened_at_us: int
     given: dict[int, AreaGiven] = field(default_factory=dict)
     confirmed: bool = False
     closed: bool = False
 
-    def context(self, area: AreaPlan | None = None) -> ShotContext:
-        """Return what records of this session carry."""
+    def context(self, area: AreaPlan | None = None, lot: str = "") -> ShotContext:
+        """Return what records of this session carry; the lot is that of the syringe in the gun."""
         return ShotContext(
             session=self.session,
             alias=self.alias,
@@ -36,16 +38,17 @@ class SessionState:
             protocol_digest=self.plan.digest,
             area_id=area.area if area else "",
             product=self.plan.product_name,
+            lot=lot,
         )
 
     def area(self, area_id: str) -> AreaPlan | None:
         """Return the plan of an area."""
         return next((area for area in self.plan.areas if area.area == area_id), None)
 
-    def shots_left(self, area: AreaPlan) -> int:
-        """Points of an area that have no shot yet; attempts and interrupted shots count as given."""
+    def shots_given(self, area: AreaPlan) -> int:
+        """Shots of an area in this session; attempts and interrupted shots count."""
         given = self.given.get(area.area_code)
-        return area.shots - (given.shots if given else 0)
+        return given.shots if given else 0
 
     def count(self, record: ShotRecord) -> None:
         """Count a committed shot of this session."""
@@ -69,6 +72,7 @@ class Desk:
         notices: Lines for the operator, taken by the engine after each step.
         book: The gun's book; None before HELLO and after the loss of the link.
         limits: Hard limits of the gun.
+        calibration: Its active calibration, as read back.
         status: Newest status heard.
         uptime_ms: Newest uptime heard from the gun, and when it was heard.
         owner_token: Token of this host's ownership; 0 when it does not own the gun.
@@ -90,6 +94,7 @@ class Desk:
         self.book: GunBook | None = None
         self.bound_uid = ""
         self.limits: LimitsGetReply | None = None
+        self.calibration: GunCalibration | None = None
         self.status: Status | None = None
         self.uptime_ms = 0
         self.uptime_heard_us = 0

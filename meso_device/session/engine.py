@@ -12,7 +12,8 @@ from typing import Final
 from drivers.link_events import Answered, Heard, LinkDown, StopHeard
 from drivers.outcome import Refused
 from meso_device.accounting.book import GunBook
-from meso_device.accounting.entries import Batch, CapExceeded, CommitFailed, Committed, Entry, Json
+from meso_device.accounting.clinic import ClinicFacts
+from meso_device.accounting.entries import Batch, CapExceeded, CommitFailed, Committed, Entry, GunLedger, Json
 from meso_device.accounting.findings import LASTING, Finding, FindingCode
 from meso_device.accounting.grants import GrantAccount, grant_entry
 from meso_device.session.arming import LEASE_MS, arm
@@ -22,6 +23,7 @@ from meso_device.session.contract import (
     Arm,
     Ask,
     Beat,
+    ClinicLoaded,
     CloseSession,
     Commit,
     Confirm,
@@ -32,6 +34,7 @@ from meso_device.session.contract import (
     Instant,
     LedgerLoaded,
     LinkState,
+    LoadClinic,
     LoadLedger,
     NoticeKind,
     OpenSession,
@@ -47,7 +50,7 @@ from meso_device.session.contract import (
 from meso_device.session.desk import Desk, SessionState
 from meso_device.session.drain import Drain
 from meso_device.session.endings import acknowledge_fault, after_stop, close, disarm, reset_stop
-from meso_device.session.flow import Answer, Flow, FlowEnded, LinkTrouble, Load, Record, Send, Until
+from meso_device.session.flow import Answer, Flow, FlowEnded, LinkTrouble, Load, LoadFacts, Record, Send, Until
 from meso_device.session.view import view_of
 from protocols.errors import GunProtocolError
 from protocols.wire.codes import Alarm, Code
@@ -86,7 +89,7 @@ class SessionEngine:
         self._batches = count(1)
         self._asked: dict[int, Callable[[Answered], None]] = {}
         self._committing: dict[int, Callable[[Committed | CapExceeded], None]] = {}
-        self._loading: Callable[[LedgerLoaded], None] | None = None
+        self._loading: Callable[[GunLedger | ClinicFacts], None] | None = None
         self._flow: Flow | None = None
         self._flow_name = ""
         self._waiting: Until | None = None
@@ -118,10 +121,10 @@ class SessionEngine:
                     committed(event)
             case CommitFailed():
                 self._commit_failed(event.reason)
-            case LedgerLoaded():
+            case LedgerLoaded() | ClinicLoaded():
                 if self._loading is not None:
                     loaded, self._loading = self._loading, None
-                    loaded(event)
+                    loaded(event.ledger if isinstance(event, LedgerLoaded) else event.facts)
             case PortOpened():
                 self._opened(event)
             case LinkDown():
@@ -193,14 +196,18 @@ class SessionEngine:
         if self._link is not LinkState.UP or desk.book is None:
             desk.tell(NoticeKind.REFUSED, "no gun is connected: a session is bound to its gun when it opens")
             return
+        if command.practice and not desk.book.stamp.simulated:
+            desk.tell(NoticeKind.REFUSED, "a practice session is for simulated guns only: name patient and operator")
+            return
         desk.session = SessionState(
-            command.plan, command.session, command.alias, command.op, command.role, desk.now.utc_us
+            command.plan, command.session, command.alias, command.op, command.role, command.practice, desk.now.utc_us
         )
         desk.area = None
         payload: dict[str, Json] = {
             "plan": dict(command.plan.to_json()),
             "title": command.plan.title,
             "status": command.plan.status,
+            "practice": command.practice,
             "points_planned": command.plan.shots,
             "gun_uid": desk.book.stamp.gun_uid,
         }
@@ -216,6 +223,7 @@ class SessionEngine:
             row.alias,
             command.op,
             command.role,
+            row.opened.get("practice") is True,
             row.opened_at_us,
             {given.area_code: given for given in row.given},
         )
@@ -392,6 +400,7 @@ class SessionEngine:
         self._loading = None
         desk.book = None
         desk.limits = None
+        desk.calibration = None
         desk.status = None
         desk.owner_token = 0
         desk.log_halted = False
@@ -489,8 +498,11 @@ class SessionEngine:
             case Record():
                 self._commit(need.entries, answer, need)
             case Load():
-                self._loading = lambda loaded: answer(loaded.ledger)
+                self._loading = answer
                 self._effects.append(LoadLedger(need.gun_uid, need.simulated))
+            case LoadFacts():
+                self._loading = answer
+                self._effects.append(LoadClinic(need.session, need.alias, need.gun_uid, need.digest))
             case Until():
                 self._waiting = need
 

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from drivers.link_events import Answered
 from drivers.outcome import Done, Refused, Unknown
+from meso_device.accounting.clinic import ClinicFacts
 from meso_device.accounting.entries import (
     CapExceeded,
     Committed,
@@ -47,14 +48,24 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadFacts:
+    """Read what the clinic's rules are judged by; answered with `ClinicFacts`."""
+
+    session: str
+    alias: str
+    gun_uid: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Until:
     """Go on when the condition holds; it is looked at after every event."""
 
     condition: Callable[[], bool]
 
 
-Need: TypeAlias = Send | Record | Load | Until
-Answer: TypeAlias = Answered | Committed | CapExceeded | GunLedger | None
+Need: TypeAlias = Send | Record | Load | LoadFacts | Until
+Answer: TypeAlias = Answered | Committed | CapExceeded | GunLedger | ClinicFacts | None
 Flow: TypeAlias = Generator[Need, Answer, None]
 
 

@@ -18,12 +18,14 @@ from meso_device.session.autopilot import Autopilot
 from meso_device.session.contract import (
     Ask,
     Beat,
+    ClinicLoaded,
     Commit,
     DropLink,
     EngineEvent,
     Instant,
     LedgerLoaded,
     LinkState,
+    LoadClinic,
     LoadLedger,
     Notice,
     OpenSession,
@@ -127,6 +129,7 @@ class Rig:
             alias=self.random.randbytes(16).hex(),
             op="practice",
             role="clinician",
+            practice=True,
         )
         self.autopilot = Autopilot(opening, how=how, resets_stop=False)
 
@@ -173,6 +176,8 @@ class Rig:
                     self.later(COMMIT_US, lambda batch=batch: self.commit(batch))
                 case LoadLedger():
                     self.later(COMMIT_US, lambda effect=effect: self.load(effect))
+                case LoadClinic():
+                    self.later(COMMIT_US, lambda effect=effect: self.load_clinic(effect))
                 case DropLink(reason):
                     self.later(0, lambda reason=reason: self.close_port(reason))
                 case Notice():
@@ -198,6 +203,12 @@ class Rig:
 
     def load(self, effect: LoadLedger) -> None:
         self.host(LedgerLoaded(self.store.load_gun(effect.gun_uid, simulated=effect.simulated)))
+
+    def load_clinic(self, effect: LoadClinic) -> None:
+        facts = self.store.load_clinic(
+            session=effect.session, alias=effect.alias, gun_uid=effect.gun_uid, digest=effect.digest
+        )
+        self.host(ClinicLoaded(facts))
 
     # --- time ---------------------------------------------------------------------------------
 

@@ -171,6 +171,7 @@ class Rig:
             alias=chance.randbytes(16).hex(),
             op="practice",
             role="practice",
+            practice=True,
         )
         self.operator = Operator(Autopilot(self.opening, how="test", resets_stop=True), port="gun")
         self.operator.gun = self.gun

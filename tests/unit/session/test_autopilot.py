@@ -20,7 +20,7 @@ from meso_device.session.contract import (
 from protocols.treatment.library import load_library
 
 PLAN = load_library("practice").plan()
-OPENING = OpenSession(plan=PLAN, session="ab" * 16, alias="cd" * 16, op="practice", role="clinician")
+OPENING = OpenSession(plan=PLAN, session="ab" * 16, alias="cd" * 16, op="practice", role="clinician", practice=True)
 BLANK = View(
     link=LinkState.UP,
     phase=Phase.NO_SESSION,
