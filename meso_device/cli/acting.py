@@ -1,6 +1,7 @@
 """A command that records what somebody did: PIN and role looked at, the data directory locked, the log open."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from meso_device.audit.exposure import place_of
 from meso_device.audit.store import Store
 from meso_device.cli.desk import Desk, open_desk, stamp_of
 from meso_device.host.due import commit_due
-from meso_device.host.home import HomeLock, lock_holder
+from meso_device.host.home import HomeLock, existing_home, find_home, lock_holder
 from meso_device.people.proofs import PinProof
 from meso_device.people.register import Purpose
 from meso_device.people.roles import Act, Meaning, role_for
@@ -84,11 +85,12 @@ def acting(
         PinRefused, NotAllowed: not this person.
         UsageError: another process has the data directory.
     """
+    place = existing_home(find_home(home, os.environ))
+    # Told before anybody is asked for a PIN.
+    holder = lock_holder(place)
+    if holder:
+        raise UsageError(f"data directory {place.root} is in use by {holder}: end that one first")
     with open_desk(home, command=command, pin_file=pin_file) as desk:
-        # Told before anybody is asked for a PIN.
-        holder = lock_holder(desk.home)
-        if holder:
-            raise UsageError(f"data directory {desk.home.root} is in use by {holder}: end that one first")
         proof = desk.prove(sign_in, purpose)
         role = role_for(proof.person, act)
         person = proof.person if purpose is Purpose.SIGNATURE else proof.spend(desk.now())
