@@ -8,7 +8,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
-from io import FileIO, TextIOWrapper
+from io import FileIO, StringIO, TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Final, TextIO, TypeAlias
 
@@ -18,6 +18,7 @@ from protocols.errors import UsageError
 
 STDIN: Final = "-"
 LINE_MAX: Final = 400
+PIN_FILE_CHARS_MAX: Final = 4 * LINE_MAX
 DOCUMENT_BYTES_MAX: Final = 64 * 1024
 _TERMINAL: Final = "/dev/tty"
 
@@ -127,14 +128,13 @@ def _lines_of(source: str) -> TextIO:
     if source == STDIN:
         return sys.stdin
     try:
-        file = Path(source).open(encoding="utf-8")  # noqa: SIM115  # read line by line until the command ends
+        with Path(source).open(encoding="utf-8", errors="replace") as file:
+            status = os.fstat(file.fileno())
+            if not (stat.S_ISREG(status.st_mode) and status.st_mode & 0o077):
+                return StringIO(file.read(PIN_FILE_CHARS_MAX))
     except OSError as error:
         raise UsageError(f"--pin-file {source} cannot be read: {error.strerror}") from None
-    status = os.fstat(file.fileno())
-    if stat.S_ISREG(status.st_mode) and status.st_mode & 0o077:
-        file.close()
-        raise UsageError(f"--pin-file {source} can be read by others; run: chmod 600 {source}")
-    return file
+    raise UsageError(f"--pin-file {source} can be read by others; run: chmod 600 {source}")
 
 
 def _next(lines: TextIO, what: str) -> str:
