@@ -4,7 +4,8 @@
 # Each installs what it needs into .venv first; the second time that takes no time.
 
 PYTHON ?= python3
-JOBS ?= 2
+# More workers than cores: most of the time goes into tests that wait for real processes.
+JOBS ?= 4
 TESTS ?= tests
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check

@@ -47,7 +47,9 @@ class PortLock:
         except BlockingIOError:
             holder = os.pread(self._fd, 20, 0).decode("ascii", "replace").strip() or "?"
             self.release()
-            raise UsageError(f"{name} is held by process {holder}; end that first, or only look on") from None
+            raise UsageError(
+                f"{name} is in use: it is held by process {holder}; end that first, or only look on"
+            ) from None
         except OSError as error:
             self.release()
             raise UsageError(f"{name}: lock file {path}: {error.strerror}") from None

@@ -151,7 +151,7 @@ def _cannot_open(name: str, baud: int, error: BaseException) -> UsageError:
     if number in (errno.EACCES, errno.EPERM):
         return UsageError(f"{name}: no permission; {_who_may(name)}")
     if number in (errno.EBUSY, errno.EAGAIN):
-        return UsageError(f"{name} is held by another program; 'fuser {name}' says which")
+        return UsageError(f"{name} is in use: it is held by another program; 'fuser {name}' says which")
     if number == errno.ENOTTY or (number is None and not _is_tty(name)):
         return UsageError(f"{name} is not a serial port")
     if isinstance(error, ValueError):

@@ -301,7 +301,8 @@ def test_a_process_without_roots_powers_cannot_pass_file_modes(bench):
 
 
 def test_exit_by_signal_is_shown_as_a_shell_shows_it_and_nothing_outlives_the_bench(bench):
-    child = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'input()'], start_new_session=True)"
+    orphan = "[sys.executable, '-c', 'import time; time.sleep(60)']"
+    child = f"import subprocess, sys; subprocess.Popen({orphan}, start_new_session=True)"
     process = python(bench, f"{child}; import time; print('up', flush=True); time.sleep(60)")
     wait_for(lambda: process.out, "child started")
     process.send(15)
