@@ -278,11 +278,11 @@ def test_a_cartridge_whose_batch_was_undone_is_forgotten(store, clinic):
     commit(store, clinic.link_up(), loaded(clinic, 1))
     commit(store, clinic.shot(50_000))
     over = clinic.grant(max_nl=60_000, caps=(Cap(name="patient", alias=ALIAS, limit_nl=100_000),))
-    undone = replace(over, entries=(loaded(clinic, 2), *over.entries))
+    shot = clinic.shot(1_000)
+    undone = replace(over, entries=(loaded(clinic, 2), shot, *over.entries))
     [result] = store.commit([undone], stamp())
     assert isinstance(result, CapExceeded)
-    clinic.grant_no -= 1
-    commit(store, clinic.shot(1_000))
+    commit(store, shot)
     fitted = fitted_cartridge(store._db, GUN.gun_uid)
     assert (fitted.cartridge, fitted.patient_hi_nl) == (f"{1:032x}", 51_000)
 

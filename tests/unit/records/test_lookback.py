@@ -99,16 +99,17 @@ def treated(store, clinic):
     commit(store, clinic.link_up(), clinic.opened())
     commit(store, cleaned(clinic, 1, "before"), at_us=1)
     commit(store, clinic.shot(5_000), clinic.shot(6_000, dose_lo_nl=0, phase="INTERRUPTED"))
-    commit(store, cleaned(clinic, 2, "between"), at_us=2)
+    commit(store, cleaned(clinic, 2, "the head alone", part="head"), cleaned(clinic, 3, "between"), at_us=2)
+    commit(store, cleaned(clinic, 4, "the head alone", part="head"), at_us=3)
     other.shot_seq, other.prev = clinic.shot_seq, clinic.prev
     commit(store, other.opened(), at_us=90 * DAY_US)
     commit(store, other.shot(7_000, at_us=START_US + 90 * DAY_US))
     return store, clinic, other
 
 
-def cleaned(clinic, number, agent):
+def cleaned(clinic, number, agent, part="gun"):
     payload = {
-        "gun_uid": GUN.gun_uid, "part": "gun", "product": agent, "lot": "A1", "rinse_medium": "saline", "method": "x"
+        "gun_uid": GUN.gun_uid, "part": part, "product": agent, "lot": "A1", "rinse_medium": "saline", "method": "x"
     }  # fmt: skip
     return clinic.entry("reprocessing", f"reprocessing/{number}", payload, session="", alias="", gun=None)
 
