@@ -104,6 +104,27 @@ def overdrawn_nl(cartridge: Cartridge) -> int:
     return max(-most_nl - tolerance_nl(cartridge), 0)
 
 
+def material_totals(cartridge: Cartridge) -> dict[str, Json]:
+    """Return where the content of the syringe in the gun went, for the totals of a session (I-29)."""
+    left_lo_nl, left_hi_nl = left_range_nl(cartridge)
+    over_nl = overdrawn_nl(cartridge)
+    return {
+        "cartridge": cartridge.cartridge,
+        "product": cartridge.product,
+        "lot": cartridge.lot,
+        "loaded_nl": cartridge.loaded_nl,
+        "patient_lo_nl": cartridge.patient_lo_nl,
+        "patient_hi_nl": cartridge.patient_hi_nl,
+        "prime_nl": cartridge.prime_nl,
+        "waste_nl": cartridge.waste_nl,
+        "left_lo_nl": left_lo_nl,
+        "left_hi_nl": left_hi_nl,
+        "difference_nl": -over_nl,
+        "tolerance_nl": tolerance_nl(cartridge),
+        "ok": not over_nl,
+    }
+
+
 def syringe_for_filling(syringe_id: str, loaded_nl: int) -> Syringe:
     """Return the syringe that a filling is said to be in.
 

@@ -255,6 +255,7 @@ class SessionRow:
         state: ``open``, ``complete`` or ``interrupted``.
         opened: Payload of its ``session.opened`` record, with the plan.
         given: TREAT and DRY shots by area.
+        role: Role in which ``op`` opened it.
     """
 
     session: str
@@ -268,3 +269,9 @@ class SessionRow:
     closed_at_us: int
     opened: Mapping[str, Json]
     given: tuple[AreaGiven, ...]
+    role: str = ""
+
+    @property
+    def practice(self) -> bool:
+        """Whether it has no patient."""
+        return self.opened.get("practice") is True

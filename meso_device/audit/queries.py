@@ -159,6 +159,7 @@ def _session_rows(db: apsw.Connection, query: str, bindings: tuple[str, ...]) ->
     for row in run(db, query, bindings):
         sess, alias, op, state, simulated, gun_uid, protocol, opened_seq, opened_us, closed_us = row
         [(body,)] = run(db, "SELECT body FROM record WHERE seq = ?", (opened_seq,))
+        record = canonical.decode(body)
         yield SessionRow(
             session=sess,
             alias=alias,
@@ -169,8 +170,9 @@ def _session_rows(db: apsw.Connection, query: str, bindings: tuple[str, ...]) ->
             protocol_digest=protocol,
             opened_at_us=opened_us,
             closed_at_us=closed_us,
-            opened={key: value for key, value in canonical.decode(body).items() if key not in ENVELOPE},
+            opened={key: value for key, value in record.items() if key not in ENVELOPE},
             given=_given(db, sess),
+            role=record["role"],
         )
 
 

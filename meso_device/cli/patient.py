@@ -191,6 +191,71 @@ def event(
 
 
 @app.command()
+def check(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Checks file; asked for and written if it is not there.")],
+    sample: Annotated[bool, typer.Option("--sample", help="Write a sample to FILE instead, to be edited.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Ask the checklist into a checks file, or say what is missing in one; 1 while anything is.
+
+    The file is for 'meso session run --patient ... --checks FILE', one for each session.
+    """
+    from pathlib import Path
+
+    from meso_device.cli.checks_file import SAMPLE, asked_checks, checks_of, read_checks, write_checks
+    from protocols.errors import UsageError
+
+    if sample and Path(file).exists():
+        raise UsageError(f"{file} is there already: name another file for the sample")
+    if sample or not (file == "-" or Path(file).exists()):
+        text = SAMPLE if sample else asked_checks()
+        checks = checks_of(text.encode())
+        write_checks(Path(file), text)
+    else:
+        checks = read_checks(file)
+    if json:
+        say_json({"missing": list(checks.missing), "answered": [answer.item for answer in checks.answers]})
+    elif checks.missing:
+        say(f"missing: {', '.join(checks.missing)}")
+    else:
+        say("complete: nothing is missing; the rules judge the answers when the session begins")
+    raise typer.Exit(1 if checks.missing else 0)
+
+
+@app.command()
+def due(
+    names: Annotated[bool, typer.Option("--names", help="Say who they are: takes your PIN, and is recorded.")] = False,
+    sign_in: AsOption = "",
+    pin_file: PinFileOption = "",
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """List when each patient's next session of a course is due; without --names by alias alone."""
+    from meso_device.cli.log import reading
+    from meso_device.cli.patient_due import due_document, due_line, due_rows
+    from meso_device.host.clock import Clock
+
+    with reading(home) as db:
+        rows = due_rows(db, Clock().now().utc_us) if db is not None else ()
+    known: dict[str, str] = {}
+    if names:
+        from meso_device.cli.desk import open_desk
+
+        with open_desk(home, command="meso patient due", pin_file=pin_file) as desk:
+            by = desk.prove(sign_in).spend(desk.now())
+            everybody = {patient.alias: patient.ref.name for patient in desk.office.vault.everybody(by)}
+            known = {row.alias: everybody[row.alias] for row in rows if row.alias in everybody}
+            desk.office.vault.disclose(sorted(known), ShownFor.CARE, by)
+    if json:
+        say_json({"due": [due_document(row, known.get(row.alias, "")) for row in rows]})
+    elif not rows:
+        say("no course is under way")
+    else:
+        for row in rows:
+            say(due_line(row, known.get(row.alias, "")))
+
+
+@app.command()
 def erase(
     second: Annotated[str, typer.Option("--with", metavar="NAME", help="Login name of the second person.")],
     basis: Annotated[LegalBasis, typer.Option("--basis", help="Why.")],

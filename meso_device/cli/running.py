@@ -4,9 +4,9 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from meso_device.audit.queries import open_session
 from meso_device.cli.log import reading
@@ -21,19 +21,41 @@ from protocols.errors import UsageError
 from protocols.treatment.plan import TreatmentPlan
 from protocols.units import format_dose
 
+if TYPE_CHECKING:
+    from meso_device.host.clinical import Clinical
+
 RUN: Final = "meso session run"
 RESUME: Final = "meso session resume"
 NOTHING: Final = "nothing to resume"
 
 
-def run_plan(plan: TreatmentPlan, *, gun: str, home: Path | None, json: bool) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignIn:
+    """Who goes on with a session, as the command line says; asked for only where the session has a patient.
+
+    Attributes:
+        login: Login name; empty to be asked.
+        pin_file: Where the PIN comes from.
+        checks: Checks file, for aftercare; empty for none.
+    """
+
+    login: str = ""
+    pin_file: str = ""
+    checks: str = ""
+
+
+def run_plan(
+    plan: TreatmentPlan, *, gun: str, home: Path | None, json: bool, clinical: "Clinical | None" = None
+) -> int:
     """Run a new session, report it, and return the exit status."""
-    request = RunRequest(root=find_home(home, os.environ), command=RUN, port=gun, plan=plan)
+    request = RunRequest(root=find_home(home, os.environ), command=RUN, port=gun, plan=plan, clinical=clinical)
+    if clinical is not None and not json:
+        say(f"session {clinical.session}: patient {clinical.alias}, {plan.title}, {plan.version} [{plan.status}]")
     result = watch(request, plan, quiet=json)
     return report(result, Words(request=request, home=home), json=json)
 
 
-def resume_session(*, gun: str, home: Path | None, json: bool) -> int:
+def resume_session(*, gun: str, home: Path | None, json: bool, sign_in: SignIn) -> int:
     """Take up the newest open session, report it, and return the exit status; 0 when there is none."""
     root = find_home(home, os.environ)
     with reading(home) as db:
@@ -48,6 +70,11 @@ def resume_session(*, gun: str, home: Path | None, json: bool) -> int:
     elif not port:
         raise UsageError("the port of the last run is not known; name it with --gun PORT, or list with: meso guns")
     else:
+        if not row.practice:
+            from meso_device.cli.clinical import take_up
+
+            who = take_up(sign_in.login, sign_in.pin_file, sign_in.checks, home)
+            request = replace(request, clinical=who)
         result = watch(request, plan_of(row), quiet=json)
     return report(result, Words(request=request, home=home), json=json)
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from meso_device.cli.asking import PinFileOption
 from meso_device.cli.options import GunOption, HomeOption, JsonOption
 from meso_device.cli.output import say, say_json
 
@@ -19,6 +20,16 @@ app = typer.Typer(
 )
 
 
+OperatorOption = Annotated[
+    str,
+    typer.Option("--operator", metavar="NAME", help="Your login name; else asked on the terminal.", show_default=False),
+]
+ChecksOption = Annotated[
+    str,
+    typer.Option("--checks", metavar="FILE", help="Checks file; see: meso patient check.", show_default=False),
+]
+
+
 @app.command()
 def run(
     gun: GunOption,
@@ -26,13 +37,64 @@ def run(
         Path | None,
         typer.Argument(help="Treatment protocol file; else the bundled practice treatment.", show_default=False),
     ] = None,
+    protocol: Annotated[
+        str,
+        typer.Option(
+            "--protocol", metavar="NAME|FILE", help="A bundled treatment protocol, or a file.", show_default=False
+        ),
+    ] = "",
+    patient: Annotated[
+        str,
+        typer.Option(
+            "--patient",
+            metavar="ALIAS|-",
+            help="Alias, or - to read chart number or name from standard input; else it is practice.",
+            show_default=False,
+        ),
+    ] = "",
+    operator: OperatorOption = "",
+    pin_file: PinFileOption = "",
+    checks: ChecksOption = "",
+    override: Annotated[
+        list[str] | None,
+        typer.Option("--override", metavar="CODE", help="Go over a soft rule, with --reason and your PIN again."),
+    ] = None,
+    reason: Annotated[
+        list[str] | None,
+        typer.Option("--reason", metavar="TEXT", help="Why, for each --override: a code, or a text for the vault."),
+    ] = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Run a whole session on a simulated gun, without a screen."""
-    from meso_device.cli.running import run_plan
+    """Run a whole session on a simulated gun, without a screen.
 
-    raise typer.Exit(run_plan(_load_plan(file), gun=gun, home=home, json=json))
+    With --patient it is a session of the clinic: every rule is judged before each grant, and refuses with one line.
+    """
+    from meso_device.cli.running import run_plan
+    from protocols.errors import UsageError
+
+    if file is not None and protocol:
+        raise UsageError("a file and --protocol were given: name one treatment protocol")
+    if not patient:
+        if operator or pin_file or checks or override or reason:
+            raise UsageError("without --patient it is practice: leave operator, PIN, checks and overrides out")
+        raise typer.Exit(run_plan(_load_plan(file, protocol), gun=gun, home=home, json=json))
+    if file is None and not protocol:
+        raise UsageError("name the treatment protocol with --protocol: 'meso protocols list' shows the bundled ones")
+    if patient == pin_file:
+        raise UsageError("standard input cannot be --patient and --pin-file: put the PIN into a file of mode 0600")
+    from meso_device.cli.clinical import Words, begin
+
+    plan = _load_plan(file, protocol)
+    words = Words(
+        who=patient,
+        login=operator,
+        pin_file=pin_file,
+        checks=checks,
+        overrides=override or [],
+        reasons=reason or [],
+    )
+    raise typer.Exit(run_plan(plan, gun=gun, home=home, json=json, clinical=begin(words, home)))
 
 
 @app.command()
@@ -41,16 +103,21 @@ def resume(
         str,
         typer.Option("--gun", metavar="PORT", help="Port of the gun; else that of the last run.", show_default=False),
     ] = "",
+    operator: OperatorOption = "",
+    pin_file: PinFileOption = "",
+    checks: ChecksOption = "",
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
     """Go on after a crash or a loss.
 
-    Reads what the gun did meanwhile and then goes on to the end; giving this command is your confirmation.
+    Reads what the gun did meanwhile and then goes on to the end; giving this command is your confirmation. A session
+    with a patient asks who you are.
     """
-    from meso_device.cli.running import resume_session
+    from meso_device.cli.running import SignIn, resume_session
 
-    raise typer.Exit(resume_session(gun=gun, home=home, json=json))
+    sign_in = SignIn(login=operator, pin_file=pin_file, checks=checks)
+    raise typer.Exit(resume_session(gun=gun, home=home, json=json, sign_in=sign_in))
 
 
 @app.command("list")
@@ -95,8 +162,12 @@ def show(
             say(line)
 
 
-def _load_plan(file: Path | None) -> "TreatmentPlan":
+def _load_plan(file: Path | None, protocol: str) -> "TreatmentPlan":
     from protocols.treatment.library import PRACTICE, load_library
     from protocols.treatment.loader import load_treatment
 
+    if protocol:
+        from meso_device.cli.protocols_text import find_treatment
+
+        return find_treatment(protocol).plan()
     return (load_library(PRACTICE) if file is None else load_treatment(file)).plan()

@@ -16,18 +16,22 @@ from drivers.link import LinkEngine
 from drivers.ports import open_port
 from drivers.reopen import Reopener
 from meso_device import __version__
-from meso_device.accounting.entries import SessionRow
+from meso_device.accounting.entries import Batch, Committed, SessionRow
 from meso_device.audit.records import Stamp
 from meso_device.audit.store import Store
 from meso_device.audit.writer import Writer
 from meso_device.host.cable import Cable
+from meso_device.host.clinical import Clinical, Returning, approval_in, opening_of, sign_overrides
 from meso_device.host.clock import Clock, read_clock_state, read_host_boot
+from meso_device.host.due import commit_due
 from meso_device.host.headless import Headless
 from meso_device.host.home import Home, HomeLock, open_home, read_host_id, write_private
 from meso_device.host.loop import Loop
 from meso_device.host.members import Observer
 from meso_device.host.signals import Signals
 from meso_device.host.stopper import Stopper
+from meso_device.people.lockout import Moment
+from meso_device.people.office import Office, read_operators
 from meso_device.session.autopilot import Autopilot
 from meso_device.session.contract import Instant, Notice, NoticeKind, OpenSession, ResumeSession, View
 from meso_device.session.engine import SessionEngine
@@ -37,6 +41,8 @@ from protocols.treatment.plan import TreatmentPlan
 PRACTICE: Final = "practice"
 """Operator and role of a run on a simulated gun that nobody signed in for."""
 ID_BYTES: Final = 16
+PEOPLE_BATCH: Final = -1
+"""Number of the last batch: the engine counts its own from 1."""
 SIGNALLED: Final = 128
 """Exit statuses above this are those of signals."""
 
@@ -51,12 +57,14 @@ class RunRequest:
             confirmation.
         port: Port of the gun as it was named.
         plan: What to treat; None to take up the newest session that is open.
+        clinical: The patient's session, or who takes one up; None for practice.
     """
 
     root: Path
     command: str
     port: str
     plan: TreatmentPlan | None
+    clinical: Clinical | Returning | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +99,15 @@ def run_session(request: RunRequest, observer: Observer) -> RunResult:
         now = clock.now()
         stamp = Stamp(ts_us=now.utc_us, mono_us=now.mono_us, boot=boot, clock=state)
         store = Store.open(home.root, software=__version__, stamp=stamp)
+        moment = Moment(boot=boot, mono_us=now.mono_us, utc_us=now.utc_us)
         try:
-            opening = _opening(request, store.open_session())
+            office = _office(home)
+            if office is not None:
+                stack.callback(office.close)
+                commit_due(store, office, stamp)
+            opening = _opening(request, store.open_session(), home, now.utc_us)
+            if isinstance(request.clinical, Clinical):
+                sign_overrides(store, home, request.clinical, moment, stamp)
             cable = None if opening is None else _cable(request.port)
         except BaseException:
             store.close(stamp)
@@ -104,13 +119,14 @@ def run_session(request: RunRequest, observer: Observer) -> RunResult:
         for text in store.notices:
             observer.notice(Notice(NoticeKind.INFO, text))
         writer = Writer(store, boot=boot, clock=state)
-        stack.callback(lambda: writer.close(clock.now()))
+        stack.callback(lambda: _close(writer, office, clock))
         stopper = Stopper(home)
         stack.callback(stopper.close)
         write_private(home.last_port_file, f"{request.port}\n")
         host_id = read_host_id(home)
         engine = SessionEngine(host_id=host_id, host_boot=boot)
-        script = Autopilot(opening, how=request.command, resets_stop=True)
+        aftercare = request.clinical.aftercare if request.clinical is not None else None
+        script = Autopilot(opening, how=request.command, resets_stop=True, aftercare=aftercare)
         headless = Headless(script, port=request.port)
         loop = Loop(
             clock=clock,
@@ -142,8 +158,33 @@ def _cable(name: str) -> Cable:
     return Cable(open_port(name), reopener)
 
 
-def _opening(request: RunRequest, row: SessionRow | None) -> OpenSession | ResumeSession | None:
-    """Return what the script begins with; None when there is nothing to resume."""
+def _office(home: Home) -> Office | None:
+    """Open the people of this data directory; None where nobody was ever enrolled."""
+    return Office.open(home.root) if read_operators(home.root) else None
+
+
+def _close(writer: Writer, office: Office | None, clock: Clock) -> None:
+    """Let the log end with what people did while the session ran."""
+    due = office.due() if office is not None else None
+    if due is not None and due.entries:
+        writer.submit(Batch(no=PEOPLE_BATCH, entries=due.entries), clock.now())
+    results = writer.close(clock.now())
+    taken = any(isinstance(result, Committed) and result.no == PEOPLE_BATCH for result in results)
+    if office is not None and due is not None and taken:
+        office.settled(due)
+
+
+def _opening(
+    request: RunRequest, row: SessionRow | None, home: Home, utc_us: int
+) -> OpenSession | ResumeSession | None:
+    """Return what the script begins with; None when there is nothing to resume.
+
+    Raises:
+        MesoError: the session to resume has a patient and nobody signed in.
+    """
+    who = request.clinical
+    if request.plan is not None and isinstance(who, Clinical):
+        return opening_of(who, request.plan, approval_in(home, request.plan.digest), utc_us)
     if request.plan is not None:
         return OpenSession(
             plan=request.plan,
@@ -155,7 +196,11 @@ def _opening(request: RunRequest, row: SessionRow | None) -> OpenSession | Resum
         )
     if row is None:
         return None
-    return ResumeSession(row=row, plan=plan_of(row), op=PRACTICE, role=PRACTICE)
+    if row.practice:
+        return ResumeSession(row=row, plan=plan_of(row), op=PRACTICE, role=PRACTICE)
+    if not isinstance(who, Returning):
+        raise MesoError(f"session {row.session} has a patient: sign in with --operator NAME to take it up")
+    return ResumeSession(row=row, plan=plan_of(row), op=who.op, role=who.role)
 
 
 def plan_of(row: SessionRow) -> TreatmentPlan:

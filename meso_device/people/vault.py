@@ -105,6 +105,13 @@ class Vault:
         patient = self._patient(alias)
         return None if patient is None else patient.facts
 
+    def commitment_of(self, note: str) -> str:
+        """Return the commitment to a text, 64 hex digits; PeopleRefused when there is no such text."""
+        rows = run(self._db, "SELECT text, salt FROM note WHERE id = ?", (note,))
+        if not rows:
+            raise PeopleRefused("there is no such text in the vault")
+        return text_commitment(*rows[0])
+
     # --- with names ---------------------------------------------------------------------------------
 
     def find(self, query: str, by: Seer) -> tuple[Patient, ...]:

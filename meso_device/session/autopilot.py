@@ -36,10 +36,14 @@ class Autopilot:
         opening: The session to open or to resume.
         how: What is recorded as the operator's confirmation (I-45).
         resets_stop: Whether a latched stop is reset: only where the command itself is the operator's word for it.
+        aftercare: Whether aftercare is given; None where nobody said.
     """
 
-    def __init__(self, opening: OpenSession | ResumeSession, *, how: str, resets_stop: bool) -> None:
+    def __init__(
+        self, opening: OpenSession | ResumeSession, *, how: str, resets_stop: bool, aftercare: bool | None = None
+    ) -> None:
         self._opening = opening
+        self._aftercare = aftercare
         self._how = how
         self._resets_stop = resets_stop
         self._last: tuple[type[Command], Phase, int] | None = None
@@ -89,7 +93,9 @@ class Autopilot:
                 return self._acknowledge()
             case Phase.READY:
                 area = self._next_area(view)
-                return self._arm(area, view) if area is not None else CloseSession(state="complete")
+                if area is not None:
+                    return self._arm(area, view)
+                return CloseSession(state="complete", aftercare=self._aftercare)
             case _:
                 return None
 

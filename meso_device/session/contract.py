@@ -4,13 +4,14 @@ In: link events (`drivers.link_events`), answers of the store (`meso_device.acco
 commands, and ticks. Out: requests to the gun, batches to commit, and notices. Nothing else touches the engine.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
 from drivers.link_events import LinkEvent
 from meso_device.accounting.clinic import ClinicFacts
-from meso_device.accounting.entries import AreaGiven, Batch, CommitResult, GunLedger, SessionRow
+from meso_device.accounting.entries import AreaGiven, Batch, CommitResult, Entry, GunLedger, Json, SessionRow
 from protocols.treatment.plan import TreatmentPlan
 from protocols.wire.messages import Heartbeat, Request
 
@@ -31,6 +32,11 @@ class OpenSession:
     """Begin a session. Ids are random and handed in; nothing fires until `Confirm` and `Arm`.
 
     A practice session has no patient and runs on a simulated gun only: patient, people and materials are not judged.
+
+    Attributes:
+        entries: What was asked, signed and fitted for it; the gun's stamp is added, and all of it is committed with the
+            opening or not at all, before anything is granted (I-64).
+        details: Further fields of the ``session.opened`` record.
     """
 
     plan: TreatmentPlan
@@ -39,6 +45,8 @@ class OpenSession:
     op: str
     role: str
     practice: bool
+    entries: tuple[Entry, ...] = ()
+    details: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +104,13 @@ class AcknowledgeFault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloseSession:
-    """End the session: disarm, read the log to its head, record the totals. Refused while anything is unknown."""
+    """End the session: disarm, read the log to its head, record the totals. Refused while anything is unknown.
+
+    ``aftercare`` says whether aftercare was given to the patient; None where nobody said.
+    """
 
     state: str
+    aftercare: bool | None = None
 
 
 Command: TypeAlias = (

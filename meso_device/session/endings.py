@@ -1,11 +1,14 @@
 """Leaving the armed state, and leaving the session: disarm, after STOP, reset of the latch, close."""
 
 from drivers.outcome import Done, Refused
-from meso_device.accounting.entries import Json
+from meso_device.accounting.cartridges import material_totals, overdrawn_nl
+from meso_device.accounting.clinic import Cartridge, ClinicFacts
+from meso_device.accounting.entries import Entry, Json
 from meso_device.session.connect import note_status, settle
 from meso_device.session.contract import NoticeKind, Phase
 from meso_device.session.desk import Desk
-from meso_device.session.flow import Flow, FlowEnded, LinkTrouble, Until, ask, record, refusal_text, send
+from meso_device.session.flow import Flow, FlowEnded, LinkTrouble, LoadFacts, Until, ask, record, refusal_text, send
+from protocols.units import format_dose
 from protocols.wire.codes import Alarm, State
 from protocols.wire.messages import (
     AlarmAck,
@@ -78,8 +81,25 @@ def acknowledge_fault(desk: Desk, op: str) -> Flow:
         raise FlowEnded(f"the gun is still in FAULT ({left}): mend the cause, then acknowledge again")
 
 
-def close(desk: Desk, state: str) -> Flow:
-    """Close the session with its totals, once nothing is open, unread or unreleased (I-33)."""
+def _unbalanced(desk: Desk, cartridge: Cartridge) -> list[Entry]:
+    """Name a syringe from which more went than was loaded, before the session is signed off (I-29)."""
+    over_nl = overdrawn_nl(cartridge)
+    if not over_nl:
+        return []
+    text = (
+        f"syringe: by the records {format_dose(over_nl)} more left it than was loaded and metering explains: check "
+        "which one is fitted before signing"
+    )
+    desk.tell(NoticeKind.ALARM, text)
+    payload: dict[str, Json] = {"code": "cartridge_balance", "detail": text, "difference_nl": over_nl}
+    return [desk.entry("interlock", desk.event_key("interlock/cartridge_balance"), payload)]
+
+
+def close(desk: Desk, state: str, aftercare: bool | None) -> Flow:
+    """Close the session with its totals, once nothing is open, unread or unreleased (I-33).
+
+    With a patient the totals also say what the syringe's balance is (I-29); one that does not hold is named first.
+    """
     session, book = desk.treatment(), desk.gun()
     desk.phase = Phase.CLOSING
     answered = yield from send(GrantRevoke(0))
@@ -110,7 +130,23 @@ def close(desk: Desk, state: str) -> Flow:
         "dose_lo_nl": sum(given.dose_lo_nl for given in session.given.values()),
         "dose_hi_nl": sum(given.dose_hi_nl for given in session.given.values()),
     }
-    yield from record(desk.entry("session.closed", f"session/{session.session}/closed", totals))
+    entries = []
+    if not session.practice:
+        facts = yield LoadFacts(session.session, session.alias, book.stamp.gun_uid, session.plan.digest)
+        if not isinstance(facts, ClinicFacts):
+            raise TypeError("the store answered something else")
+        totals["session_cap_left_nl"] = session.plan.session_cap_nl - sum(
+            given.dose_hi_nl for given in session.given.values()
+        )
+        if facts.cartridge is not None:
+            totals["material"] = material_totals(facts.cartridge)
+            entries += _unbalanced(desk, facts.cartridge)
+        if aftercare is None:
+            desk.tell(NoticeKind.INFO, "nobody said whether aftercare was given; nothing is recorded about it")
+        else:
+            given_payload: dict[str, Json] = {"given": aftercare}
+            entries.append(desk.entry("aftercare", f"aftercare/{session.session}", given_payload))
+    yield from record(*entries, desk.entry("session.closed", f"session/{session.session}/closed", totals))
     session.closed = True
     if desk.status is not None and desk.status.state == State.FAULT:
         desk.tell(NoticeKind.ALARM, "the gun shows a fault: see its alarms before the next session")

@@ -6,6 +6,7 @@ it; heartbeats are made here, so they end when the engine does.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 from typing import Final
 
@@ -181,7 +182,7 @@ class SessionEngine:
                 and self._flow_name in ("", "arm")
                 and desk.phase is not Phase.CLOSED
             ):
-                self._start("close", close(desk, command.state))
+                self._start("close", close(desk, command.state, command.aftercare))
             case _:
                 name = type(command).__name__
                 desk.tell(
@@ -210,8 +211,10 @@ class SessionEngine:
             "practice": command.practice,
             "points_planned": command.plan.shots,
             "gun_uid": desk.book.stamp.gun_uid,
+            **command.details,
         }
-        self._commit((desk.entry("session.opened", f"session/{command.session}/opened", payload),))
+        opened = desk.entry("session.opened", f"session/{command.session}/opened", payload)
+        self._commit((opened, *(replace(entry, gun=desk.book.stamp) for entry in command.entries)))
         if self._flow is None:
             desk.phase = ready_phase(desk)
 

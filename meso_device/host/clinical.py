@@ -1,0 +1,198 @@
+"""What a session with a patient begins with: who, what was asked and fitted, and what was signed.
+
+The log gets aliases, codes and commitments alone. Everything here is recorded before the first grant (I-64).
+"""
+
+import contextlib
+from dataclasses import dataclass, replace
+
+from meso_device.accounting.clinic import Approval
+from meso_device.accounting.entries import Batch, CommitFailed, Entry, Json
+from meso_device.accounting.materials import Actor, part_fitted
+from meso_device.audit.birth import DATABASE_NAME
+from meso_device.audit.database import open_for_reading
+from meso_device.audit.exposure import place_of
+from meso_device.audit.facts import approval_of
+from meso_device.audit.records import Stamp
+from meso_device.audit.store import Store
+from meso_device.host.home import Home
+from meso_device.people.lockout import Moment
+from meso_device.people.proofs import PinProof
+from meso_device.people.roles import Meaning
+from meso_device.people.signatures import Target, sign_entry
+from meso_device.session.checklist import Answer, checklist_entries
+from meso_device.session.contract import OpenSession
+from protocols.errors import AuditWriteFailed, require
+from protocols.treatment.plan import TreatmentPlan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedOverride:
+    """A reason to go over a soft rule.
+
+    Attributes:
+        code: What the rule's refusal names.
+        reason: Code, or commitment to a text that the vault keeps.
+        proof: The PIN, entered anew for this.
+    """
+
+    code: str
+    reason: str
+    proof: PinProof
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """A single-use part as the operator read it off its package.
+
+    Attributes:
+        part: ``needle`` or ``head``.
+        serial: Serial, or lot and number.
+        type_id: Its type on the wire.
+    """
+
+    part: str
+    serial: str
+    type_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Returning:
+    """Who takes up a session that has a patient.
+
+    Attributes:
+        op, role: The signed-in operator.
+        aftercare: Whether aftercare is given; None where nobody said.
+    """
+
+    op: str
+    role: str
+    aftercare: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clinical:
+    """A session with a patient, before it is opened.
+
+    Attributes:
+        session: Fresh random id, 32 hex digits.
+        alias: Patient.
+        subject: Commitment of the vault to who that is.
+        op, role: The signed-in operator.
+        answers: Of the checklist; what was not asked is missing, and the rules refuse it.
+        consent: Form and version that the patient signed; None without one.
+        fitted: Needle and head that were fitted for this patient.
+        aftercare: Whether aftercare is given; None where nobody said.
+        overrides: Soft rules that a clinician signed a reason for.
+    """
+
+    session: str
+    alias: str
+    subject: str
+    op: str
+    role: str
+    answers: tuple[Answer, ...]
+    consent: tuple[str, str] | None
+    fitted: tuple[Fitted, ...]
+    aftercare: bool | None
+    overrides: tuple[SignedOverride, ...]
+
+
+def opening_of(clinical: Clinical, plan: TreatmentPlan, approval: Approval | None, utc_us: int) -> OpenSession:
+    """Return the opening of this session, with all that is recorded together with it.
+
+    Raises:
+        UsageError: a serial that is none.
+    """
+    details: dict[str, Json] = {
+        "subject": clinical.subject,
+        "approval_op": approval.op if approval is not None else "",
+        "approval_at_us": approval.at_us if approval is not None else 0,
+    }
+    return OpenSession(
+        plan=plan,
+        session=clinical.session,
+        alias=clinical.alias,
+        op=clinical.op,
+        role=clinical.role,
+        practice=False,
+        entries=_entries(clinical, plan, utc_us),
+        details=details,
+    )
+
+
+def approval_in(home: Home, digest: str) -> Approval | None:
+    """Return the newest approval of a treatment protocol file in a data directory whose log is open."""
+    with contextlib.closing(open_for_reading(home.root / DATABASE_NAME)) as db:
+        return approval_of(db, digest)
+
+
+def sign_overrides(store: Store, home: Home, clinical: Clinical, now: Moment, stamp: Stamp) -> None:
+    """Make each override durable, and then the signature that is bound to its record.
+
+    Raises:
+        AuditWriteFailed: they are not.
+        NotAllowed, PinRefused: not by this person, or the PIN was entered too long ago.
+    """
+    for override in clinical.overrides:
+        entry = _override(clinical, override)
+        _commit(store, entry, stamp)
+        with contextlib.closing(open_for_reading(home.root / DATABASE_NAME)) as db:
+            place = place_of(db, entry.key)
+        require(place is not None, f"the record {entry.key} is not in the log that took it")
+        if place is not None:
+            target = Target(seq=place[0], leaf=place[1])
+            signed = sign_entry(target, Meaning.AUTHORISED, override.proof, now)
+            _commit(store, replace(signed, session=clinical.session, alias=clinical.alias), stamp)
+
+
+def _commit(store: Store, entry: Entry, stamp: Stamp) -> None:
+    [result] = store.commit([Batch(no=0, entries=(entry,))], stamp)
+    if isinstance(result, CommitFailed):
+        raise AuditWriteFailed(result.reason)
+
+
+def _override(clinical: Clinical, override: SignedOverride) -> Entry:
+    person = override.proof.person
+    return Entry(
+        kind="limit.override",
+        key=f"override/{clinical.session}/{override.code}",
+        payload={"code": override.code, "reason": override.reason, "signer": person.op},
+        op=clinical.op,
+        role=clinical.role,
+        session=clinical.session,
+        alias=clinical.alias,
+    )
+
+
+def _entries(clinical: Clinical, plan: TreatmentPlan, utc_us: int) -> tuple[Entry, ...]:
+    by = Actor(op=clinical.op, role=clinical.role, utc_us=utc_us)
+    entries = list(
+        checklist_entries(
+            clinical.answers,
+            session=clinical.session,
+            alias=clinical.alias,
+            op=clinical.op,
+            role=clinical.role,
+            utc_us=utc_us,
+            protocol_digest=plan.digest,
+        )
+    )
+    if clinical.consent is not None:
+        form, version = clinical.consent
+        entries.append(
+            Entry(
+                kind="consent",
+                key=f"consent/{clinical.session}",
+                payload={"form": form, "version": version},
+                op=clinical.op,
+                role=clinical.role,
+                session=clinical.session,
+                alias=clinical.alias,
+            )
+        )
+    entries += [
+        part_fitted(part.part, part.serial, part.type_id, session=clinical.session, alias=clinical.alias, by=by)
+        for part in clinical.fitted
+    ]
+    return tuple(entries)
