@@ -12,7 +12,7 @@ from protocols.treatment.plan import AreaPlan, TreatmentPlan
 from protocols.units import format_depth, format_dose
 
 DRAW_US: Final = 100_000
-BAR: Final = 14
+BAR: Final = 12
 LINE_SHOTS: Final = 5
 """Where lines do not stay in place, one is printed every so many injections."""
 _MARKS: Final = {NoticeKind.INFO: " ", NoticeKind.REFUSED: "!", NoticeKind.UNKNOWN: "?", NoticeKind.ALARM: "!"}
@@ -50,11 +50,8 @@ class Progress:
         for given in view.given:
             before = self._given.get(given.area_code, 0)
             area = next((area for area in self._plan.areas if area.area_code == given.area_code), None)
-            if (
-                area is not None
-                and given.shots != before
-                and (given.shots == area.shots or given.shots // 5 > before // 5)
-            ):
+            step = given.shots // LINE_SHOTS > before // LINE_SHOTS
+            if area is not None and given.shots != before and (step or given.shots == area.shots):
                 volume = format_dose(given.dose_hi_nl)
                 self._printer.line(f"    {area.area}: {given.shots} of {area.shots} injections, {volume}, on disk")
             self._given[given.area_code] = given.shots
