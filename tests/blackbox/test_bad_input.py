@@ -93,30 +93,30 @@ PORTS = [
 
 
 @pytest.mark.parametrize("make", PORTS, ids=lambda make: make.__name__)
-@pytest.mark.parametrize("command", ["run", "resume", "guns"])
+@pytest.mark.parametrize("command", ["run", "guns"])
 def test_a_port_that_is_none_is_one_clear_line(bench, make, command):
     port = make(bench)
-    if command == "run":
-        process = bench.meso("session", "run", "--gun", port)
-    elif command == "resume":
-        _open_session(bench)
-        process = bench.meso("session", "resume", "--gun", port)
-    else:
-        process = bench.meso("guns", port)
+    process = bench.meso("session", "run", "--gun", port) if command == "run" else bench.meso("guns", port)
+    assert_port_refused(process)
+
+
+def assert_port_refused(process):
     process.wait()
     assert process.status in {REFUSED, WRONG_USE}, process.describe()
     assert_one_clear_line(process, status=process.status, text=process.out + process.err)
     assert "\x1b" not in process.out + process.err
 
 
-def _open_session(bench):
-    """Leave a session open, so that resume has something to resume."""
+def test_a_session_is_not_resumed_on_a_port_that_is_none(bench):
     gun = bench.gun("earlier", seed=99)
     host = bench.run_session(gun.link, write_treatment(bench.path / "open.toml", treatment_text(TWO_AREAS)))
     bench.wait_shots(gun, 1)
     host.send(signal.SIGKILL)
     host.wait()
-    gun.process.kill()
+    for make in PORTS:
+        assert_port_refused(bench.meso("session", "resume", "--gun", make(bench)))
+    bench.resume(gun.link).ok()
+    bench.assert_proven(gun, planned=28)
 
 
 def test_a_port_without_permission_is_one_clear_line_that_says_permission(bench, plan):
@@ -295,7 +295,7 @@ def test_a_disk_that_is_full_from_the_start_is_one_clear_line(bench, plan):
 
 @pytest.mark.invariant("I-48")
 @pytest.mark.hazard("HZ-31")
-@pytest.mark.parametrize("kib", [0, 64, 512, 4_100, 17_000])
+@pytest.mark.parametrize("kib", [0, 64, 4_100, 17_000])
 def test_writes_that_fail_beyond_a_file_size_stop_it_and_lose_nothing(bench, kib):
     gun = bench.gun(seed=6)
     plan = write_treatment(bench.path / "plan.toml", treatment_text(TWO_AREAS))

@@ -11,7 +11,7 @@ from support.treatment import treatment_text, write_treatment
 
 SESSIONS = 25
 KILLS = 4
-START_KILLS = 12
+START_KILLS = 8
 # More than all kills together can use up, with those that the gun still makes until its lease ends: so every kill
 # hits a session that is not over.
 AREAS = (("forehead", 20), ("cheek_left", 20))
