@@ -2,11 +2,13 @@
 
 import csv
 from collections.abc import Iterator
-from importlib.resources import files
 
 
 def rows(name: str) -> Iterator[dict[str, str]]:
     """Yield the rows of ``data/<name>.csv``; an empty cell means that nobody was seen to say."""
+    # What decides imports this module, and importing the library's reader would bring the system in with it.
+    from importlib.resources import files  # noqa: PLC0415  # read once, at first use
+
     text = (files("protocols.treatment") / "data" / f"{name}.csv").read_text(encoding="utf-8")
     yield from csv.DictReader(text.splitlines())
 
