@@ -1,0 +1,399 @@
+"""The clinic's rules, each proven by a session that it refuses and by one that is right and runs to its end.
+
+Nothing refused reaches skin: the file of what physically happened stays empty.
+"""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from support.bench import Bench
+from support.checks import assert_one_clear_line
+from support.clinic import BORN, CHART, NAME, OTHER, PRODUCT, TWO_POINTS, copied, founded
+from support.treatment import treatment_text
+
+pytestmark = pytest.mark.timeout(180)  # a day at the clinic is many processes, each with a slow look at a PIN
+
+ROOT = Path(__file__).parents[2]
+# What a simulated gun's scenario calls the syringes of the library; without one it holds a bd_5ml.
+SYRINGES = {"bd_1ml": 3, "plain_2ml": 4, "bd_3ml": 5, "bd_5ml": 6, "bd_10ml": 9}
+LIBRARY = sorted((ROOT / "protocols" / "treatment" / "library").glob("*.toml"))
+
+
+@pytest.fixture(scope="module")
+def founding():
+    """A clinic founded once for all."""
+    place = Bench()
+    yield founded(place)
+    place.close()
+
+
+@pytest.fixture
+def clinic(bench, founding):
+    """The founded clinic, for one scenario to change."""
+    return copied(bench, founding[0])
+
+
+@pytest.fixture
+def patient(founding):
+    return founding[1][CHART]
+
+
+@pytest.fixture
+def other(founding):
+    return founding[1][OTHER]
+
+
+def assert_refused(clinic, process, *names, status=1):
+    """Require one clear line and that nothing was injected."""
+    process.wait()
+    assert_one_clear_line(process, status=status, names=names)
+    assert clinic.gun.truth() == []
+    clinic.bench.meso("audit", "verify").ok()
+
+
+def assert_complete(clinic, process, shots=4):
+    """Require that every point was given, and that log and gun agree."""
+    told = process.ok().json()
+    assert (told["state"], told["given"]) == ("complete", shots)
+    clinic.bench.assert_proven(clinic.gun)
+    return told["session"]
+
+
+def records(clinic, *kinds):
+    """The records of these kinds, in order, as the log holds them."""
+    import sqlite3
+
+    (path,) = (path for path in clinic.bench.home.glob("*.db") if path.name != "vault.db")
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
+        bodies = [json.loads(body) for (body,) in db.execute("SELECT body FROM record ORDER BY seq")]
+    return [body for body in bodies if body["kind"] in kinds]
+
+
+# --- all is right ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.invariant("I-64")
+@pytest.mark.invariant("I-29")
+@pytest.mark.hazard("HZ-57")
+@pytest.mark.hazard("HZ-58")
+def test_a_right_session_is_recorded_before_its_first_grant_and_ends_with_the_balance_of_the_syringe(clinic, patient):
+    session = assert_complete(clinic, clinic.session(patient, checks=clinic.checks(needle="N-7", head="H-7")))
+    wanted = (
+        "session.opened",
+        "checklist",
+        "needle.changed",
+        "head.changed",
+        "grant.prepared",
+        "aftercare",
+        "session.closed",
+    )
+    rows = [row for row in records(clinic, *wanted) if row["sess"] == session]
+    assert {row["alias"] for row in rows} == {patient}
+    assert len({row["op"] for row in rows}) == 1
+    assert {row["role"] for row in rows} == {"clinician"}
+    kinds = [row["kind"] for row in rows]
+    first_grant = kinds.index("grant.prepared")
+    assert kinds[:first_grant].count("checklist") == 11
+    assert {"needle.changed", "head.changed"} <= set(kinds[:first_grant])
+    opened, closed = rows[0], rows[-1]
+    assert opened["practice"] is False
+    assert opened["status"] == "example, unapproved"
+    grants = [row for row in rows if row["kind"] == "grant.prepared"]
+    assert {(row["protocol"], row["protocol_status"], row["lot"]) for row in grants} == {
+        (opened["protocol"], "example, unapproved", "W-1")
+    }
+    material = closed["material"]
+    assert material["loaded_nl"] == 4_000_000
+    assert material["ok"] is True
+    assert (material["product"], material["lot"]) == (PRODUCT, "W-1")
+    spent = material["patient_hi_nl"] + material["prime_nl"] + material["waste_nl"]
+    assert material["loaded_nl"] == spent + material["left_lo_nl"]
+    assert material["patient_hi_nl"] == closed["dose_hi_nl"] > 0
+    assert kinds[-2:] == ["aftercare", "session.closed"]
+    assert [row["given"] for row in rows if row["kind"] == "aftercare"] == [True]
+
+
+@pytest.mark.hazard("HZ-58")
+def test_an_approval_is_in_every_grant_and_ends_with_any_change_of_the_file(clinic, patient, other):
+    file = clinic.treatment()
+    clinic.act("protocols", "approve", file)
+    assert_complete(clinic, clinic.session(patient, file=file))
+    clinic.clean()
+    changed = clinic.treatment(file.read_text() + "\n# one more line\n")
+    checks = clinic.checks(needle="N-2", head="H-2")
+    assert_complete(clinic, clinic.session(other, file=changed, checks=checks))
+    first, *_, last = records(clinic, "grant.prepared")
+    assert first["protocol_status"] == "approved"
+    assert first["approved_by"] == records(clinic, "protocol.approved")[0]["op"]
+    assert (last["protocol_status"], last["approved_by"]) == ("example, unapproved", "")
+
+
+# --- what the patient was asked --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answers", "leave_out", "names"),
+    [
+        pytest.param({"identity": "no"}, (), ("identity",), marks=pytest.mark.hazard("HZ-16"), id="wrong-patient"),
+        pytest.param({}, ("pregnancy",), ("checklist", "pregnancy"), marks=pytest.mark.hazard("HZ-57"), id="not-asked"),
+        pytest.param({"allergy": ["Water"]}, (), ("allergic",), marks=pytest.mark.hazard("HZ-57"), id="allergy"),
+        pytest.param({"consent": "no"}, (), ("consent",), marks=pytest.mark.hazard("HZ-57"), id="no-consent"),
+        pytest.param(
+            {"infection_in_area": ["forehead"]}, (), ("infection",), marks=pytest.mark.hazard("HZ-57"), id="infection"
+        ),
+        pytest.param(
+            {"anticoagulants": "yes"}, (), ("anticoagulants", "note"), marks=pytest.mark.hazard("HZ-57"), id="bleeding"
+        ),
+        pytest.param({"needle_new": "no"}, (), ("needle_new",), marks=pytest.mark.hazard("HZ-34"), id="old-needle"),
+    ],
+)
+def test_an_answer_that_forbids_treatment_refuses_the_session(clinic, patient, answers, leave_out, names):
+    checks = clinic.checks(answers, leave_out=leave_out)
+    assert_refused(clinic, clinic.session(patient, checks=checks), *names)
+
+
+@pytest.mark.hazard("HZ-57")
+def test_an_allergy_of_the_vault_counts_even_where_today_none_is_told(clinic):
+    allergic = clinic.enrol("Allergic One", "1970-02-03", "K-9", allergies=("WATER",))
+    assert_refused(clinic, clinic.session(allergic), "allergic")
+
+
+@pytest.mark.hazard("HZ-57")
+def test_anticoagulants_pass_with_the_note_and_a_signed_reason(clinic, patient):
+    note = "agreed with Doctor Brandlhuber"
+    checks = clinic.checks({"anticoagulants": "yes"}, notes={"anticoagulants": note})
+    session = assert_complete(
+        clinic, clinic.session(patient, checks=checks, overrides=(("anticoagulants", "discussed"),))
+    )
+    (override,) = records(clinic, "limit.override")
+    signs = [row for row in records(clinic, "sign") if row["target_seq"] == override["seq"]]
+    assert (override["sess"], override["reason"], len(signs)) == (session, "discussed", 1)
+    log = b"".join(path.read_bytes() for path in clinic.bench.home.rglob("*.db*") if "vault" not in path.name)
+    assert b"Brandlhuber" not in log
+
+
+# --- people ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.hazard("HZ-35")
+@pytest.mark.parametrize(("operator", "pin", "names"), [("tom", "", ("treat",)), ("cleo", "111222", ("PIN",))])
+def test_who_may_not_treat_or_has_the_wrong_pin_opens_no_session(clinic, patient, operator, pin, names):
+    assert_refused(clinic, clinic.session(patient, operator=operator, pin=pin), *names)
+    assert records(clinic, "session.opened") == []
+
+
+@pytest.mark.hazard("HZ-35")
+@pytest.mark.hazard("HZ-16")
+def test_a_killed_session_goes_on_for_its_patient_only_when_somebody_signs_in(clinic, patient):
+    file = clinic.treatment(treatment_text((("forehead", 10), ("cheek_left", 10)), rate="3 /s"))
+    host = clinic.session(patient, file=file)
+    clinic.bench.wait_shots(clinic.gun, 3)
+    host.kill()
+    nobody = clinic.bench.resume(clinic.gun.link)
+    nobody.wait()
+    assert_one_clear_line(nobody, status=2, names=("name",))
+    resumed = clinic.bench.resume(clinic.gun.link, "--operator", "cleo", "--pin-file", clinic.pins("cleo"))
+    assert_complete(clinic, resumed, 20)
+    rows = records(clinic, "session.opened", "session.confirmed", "session.closed", "grant.prepared")
+    assert len({(row["op"], row["role"], row["alias"]) for row in rows}) == 1
+
+
+# --- what is in the gun and on it ------------------------------------------------------------------------------------
+
+
+@pytest.mark.hazard("HZ-17")
+def test_another_product_in_the_gun_is_refused(clinic, patient):
+    clinic.stock("S-1", product="Saline")
+    clinic.load("S-1", product="Saline", left="4 mL")
+    assert_refused(clinic, clinic.session(patient), "Saline", PRODUCT)
+
+
+@pytest.mark.hazard("HZ-43")
+def test_a_blocked_lot_is_refused_until_it_is_released(clinic, patient):
+    clinic.act("stock", "block", PRODUCT, "W-1", "--reason", "recalled")
+    assert_refused(clinic, clinic.session(patient), "W-1", "blocked")
+    clinic.act("stock", "unblock", PRODUCT, "W-1", "--reason", "cleared")
+    assert_complete(clinic, clinic.session(patient))
+
+
+@pytest.mark.hazard("HZ-34")
+@pytest.mark.parametrize(
+    ("needle", "needle_type", "names"), [("", "", ("no needle",)), ("N-1", "32g_4mm", ("needle", "type"))]
+)
+def test_no_needle_or_one_of_another_type_is_refused(clinic, patient, needle, needle_type, names):
+    checks = clinic.checks(needle=needle, needle_type=needle_type)
+    assert_refused(clinic, clinic.session(patient, checks=checks), *names)
+
+
+@pytest.mark.hazard("HZ-42")
+@pytest.mark.hazard("HZ-34")
+@pytest.mark.hazard("HZ-44")
+@pytest.mark.hazard("HZ-43")
+@pytest.mark.invariant("I-53")
+@pytest.mark.invariant("I-54")
+def test_the_next_patient_waits_for_a_clean_gun_a_new_needle_and_a_new_head(clinic, patient, other):
+    assert_complete(clinic, clinic.session(patient))
+    refusals = [
+        (clinic.checks(needle="N-2", head="H-2"), "cleaned"),
+        (clinic.checks(needle="N-1", head="H-2"), "another patient"),
+        (clinic.checks(needle="N-2", head="H-1"), "another patient"),
+    ]
+    for number, (checks, word) in enumerate(refusals):
+        if number == 1:
+            tap = clinic.bench.meso(
+                "reprocess", "--gun", clinic.gun.link, "--agent", "Steri", "--lot", "S-1", "--medium", "tap_water",
+                "--as", "cleo", "--pin-file", clinic.pins("cleo"),
+            )  # fmt: skip
+            tap.wait()
+            assert_one_clear_line(tap, status=2, names=("tap water",))
+            clinic.clean()
+        process = clinic.session(other, checks=checks)
+        process.wait()
+        assert_one_clear_line(process, status=1, names=(word,))
+        assert len(clinic.gun.truth()) == 4
+    assert_complete_again(clinic, clinic.session(other, checks=clinic.checks(needle="N-3", head="H-3")), 8)
+    for words in (("--lot", "W-1"), ("--gun", clinic.gun.truth()[0].key[0])):
+        found = clinic.bench.meso("lookback", *words).ok().out
+        assert patient in found
+        assert other in found
+
+
+def assert_complete_again(clinic, process, strokes):
+    assert process.ok().json()["state"] == "complete"
+    assert len(clinic.bench.assert_proven(clinic.gun)) == strokes
+
+
+@pytest.mark.hazard("HZ-45")
+def test_a_syringe_that_is_not_that_of_the_treatment_is_refused(clinic, patient):
+    text = treatment_text(TWO_POINTS).replace('"bd_5ml"', '"bd_3ml"').replace('"4 mL"', '"2 mL"')
+    assert_refused(clinic, clinic.session(patient, file=clinic.treatment(text)), "bd_5ml", "geometry")
+
+
+@pytest.mark.hazard("HZ-49")
+def test_a_product_too_thick_for_needle_and_flow_is_refused(clinic, patient):
+    clinic.stock("W-9", viscosity="500 mPas")
+    clinic.load("W-9", left="4 mL")
+    assert_refused(clinic, clinic.session(patient), "W-9", "feasible")
+
+
+# --- what the file asks for ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "names"),
+    [
+        pytest.param(
+            'dose = "0.01 mL"', 'dose = "0.001 mL"', ("dose",), marks=pytest.mark.hazard("HZ-46"), id="too-fine"
+        ),
+        pytest.param(
+            'depth = "1.5 mm"',
+            'depth = "3 mm"',
+            ("deeper", "forehead"),
+            marks=pytest.mark.hazard("HZ-50"),
+            id="too-deep",
+        ),
+        pytest.param('id = "forehead"', 'id = "eye_zone"', ("eye",), marks=pytest.mark.hazard("HZ-52"), id="eye"),
+        pytest.param(
+            'head = "single"',
+            'head = "nine_pin"',
+            ("9 needles", "permitted"),
+            marks=pytest.mark.hazard("HZ-53"),
+            id="pins",
+        ),
+        pytest.param('dose = "0.01 mL"', 'dose = "0.1 mL"', ("dose",), marks=pytest.mark.hazard("HZ-58"), id="tenfold"),
+        pytest.param('dose = "0.01 mL"', 'dose = "0.01"', ("unit",), marks=pytest.mark.hazard("HZ-58"), id="no-unit"),
+    ],
+)
+def test_a_file_that_asks_for_what_must_not_be_is_refused(clinic, patient, old, new, names):
+    text = treatment_text(TWO_POINTS)
+    assert old in text
+    process = clinic.session(patient, file=clinic.treatment(text.replace(old, new)))
+    assert process.wait() in {1, 2}, process.describe()
+    assert_refused(clinic, process, *names, status=process.status)
+
+
+@pytest.mark.hazard("HZ-52")
+def test_the_lid_takes_a_signed_reason_of_its_own(clinic, patient):
+    text = treatment_text((("eyelid_left", 2),), depth="0.5 mm").replace('spacing = "10 mm"', 'spacing = "5 mm"')
+    file = clinic.treatment(text)
+    assert_refused(clinic, clinic.session(patient, file=file), "sensitive", "override")
+    again = clinic.session(patient, file=file, overrides=(("sensitive_area.eyelid_left", "asked_for"),))
+    assert_complete(clinic, again, 2)
+
+
+# --- what was given before -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.hazard("HZ-48")
+@pytest.mark.hazard("HZ-47")
+@pytest.mark.hazard("HZ-14")
+@pytest.mark.invariant("I-24")
+@pytest.mark.invariant("I-57")
+def test_interval_skin_and_day_keep_what_an_earlier_process_gave(clinic, patient):
+    limits = '[limits]\nper_cm2 = "0.015 mL"\nper_day = "0.05 mL"\n\n[defaults]'
+    file = clinic.treatment(treatment_text(TWO_POINTS).replace("[defaults]", limits))
+    assert_complete(clinic, clinic.session(patient, file=file))
+
+    def refuse(*words, **changed):
+        process = clinic.session(patient, **changed)
+        process.wait()
+        assert_one_clear_line(process, status=1, names=words)
+        assert len(clinic.gun.truth()) == 4
+
+    clinic.clean()
+    early = (("too_early", "wound_review"),)
+    refuse("too early", file=file)
+    refuse("cm2", "24 h", file=file, overrides=early)
+    elsewhere = clinic.treatment(treatment_text((("cheek_right", 2),)).replace("[defaults]", limits))
+    refuse("24 hours", "day_cap", file=elsewhere)
+    signed = clinic.session(patient, file=elsewhere, overrides=(("day_cap", "split_session"),))
+    assert_complete_again(clinic, signed, 6)
+    due = clinic.bench.meso("patient", "due", "--json").ok().json()["due"]
+    assert [(row["alias"], row["given"]) for row in due] == [(patient, 1)]
+
+
+# --- forgetting ------------------------------------------------------------------------------------------------------
+
+
+def test_after_erasure_no_byte_says_who_the_patient_was_and_the_log_still_verifies(clinic, patient):
+    checks = clinic.checks({"anticoagulants": "yes"}, notes={"anticoagulants": f"{NAME} takes few"})
+    assert_complete(clinic, clinic.session(patient, checks=checks, overrides=(("anticoagulants", "discussed"),)))
+    words = [NAME, *NAME.split(), BORN, CHART]
+    before = b"".join(path.read_bytes() for path in clinic.bench.home.rglob("*") if path.is_file())
+    assert all(word.encode() in before for word in words)
+    clinic.bench.meso(
+        "patient", "erase", patient, "--as", "ada", "--with", "cleo", "--basis", "subject_request", "--yes",
+        "--pin-file", clinic.pins("ada", "cleo"),
+    ).ok()  # fmt: skip
+    for path in clinic.bench.home.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            found = [
+                word for word in words for form in (word.encode(), word.lower().encode(), word.encode("utf-16-le"))
+                if form in content
+            ]  # fmt: skip
+            assert not found, f"{path.name}: {found}"
+    clinic.bench.meso("audit", "verify").ok()
+    assert patient in clinic.bench.meso("lookback", "--lot", "W-1").ok().out
+
+
+# --- the library -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", LIBRARY, ids=lambda path: path.stem)
+def test_each_bundled_treatment_runs_to_its_end_with_few_points(bench, path):
+    text = re.sub(r"(?m)^points = \d+", "points = 1", path.read_text("utf-8"))
+    (bench.path / path.name).write_text(text, encoding="utf-8")
+    scenario = bench.path / "fitted.toml"
+    syringe = SYRINGES[re.search(r'(?m)^syringe = "(.*)"', text)[1]]
+    scenario.write_text(f'[[fault]]\nname = "syringe_swapped"\nat_ms = 0\nstrength = {syringe}\n')
+    gun = bench.gun(seed=len(path.stem), extra=("--scenario", str(scenario)))
+    told = bench.run_session(gun.link, bench.path / path.name).ok().json()
+    assert told["state"] == "complete"
+    assert told["simulated"] is True
+    assert told["given"] == told["planned"] >= text.count("[[area]]")
+    bench.assert_proven(gun, planned=told["planned"])
+    (session,) = bench.sessions()
+    assert session["simulated"] is True
