@@ -186,7 +186,7 @@ def test_a_gun_that_answers_hello_and_nothing_else_ends_the_run(bench, plan):
 @pytest.mark.invariant("I-31")
 @pytest.mark.hazard("HZ-15")
 def test_a_second_host_on_one_gun_is_refused_and_the_first_is_unharmed(bench):
-    gun = bench.gun(seed=2)
+    gun = bench.gun(seed=2, rate=3)  # slow, so that the second comes in time on a busy machine
     plan = write_treatment(bench.path / "plan.toml", treatment_text((("forehead", 20),)))
     first = bench.run_session(gun.link, plan)
     bench.wait_shots(gun, 3)
@@ -211,7 +211,7 @@ def test_a_port_that_another_program_holds_is_refused(bench, plan):
 
 @pytest.mark.invariant("I-31")
 def test_a_second_process_on_one_data_directory_is_refused_and_reading_is_allowed(bench):
-    gun, other = bench.gun(seed=2), bench.gun("other", seed=3)
+    gun, other = bench.gun(seed=2, rate=4), bench.gun("other", seed=3)
     plan = write_treatment(bench.path / "plan.toml", treatment_text((("forehead", 30), ("cheek_left", 30))))
     first = bench.run_session(gun.link, plan)
     bench.wait_shots(gun, 3)

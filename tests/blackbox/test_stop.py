@@ -12,6 +12,7 @@ from support.processes import wait_for
 from support.treatment import treatment_text, write_treatment
 
 PLANNED = 14
+RATE = 4  # slow, so that `meso stop` comes in time on a busy machine
 PREPARE, CONFIRM = 0x30, 0x31
 
 
@@ -28,7 +29,7 @@ def types_since(cable, since_ns: int) -> list[int]:
 @pytest.mark.hazard("HZ-12")
 @pytest.mark.hazard("HZ-13")
 def test_meso_stop_stops_the_gun_of_the_running_host_and_only_resume_clears_it(bench, plan):
-    gun = bench.gun(seed=2)
+    gun = bench.gun(seed=2, rate=RATE)
     cable = bench.cable(gun)
     host = bench.run_session(cable.link, plan)
     bench.wait_shots(gun, 4)
@@ -65,7 +66,7 @@ def test_meso_stop_where_no_host_runs_is_one_clear_line(bench):
 @pytest.mark.hazard("HZ-13")
 @pytest.mark.parametrize("who", ["host", "gun", "both"])
 def test_the_latch_outlives_whatever_is_killed_after_the_stop(bench, plan, who):
-    gun = bench.gun(seed=3)
+    gun = bench.gun(seed=3, rate=RATE)
     host = bench.run_session(gun.link, plan)
     bench.wait_shots(gun, 4)
     bench.meso("stop").ok()
@@ -90,7 +91,7 @@ def test_the_latch_outlives_whatever_is_killed_after_the_stop(bench, plan, who):
 @pytest.mark.hazard("HZ-37")
 @pytest.mark.parametrize("killed", [False, True], ids=["host alive", "host killed"])
 def test_a_stop_pressed_while_the_cable_is_out_goes_out_before_any_credit(bench, plan, killed):
-    gun = bench.gun(seed=4)
+    gun = bench.gun(seed=4, rate=RATE)
     cable = bench.cable(gun)
     host = bench.run_session(cable.link, plan)
     bench.wait_shots(gun, 4)
@@ -116,7 +117,7 @@ def test_a_stop_pressed_while_the_cable_is_out_goes_out_before_any_credit(bench,
 @pytest.mark.hazard("HZ-12")
 def test_stop_goes_out_at_once_while_a_full_log_is_read(bench, plan):
     """Many unread records keep the line busy at the start; STOP does not wait behind them."""
-    gun = bench.gun(seed=5)
+    gun = bench.gun(seed=5, rate=RATE)
     cable = bench.cable(gun)
     bench.run_session(cable.link, plan).ok()
     bench.home = bench.path / "another"  # knows nothing of this gun
