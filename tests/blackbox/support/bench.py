@@ -35,6 +35,7 @@ class Bench:
         return {
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
             "HOME": str(self.path),
+            "TMPDIR": str(self.path),
             "LANG": "C.UTF-8",
             "MESO_HOME": str(self.home),
             MARK: self._mark,
