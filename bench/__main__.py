@@ -13,7 +13,7 @@ OUT = Path(__file__).parent / "out"
 
 
 def show(row: dict) -> str:
-    target = "" if row["target"] is None else f"target {row['target']:g}"
+    target = "" if row["target"] is None else f"target {row['target']}"
     verdict = "ok" if row["ok"] else "MISSED"
     return (
         f"{row['name']:<44}{row['value']:>12,.1f} {row['unit']:<10}= {row['ratio']:>8.2f} x {row['floor_name']} "
