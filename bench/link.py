@@ -165,6 +165,9 @@ def run() -> list[dict]:
             measure(floor, times["floor"], cpu["floor"], PER_ROUND)
             measure(ours, times["ours"], cpu["ours"], PER_ROUND)
             measure(peer, times["pymodbus"], cpu["pymodbus"], PYMODBUS_PER_ROUND)
+        ours.driver.close()
+        peer.client.close()
+        os.close(floor.fd)
     finally:
         for process in (gun, floor_gun, modbus):
             process.kill()
