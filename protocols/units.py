@@ -35,6 +35,7 @@ class Dimension:
 
 LENGTH: Final = Dimension("length", "um", {"um": 0, "µm": 0, "mm": 3, "cm": 4}, "mm")
 VOLUME: Final = Dimension("volume", "nL", {"nL": 0, "uL": 3, "µL": 3, "mL": 6}, "mL")
+HELD_VOLUME: Final = Dimension(VOLUME.name, VOLUME.base, VOLUME.decimals, "µL")
 DURATION: Final = Dimension("time", "ms", {"ms": 0, "s": 3}, "s")
 PRESSURE: Final = Dimension("pressure", "Pa", {"Pa": 0, "kPa": 3}, "kPa")
 FLOW: Final = Dimension("flow", "nL/s", {"nL/s": 0, "uL/s": 3, "µL/s": 3, "mL/s": 6}, "mL/s")

@@ -1,6 +1,6 @@
 """Grants as the host accounts for them: what each may still cost until the gun's log proves its end."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from meso_device.accounting.entries import Entry, GrantIntent, GunStamp, Json, OpenGrant
 from meso_device.accounting.shots import ShotContext, ShotRecord
@@ -23,6 +23,7 @@ class GrantAccount:
         phase: How far the host is with it.
         used_shots: Records read from the gun's log.
         used_nl: Sum of their upper doses.
+        planned_used_nl: Sum of what they were ordered to give; the gun's own limit is on this (I-12).
     """
 
     grant_no: int
@@ -34,7 +35,7 @@ class GrantAccount:
     phase: GrantPhase = GrantPhase.RESERVED
     used_shots: int = 0
     used_nl: int = 0
-    planned_used_nl: int = field(default=0)
+    planned_used_nl: int = 0
 
     @classmethod
     def of_ledger(cls, row: OpenGrant) -> "GrantAccount":

@@ -54,6 +54,7 @@ from meso_device.session.endings import acknowledge_fault, after_stop, close, di
 from meso_device.session.flow import Answer, Flow, FlowEnded, LinkTrouble, Load, LoadFacts, Record, Send, Until
 from meso_device.session.view import view_of
 from protocols.errors import GunProtocolError
+from protocols.units import HELD_VOLUME, format_quantity
 from protocols.wire.codes import Alarm, Code
 from protocols.wire.messages import (
     AlarmEvent,
@@ -375,7 +376,8 @@ class SessionEngine:
         held: dict[str, Json] = {"held_shots": grant.held_shots, "held_nl": grant.held_nl}
         self._desk.tell(
             NoticeKind.UNKNOWN,
-            f"unknown: up to {grant.held_shots} injections, {grant.held_nl / 1_000:g} µL of grant {grant.grant_no}, "
+            f"unknown: up to {grant.held_shots} injections, {format_quantity(grant.held_nl, HELD_VOLUME)} "
+            f"of grant {grant.grant_no}, "
             "until the gun's log is read",
         )
         # The same grant may become unknown, live and unknown again: the key carries the boot and the moment.

@@ -211,6 +211,7 @@ def test_a_lost_link_with_credit_is_told_as_unknown_and_resolved_from_the_guns_l
     unknown = [n.text for n in rig.notices if n.kind is NoticeKind.UNKNOWN]
     assert unknown
     assert unknown[0].startswith("unknown: up to ")
+    assert " µL of grant " in unknown[0]
     assert not any("failed" in n.text.lower() for n in rig.notices)
     assert bodies(rig, "grant.unknown") or rig.run(lambda: bool(bodies(rig, "grant.unknown")), within_s=1)
     assert rig.run(rig.closed)
