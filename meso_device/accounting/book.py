@@ -41,7 +41,9 @@ class GunBook:
         hello: What the gun said.
         stamp: The gun as records name it.
         maps: Its clock maps.
-        grants: Grants not proven closed, by number.
+        grants: Grants of this epoch not proven closed, by number.
+        stranded: Grants of another epoch not proven closed: the log that would tell is not in this gun, so they stay
+            unknown and reserved.
         head_seq: Newest record the gun has told of.
         admitted_seq: Newest record handed to the store.
         committed_seq: Newest record that is durable.
@@ -61,7 +63,9 @@ class GunBook:
             simulated=bool(hello.flags & GunFlag.SIMULATED),
         )
         self.maps = ClockMaps(ledger.clock_maps, ledger.last_contact_us)
-        self.grants = {row.grant_no: GrantAccount.of_ledger(row) for row in ledger.open_grants}
+        here = [row for row in ledger.open_grants if row.log_epoch == hello.log_epoch]
+        self.grants = {row.grant_no: GrantAccount.of_ledger(row) for row in here}
+        self.stranded = [GrantAccount.of_ledger(row) for row in ledger.open_grants if row.log_epoch != hello.log_epoch]
         self.base_seq = baseline_seq(hello, ledger)
         self.known = ledger.log_epoch == hello.log_epoch
         self.head_seq = hello.head_seq
@@ -86,6 +90,10 @@ class GunBook:
 
     def open_grants(self) -> list[GrantAccount]:
         """Grants not proven closed, oldest first."""
+        return [*self.stranded, *self.provable_grants()]
+
+    def provable_grants(self) -> list[GrantAccount]:
+        """Grants not proven closed whose end this gun's log can prove, oldest first."""
         return [grant for _, grant in sorted(self.grants.items()) if grant.open]
 
     def admit(self, ring: bytes, *, now_utc_us: int) -> Admission | Damaged:

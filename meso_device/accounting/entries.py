@@ -164,6 +164,7 @@ class OpenGrant:
     """A grant whose end the gun's log has not proven yet; its remainder stays reserved.
 
     Attributes:
+        log_epoch: Epoch of the gun's log that it was given in.
         used_shots: Records of this grant committed so far.
         used_nl: Sum of their ``dose_hi_nl``.
     """
@@ -175,6 +176,7 @@ class OpenGrant:
     max_shots: int
     max_nl: int
     state: str
+    log_epoch: int
     used_shots: int = 0
     used_nl: int = 0
     alias: str = ""

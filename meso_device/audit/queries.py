@@ -121,19 +121,19 @@ def _open_grants(db: apsw.Connection, gun_uid: str) -> tuple[OpenGrant, ...]:
         "SELECT grant_no, state, "
         "(SELECT coalesce(sum(shots), 0) FROM given WHERE gun = g.gun AND grant_no = g.grant_no), "
         "(SELECT coalesce(sum(dose_hi_nl), 0) FROM given WHERE gun = g.gun AND grant_no = g.grant_no), "
-        "kind, (SELECT body FROM record WHERE record.seq = g.seq) FROM grant_row AS g "
-        "WHERE state <> 'closed' AND state <> 'written_off' "
-        "AND gun IN (SELECT id FROM gun WHERE gun_uid = ?) ORDER BY seq",
+        "kind, log_epoch, (SELECT body FROM record WHERE record.seq = g.seq) "
+        "FROM grant_row AS g JOIN gun ON gun.id = g.gun "
+        "WHERE state <> 'closed' AND state <> 'written_off' AND gun_uid = ? ORDER BY seq",
         (gun_uid,),
     )
     return tuple(
-        _open_grant(grant_no, state, used_shots, used_nl, kind, canonical.decode(body))
-        for grant_no, state, used_shots, used_nl, kind, body in rows
+        _open_grant(grant_no, state, used_shots, used_nl, kind, log_epoch, canonical.decode(body))
+        for grant_no, state, used_shots, used_nl, kind, log_epoch, body in rows
     )
 
 
 def _open_grant(
-    grant_no: int, state: str, used_shots: int, used_nl: int, kind: int, prepared: dict[str, Any]
+    grant_no: int, state: str, used_shots: int, used_nl: int, kind: int, log_epoch: int, prepared: dict[str, Any]
 ) -> OpenGrant:
     return OpenGrant(
         grant_no=grant_no,
@@ -143,6 +143,7 @@ def _open_grant(
         max_shots=prepared["max_shots"],
         max_nl=prepared["max_nl"],
         state=state,
+        log_epoch=log_epoch,
         used_shots=used_shots,
         used_nl=used_nl,
         alias=prepared.get("alias", ""),

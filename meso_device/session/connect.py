@@ -186,7 +186,7 @@ def settle(desk: Desk) -> Generator[Need, Answer, None]:
             break
         yield _newer_status(desk, status)
     closed = []
-    for grant in book.open_grants():
+    for grant in book.provable_grants():
         grant.move(GrantEvent.PROVEN_OVER)
         closed.append(closed_entry(grant, book.stamp, "no credit at the gun and its log read to the head"))
     if closed:
@@ -199,7 +199,7 @@ def _all_told(book: GunBook) -> Generator[Need, Answer, bool]:
     A stroke that STOP or a fault broke off gets its record only when its needle is home, while the gun says ESTOPPED
     or FAULT; the gun counts it as used from its INTENT.
     """
-    for grant in book.open_grants():
+    for grant in book.provable_grants():
         told = (yield from ask(GrantGet(grant.grant_no))).body
         if not isinstance(told, GrantGetReply):
             raise LinkTrouble("GRANT_GET was answered by something else")

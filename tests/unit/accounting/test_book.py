@@ -10,7 +10,14 @@ from tests.world.slots import EPOCH, UID, SlotMaker, hello
 
 def grant(no=1, shots=25, nl=500_000, **more):
     return OpenGrant(
-        grant_no=no, kind=1, session="aa", area_code=3, max_shots=shots, max_nl=nl, state="unknown", **more
+        grant_no=no,
+        kind=1,
+        session="aa",
+        area_code=3,
+        max_shots=shots,
+        max_nl=nl,
+        state="unknown",
+        **{"log_epoch": EPOCH} | more,
     )
 
 
@@ -110,3 +117,15 @@ def test_a_known_gun_goes_on_where_the_log_ends():
     made = GunBook(hello(head_seq=14, released_seq=10, last_grant_no=8), ledger)
     assert (made.committed_seq, made.last_grant_no, made.known) == (12, 9, True)
     assert made.committed_hash8 == bytes.fromhex("11" * 8)
+
+
+@pytest.mark.invariant("I-20")
+@pytest.mark.hazard("HZ-19")
+def test_a_grant_of_another_epoch_is_held_and_no_record_of_this_one_counts_for_it():
+    """Its records went with the old log: neither can this gun's log prove its end, nor may it take another's shot."""
+    made = book(grants=[grant(no=1, shots=20, log_epoch=EPOCH - 1)])
+    assert made.provable_grants() == []
+    assert [held.held_shots for held in made.open_grants()] == [20]
+    admission = admit(made, SlotMaker().make(grant_no=1))
+    assert admission.finding.code is FindingCode.ORPHAN
+    assert [held.held_shots for held in made.open_grants()] == [20]
