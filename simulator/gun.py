@@ -11,8 +11,18 @@ from typing import Final
 from protocols.errors import InvariantError
 from protocols.wire.codes import ResetCause, State
 from protocols.wire.frame import Deframer
-from simulator.firmware import FIRMWARE_FAULTS, ByteStore, FirmwareFaults, GunFirmware, GunIdentity, Nvm
-from simulator.physics import BODY_FAULTS, Cartridge, GunBody, Head, Injection
+from simulator.firmware import (
+    FIRMWARE_FAULTS,
+    ByteStore,
+    FirmwareFaults,
+    GunFirmware,
+    GunIdentity,
+    Nvm,
+    factory_calibration,
+)
+from simulator.firmware.calibration import parse_calibration
+from simulator.physics import BODY_FAULTS, Cartridge, GunBody, Head, Injection, Syringe
+from simulator.physics.figures import DEFAULT_SYRINGE
 from simulator.shells.cable import Cable
 from simulator.shells.hand import Hand, Look
 from simulator.shells.mangle import WIRE_FAULTS
@@ -43,6 +53,7 @@ class SimulatedGun:
         rate_per_s: int | None = None,
         baud: int | None = None,
         scenario: tuple[PlannedFault, ...] = (),
+        syringe: Syringe | None = None,
         now_us: int = 0,
     ) -> None:
         """Put the gun together and switch it on.
@@ -56,13 +67,26 @@ class SimulatedGun:
             rate_per_s: Pulls per second of the simulated hand; None for no hand.
             baud: Speed of the cable; None for as fast as it goes.
             scenario: What goes wrong when.
+            syringe: What the gun is set up for: it is calibrated for this one alone, and holds it full unless it held
+                one of the kind before. None leaves a gun with a memory as it was, and gives a new one a 5 mL syringe.
             now_us: Time of switching on.
         """
-        self.body = GunBody(chance=Random(f"{seed}/body"), on_injection=on_injection)  # noqa: S311  # replays
+        self._fitted = fitted = syringe or DEFAULT_SYRINGE
+        self.body = GunBody(
+            chance=Random(f"{seed}/body"),  # noqa: S311  # replays
+            on_injection=on_injection,
+            cartridge=_full(fitted),
+        )
         if body_state is not None:
             self.body.restore(now_us, body_state)
+        if syringe is not None and self.body.syringe != syringe:
+            self.body.swap_cartridge(now_us, _full(syringe))
         self.faults = FirmwareFaults()
-        self.firmware = GunFirmware(_identity(name, seed), Nvm(store), self.body, self.faults)
+        nvm = Nvm(store)
+        identity = _identity(name, seed, fitted)
+        if syringe is not None and not _set_up_for(syringe, nvm):
+            nvm.calibration.save(identity.calibration)
+        self.firmware = GunFirmware(identity, nvm, self.body, self.faults)
         self.plugged = True
         self._cable = Cable(seed=seed, baud=baud)
         self._hand = None
@@ -215,7 +239,7 @@ class SimulatedGun:
                 self.firmware.power_off(now_us)
                 self._back_us = now_us + (fault.for_ms or _BACK_AFTER_US // 1_000) * 1_000
             case "cartridge_swap" if on:
-                self.body.swap_cartridge(now_us, Cartridge())
+                self.body.swap_cartridge(now_us, _full(self.body.syringe or self._fitted))
             case "head_swap" if on:
                 self._heads += 1
                 self.body.swap_head(now_us, Head(head_instance=self._heads))
@@ -227,6 +251,16 @@ class SimulatedGun:
                 pass
 
 
-def _identity(name: str, seed: str) -> GunIdentity:
+def _full(syringe: Syringe) -> Cartridge:
+    return Cartridge(syringe=syringe, content_nl=syringe.size_nl)
+
+
+def _set_up_for(syringe: Syringe, nvm: Nvm) -> bool:
+    block = nvm.calibration.load()
+    return block is not None and set(parse_calibration(block).syringes) == {syringe.geometry_id}
+
+
+def _identity(name: str, seed: str, syringe: Syringe) -> GunIdentity:
     uid = sha256(f"meso simulated gun {name}".encode()).digest()[:12]
-    return GunIdentity(uid=uid, serial=f"SIM-{uid.hex()[:8].upper()}", entropy=seed.encode())
+    calibration = factory_calibration(geometry_ids={syringe.geometry_id})
+    return GunIdentity(uid=uid, serial=f"SIM-{uid.hex()[:8].upper()}", entropy=seed.encode(), calibration=calibration)

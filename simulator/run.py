@@ -14,7 +14,7 @@ from typing import Final, Literal
 from protocols.errors import UsageError
 from simulator.firmware.nvm import NVM_SIZE, MemoryStore
 from simulator.gun import SimulatedGun
-from simulator.physics import Injection
+from simulator.physics import SYRINGES, Injection, Syringe
 from simulator.shells.endpoint import Endpoint
 from simulator.shells.hand import RATE_PER_S
 from simulator.shells.keys import Keyboard, KeyHand
@@ -43,6 +43,7 @@ class SimulateOptions:
         baud: Speed of the line; None for as fast as it goes.
         hand: Who pulls the trigger.
         rate: Pulls per second of the automatic hand, 1 to 9.
+        syringe: Id in the table of syringes of what the gun is set up for; None for what it was, or a bd_5ml.
     """
 
     link: Path | None = None
@@ -54,6 +55,7 @@ class SimulateOptions:
     baud: int | None = None
     hand: Literal["auto", "keys", "none"] = "auto"
     rate: int = RATE_PER_S
+    syringe: str | None = None
 
 
 def simulate(options: SimulateOptions) -> int:
@@ -78,6 +80,7 @@ class _Process:
         self._wake = wake
         self._start_ns = monotonic_ns()
         self._shots = self._given_nl = 0
+        syringe = None if options.syringe is None else _syringe(options.syringe)
         scenario: tuple[PlannedFault, ...] = ()
         if options.scenario is not None:
             from simulator.shells.scenario_file import load_scenario  # noqa: PLC0415  # only where it is asked for
@@ -107,6 +110,7 @@ class _Process:
             rate_per_s=options.rate if options.hand == "auto" else None,
             baud=options.baud,
             scenario=scenario,
+            syringe=syringe,
             now_us=self._now_us(),
         )
         if self._truth is not None:
@@ -183,6 +187,16 @@ class _Process:
 
     def _now_us(self) -> int:
         return (monotonic_ns() - self._start_ns) // 1_000
+
+
+def _syringe(name: str) -> Syringe:
+    from protocols.treatment.syringes import syringes  # noqa: PLC0415  # only where it is asked for
+
+    fitting = {syringe.geometry_id: syringe for syringe in SYRINGES}
+    by_name = {row.id: fitting[row.geometry_id] for row in syringes().values() if row.geometry_id in fitting}
+    if name not in by_name:
+        raise UsageError(f"syringe {name[:40]!r} refused: the simulated gun takes {', '.join(by_name)}")
+    return by_name[name]
 
 
 def _endpoints(options: SimulateOptions, stack: ExitStack) -> list[Endpoint]:

@@ -40,12 +40,30 @@ def simulate(
         ),
     ] = "auto",
     rate: Annotated[int, typer.Option("--rate", min=1, max=9, help="Pulls per second of the automatic hand.")] = 9,
+    syringe: Annotated[
+        str | None,
+        typer.Option(
+            "--syringe",
+            metavar="ID",
+            help="Set the gun up for this syringe, full, such as bd_10ml; else as it was, a new one for bd_5ml.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Be a simulated gun until told to end; prints "ready PATH" once a host can connect."""
     from simulator.run import SimulateOptions
     from simulator.run import simulate as be_a_gun
 
     options = SimulateOptions(
-        link=link, tcp=tcp, nvm=nvm, truth=truth, seed=seed, scenario=scenario, baud=baud, hand=hand, rate=rate
+        link=link,
+        tcp=tcp,
+        nvm=nvm,
+        truth=truth,
+        seed=seed,
+        scenario=scenario,
+        baud=baud,
+        hand=hand,
+        rate=rate,
+        syringe=syringe,
     )
     raise typer.Exit(be_a_gun(options))

@@ -1,6 +1,7 @@
 """Calibration: five pages of 64 bytes, the factory's values, and what they make of a commanded depth and dose."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import Final
 
 from protocols.errors import require
@@ -113,22 +114,33 @@ def parse_calibration(block: bytes) -> Calibration:
     return Calibration(block, hash8(block), main, syringes, heads)
 
 
-def factory_calibration(*, cal_id: int = 1, issued_day: int = 20_454, due_day: int = 25_567) -> bytes:
-    """The block that a gun leaves the factory with: neutral, with every known syringe and head.
+def factory_calibration(
+    *, cal_id: int = 1, issued_day: int = 20_454, due_day: int = 25_567, geometry_ids: Collection[int] | None = None
+) -> bytes:
+    """The block that a gun leaves the factory with: neutral, with every known head.
 
     Args:
         cal_id: Number of the calibration.
         issued_day: Days since 1970-01-01.
         due_day: Days since 1970-01-01.
+        geometry_ids: Syringes that the gun is set up for; None for every known one.
     """
     block = CalMain(0, 0, 0, 0, cal_id, issued_day, due_day, "factory").pack()
     for geometry_id, pl_per_um, size_nl in _SYRINGES:
+        if geometry_ids is not None and geometry_id not in geometry_ids:
+            continue
         travel_um = size_nl * 1_000 // pl_per_um
         block += SyringeRow(geometry_id, pl_per_um, travel_um, -(-_MIN_DOSE_UM * pl_per_um // 1_000)).pack()
     block = block.ljust(4 * PAGE_SIZE, b"\0")
     for head_type_id, pins in _HEADS:
         block += HeadRow(head_type_id, pins, 30, _NEEDLE_LENGTH_UM, 159).pack()
     return block.ljust(BLOCK_SIZE, b"\0")
+
+
+def due_on(block: bytes, due_day: int) -> bytes:
+    """The same calibration, due on another day since 1970-01-01."""
+    main = replace(CalMain.unpack(block), due_day=due_day).pack()
+    return main + block[len(main) :]
 
 
 class CalibrationStore:

@@ -46,6 +46,8 @@ _TABLE: Final = (
     ("tick_jump", 1_000, 1, 3_600_000, "the gun's ticks jump forward once by this many ms"),
     ("tick_drift", 200, -100_000, 100_000, "lasting: the gun's ticks run fast by this many ppm"),
     ("setting_not_taken", 1, 1, 1, "the next SETTINGS_SET is acknowledged and changes nothing"),
+    ("cal_expired", 20_454, 1, 65_535, "at the next boot the calibration was due on this day, counted from 1970-01-01"),
+    ("cal_foreign", 1, 1, 1_000, "lasting: HELLO names a calibration this many numbers above the one in memory"),
     ("readback_lies", 1, 1, 1, "lasting: SETTINGS_GET answers with the block last sent, taken or not"),
 )  # fmt: skip
 

@@ -1,5 +1,6 @@
 """Damage to the memory that happens while the gun is off."""
 
+from simulator.firmware.calibration import due_on
 from simulator.firmware.faults import FirmwareFaults
 from simulator.firmware.nvm import SLOT_SIZE, Nvm
 from simulator.firmware.tally import Tally
@@ -10,6 +11,10 @@ def damage_memory(nvm: Nvm, faults: FirmwareFaults, log_epoch: int) -> None:
     if faults.take("nvm_erased") is not None:
         nvm.erase()
         return
+    calibration = nvm.calibration.load()
+    due_day = faults.take("cal_expired") if calibration is not None else None
+    if calibration is not None and due_day is not None:
+        nvm.calibration.save(due_on(calibration, due_day))
     tally = Tally(nvm)
     if not tally.load() or tally.log_epoch != log_epoch:
         return

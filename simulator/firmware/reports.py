@@ -105,7 +105,7 @@ def hello(board: Board, session: Session, request: Hello) -> HelloReply:
         accounting_level=LEVEL_A,
         battery_pct=battery_pct(sensors),
         fw_hash8=identity.fw_hash8,
-        cal_id=cal.main.cal_id,
+        cal_id=cal.main.cal_id + board.faults.strength("cal_foreign"),
         cal_hash8=cal.hash8,
         cal_due_day=cal.main.due_day,
         limits_hash8=hash8(identity.limits.pack()),

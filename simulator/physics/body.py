@@ -28,7 +28,7 @@ from simulator.physics.events import (
     TriggerEdge,
 )
 from simulator.physics.faults import fault_strength
-from simulator.physics.figures import AMBIENT_CDEGC, BATTERY_MV, BATTERY_SAG_MV, SYRINGES, plunger_nl
+from simulator.physics.figures import AMBIENT_CDEGC, BATTERY_MV, BATTERY_SAG_MV, SYRINGES, Syringe, plunger_nl
 from simulator.physics.mechanics import Mechanics
 from simulator.physics.parts import Cartridge, Head
 from simulator.physics.snapshot import Snapshot, pack, unpack
@@ -242,6 +242,11 @@ class GunBody:
         """
         self._run(now_us)
         self._swap(now_us, cartridge, noticed=noticed)
+
+    @property
+    def syringe(self) -> Syringe | None:
+        """What is fitted; None when it was taken out."""
+        return self._mechanics.cartridge.syringe if self._cartridge_in else None
 
     def swap_head(self, now_us: int, head: Head) -> None:
         """Fit another head. During a stroke the hand waits until the gun stands."""

@@ -1,5 +1,6 @@
 """Rules about what gun, syringe, needle and area can bear."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from meso_device.accounting.caps import point_cap_nl
@@ -7,7 +8,7 @@ from meso_device.accounting.coverage import coverage_of
 from meso_device.session.interlocks.case import Case, date_text
 from protocols.treatment.areas import catalogue
 from protocols.treatment.feasibility import judge
-from protocols.treatment.syringes import dose_grid_nl, smallest_dose_nl
+from protocols.treatment.syringes import dose_grid_nl, smallest_dose_nl, syringes
 from protocols.units import FLOW, PRESSURE, format_depth, format_dose, format_quantity
 
 # The accuracy goal of a dose. Nearest neighbours in the table that are different sizes differ by far more.
@@ -73,8 +74,25 @@ def geometry(case: Case) -> str:
             f"geometry {wanted}: fit that syringe"
         )
     if wanted not in case.calibration.syringes:
-        return f"the gun is not calibrated for syringe geometry {wanted}: have it calibrated for it, or use another"
+        name = case.syringe.id if case.syringe is not None else "of the treatment protocol"
+        return (
+            f"the gun is not set up for syringe {name} (geometry {wanted}), only for "
+            f"{_listed(case.calibration.syringes)}: have it calibrated for that syringe, or use another treatment "
+            f"protocol{_simulated_hint(case)}"
+        )
     return ""
+
+
+def _simulated_hint(case: Case) -> str:
+    if not case.simulated or case.syringe is None:
+        return ""
+    return f"; a simulated gun is set up by meso simulate --syringe {case.syringe.id}"
+
+
+def _listed(geometry_ids: Iterable[int]) -> str:
+    """Name syringes by their id; what the table does not know, by its geometry number."""
+    names = {syringe.geometry_id: syringe.id for syringe in syringes().values()}
+    return ", ".join(names.get(number, f"geometry {number}") for number in sorted(geometry_ids)) or "none"
 
 
 def bore(case: Case) -> str:

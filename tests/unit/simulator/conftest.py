@@ -24,6 +24,7 @@ from protocols.wire.messages import (
 from protocols.wire.replies import unpack_reply
 from simulator.firmware import NVM_SIZE, MemoryStore
 from simulator.gun import SimulatedGun
+from simulator.physics import Syringe
 
 MS = 1_000
 NONCES = count(1)
@@ -156,6 +157,7 @@ class Clockwork:
     rate_per_s: int | None = 9
     baud: int | None = None
     scenario: tuple = ()
+    syringe: Syringe | None = None
     store: MemoryStore = field(default_factory=lambda: MemoryStore(NVM_SIZE))
     body_state: bytes | None = None
     now_us: int = 0
@@ -164,7 +166,8 @@ class Clockwork:
     def __post_init__(self):
         self.gun = SimulatedGun(
             name="test", seed=self.seed, store=self.store, on_injection=self.truth.append, body_state=self.body_state,
-            rate_per_s=self.rate_per_s, baud=self.baud, scenario=self.scenario, now_us=self.now_us,
+            rate_per_s=self.rate_per_s, baud=self.baud, scenario=self.scenario, syringe=self.syringe,
+            now_us=self.now_us,
         )  # fmt: skip
         self.session = Session(self.exchange)
 

@@ -5,7 +5,9 @@ import pytest
 
 from protocols.wire.codes import GrantKind, Phase, State
 from protocols.wire.frame import STOP_FRAME
-from protocols.wire.messages import ShotEvent
+from protocols.wire.messages import CalRead, ShotEvent
+from simulator.firmware.calibration import parse_calibration
+from simulator.physics import SYRINGES
 from simulator.shells.scenario import PlannedFault
 
 
@@ -243,3 +245,36 @@ def test_whatever_goes_wrong_each_stroke_has_one_record_whose_range_holds_the_tr
         record = session.records[seq]
         assert record.dose_lo_nl <= row.dose_nl <= record.dose_hi_nl
         assert row.outcome == "DONE" or record.phase != Phase.DONE
+
+
+def syringe_of(clockwork):
+    """The geometry ids that the gun is calibrated for, and what it physically holds."""
+    calibrated = parse_calibration(b"".join(clockwork.session.ask(CalRead(page)).block for page in range(5)))
+    return set(calibrated.syringes), clockwork.gun.body.syringe.geometry_id
+
+
+@pytest.mark.hazard("HZ-45")
+def test_a_gun_is_calibrated_for_the_syringe_that_it_holds_and_for_no_other(make_clockwork):
+    for syringe in SYRINGES:
+        clockwork = make_clockwork(syringe=syringe)
+        clockwork.session.own()
+        assert syringe_of(clockwork) == ({syringe.geometry_id}, syringe.geometry_id)
+        dose_nl = 20_000 if syringe.geometry_id > 3 else 5_000
+        clockwork.session.arm(shots=3, syringe_geometry_id=syringe.geometry_id, dose_nl=dose_nl)
+        clockwork.session.wait(lambda clockwork=clockwork: len(clockwork.truth) == 3)
+        records = clockwork.session.drain()
+        assert_log_equals_truth(records, clockwork.truth)
+        assert all(row.dose_nl > dose_nl * 98 // 100 for row in clockwork.truth)
+
+
+@pytest.mark.hazard("HZ-45")
+def test_a_gun_keeps_its_syringe_until_it_is_set_up_for_another(make_clockwork):
+    first = make_clockwork(syringe=SYRINGES[8])
+    first.session.arm(shots=3, syringe_geometry_id=10, dose_nl=20_000)
+    first.session.wait(lambda: len(first.truth) == 3)
+    kept = {"store": first.store, "body_state": first.gun.body.state(first.now_us), "now_us": first.now_us}
+    for syringe, expected in ((None, 10), (SYRINGES[8], 10), (SYRINGES[4], 6)):
+        again = make_clockwork(syringe=syringe, **kept)
+        again.exchange(b"", 1_000_000)
+        again.session.own()
+        assert syringe_of(again) == ({expected}, expected)

@@ -136,3 +136,24 @@ def test_a_write_that_does_not_read_back_moves_nothing(rig):
     assert (rig.gun.state, rig.shots(), rig.gun.head_seq) == (State.FAULT, [], 0)
     assert rig.gun.alarms >> Alarm.NVM_FAULT & 1
     assert rig.ask(rig.block()).code == Code.E_STATE
+
+
+@pytest.mark.hazard("HZ-20")
+def test_an_expired_calibration_is_in_force_from_the_next_boot_and_read_back_as_it_is(rig):
+    rig.faults.set("cal_expired", 20_000)
+    before = rig.hello()
+    assert before.cal_due_day != 20_000
+    rig.reset()
+    after = rig.hello()
+    assert (after.cal_id, after.cal_due_day) == (before.cal_id, 20_000)
+    assert after.cal_hash8 != before.cal_hash8
+
+
+@pytest.mark.hazard("HZ-20")
+def test_a_foreign_calibration_is_named_and_another_is_in_memory(rig):
+    own = rig.hello()
+    rig.faults.set("cal_foreign", 3)
+    told = rig.hello()
+    assert (told.cal_id, told.cal_hash8) == (own.cal_id + 3, own.cal_hash8)
+    rig.faults.clear("cal_foreign")
+    assert rig.hello().cal_id == own.cal_id
