@@ -50,7 +50,6 @@ SILENCE_US: Final = 1_500_000
 JAM_US: Final = 1_500_000
 # A slower status rate stretches the silence, so that one lost STATUS does not end the link.
 STATUS_PERIODS_MISSED: Final = 3
-REQ_ID_RENEW: Final = 60_000
 REQ_ID_END: Final = 65_000
 _HELLO_REPLY: Final = Hello.TYPE | REPLY
 
@@ -128,11 +127,6 @@ class LinkEngine:
     def stop_pending(self) -> bool:
         """STOP was pressed and the gun has not answered it."""
         return self._stop.pending
-
-    @property
-    def wants_new_session(self) -> bool:
-        """Request numbers run out: say HELLO while SAFE."""
-        return self._next_id >= REQ_ID_RENEW
 
     def hello(self, nonce: bytes) -> Hello:
         """Return the HELLO of this host; the nonce is 16 fresh random bytes."""

@@ -15,6 +15,8 @@ from protocols.wire.codes import Capability, GrantKind, GunFlag
 from protocols.wire.messages import HelloReply
 
 _NO_CONTEXT: Final = ShotContext()
+# The log is read to its head before a grant is proven over, so only a gun that breaks the rules names an older one.
+ENDED_GRANTS_KEPT: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class GunBook:
         hello: What the gun said.
         stamp: The gun as records name it.
         maps: Its clock maps.
-        grants: Grants of this epoch not proven closed, by number.
+        grants: Grants of this epoch not proven closed, and the last few that are, by number.
         stranded: Grants of another epoch not proven closed: the log that would tell is not in this gun, so they stay
             unknown and reserved.
         head_seq: Newest record the gun has told of.
@@ -96,6 +98,13 @@ class GunBook:
         """Grants not proven closed whose end this gun's log can prove, oldest first."""
         return [grant for _, grant in sorted(self.grants.items()) if grant.open]
 
+    def reserve(self, grant: GrantAccount) -> None:
+        """Take up a grant whose row is durable; the oldest ended ones are let go of."""
+        self.grants[grant.grant_no] = grant
+        ended = [no for no, account in self.grants.items() if not account.open]
+        for no in ended[:-ENDED_GRANTS_KEPT]:
+            del self.grants[no]
+
     def admit(self, ring: bytes, *, now_utc_us: int) -> Admission | Damaged:
         """Take the next slot of the ring, verbatim.
 
@@ -123,7 +132,8 @@ class GunBook:
             if record.slot.kind != GrantKind.SERVICE:
                 finding = Finding(
                     FindingCode.ORPHAN,
-                    f"record {expected_seq} names grant {record.slot.grant_no}, which this host never gave",
+                    f"record {expected_seq} names grant {record.slot.grant_no}, "
+                    "which this host never gave or closed long ago",
                 )
         elif not grant.count(record):
             finding = Finding(

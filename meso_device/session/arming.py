@@ -311,7 +311,7 @@ def _reserve(desk: Desk, area: AreaPlan, block: Settings, permit: Permit) -> Gen
         )
     if not isinstance(answer, Committed):
         raise TypeError("a grant's row was answered by something else")
-    book.grants[grant.grant_no] = grant
+    book.reserve(grant)
     return grant
 
 

@@ -73,6 +73,12 @@ from protocols.wire.states import GrantEvent
 HEARTBEAT_US: Final = 100_000
 # NTP slews by less; more is a step that may shift labels (I-38).
 CLOCK_STEP_US: Final = 2_000_000
+# A wire session has numbers for 65,000 requests and is left at 60,000 (W-060); between treatments far earlier, so that
+# one of 10,000 shots, which takes some 26,000, is not interrupted for it.
+REQUESTS_MAX: Final = 60_000
+REQUESTS_MAX_BETWEEN: Final = 30_000
+_BETWEEN: Final = frozenset({Phase.NO_SESSION, Phase.CLOSED})
+_AT_REST: Final = _BETWEEN | {Phase.UNCONFIRMED, Phase.READY}
 
 
 class SessionEngine:
@@ -88,6 +94,7 @@ class SessionEngine:
         self._host_boot = host_boot
         self._effects: list[Effect] = []
         self._tags = count(1)
+        self._requests = 0  # of this wire session
         self._batches = count(1)
         self._asked: dict[int, Callable[[Answered], None]] = {}
         self._committing: dict[int, Callable[[Committed | CapExceeded], None]] = {}
@@ -278,6 +285,7 @@ class SessionEngine:
     def _opened(self, opened: PortOpened) -> None:
         self._forget_gun()
         self._dropping = False
+        self._requests = 0
         self._link = LinkState.CONNECTING
         self._start("connect", connect(self._desk, opened))
 
@@ -537,7 +545,15 @@ class SessionEngine:
             self._advance(None)
             if self._drain is not None and desk.book is not None:
                 self._drain.pump()
+        self._renew()
         self._beat()
+
+    def _renew(self) -> None:
+        """Open a new wire session before request numbers run out, while the gun is at rest."""
+        phase = self._desk.phase
+        most = REQUESTS_MAX_BETWEEN if phase in _BETWEEN else REQUESTS_MAX
+        if self._requests >= most and phase in _AT_REST and self._link is LinkState.UP and self._flow is None:
+            self._drop(f"{self._requests} requests made: a new wire session begins")
 
     def _commit_page(self, entries: tuple[Entry, ...], done: Callable[[Committed], None]) -> None:
         book = self._desk.book
@@ -550,6 +566,7 @@ class SessionEngine:
 
     def _ask(self, request: Request, answered: Callable[[Answered], None]) -> None:
         tag = next(self._tags)
+        self._requests += 1
         self._asked[tag] = answered
         self._effects.append(Ask(tag, request))
 

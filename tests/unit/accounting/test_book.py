@@ -5,6 +5,8 @@ import pytest
 from meso_device.accounting.book import Admission, Damaged, GunBook
 from meso_device.accounting.entries import GunLedger, OpenGrant
 from meso_device.accounting.findings import FindingCode
+from meso_device.accounting.grants import GrantAccount
+from protocols.wire.states import GrantPhase
 from tests.world.slots import EPOCH, UID, SlotMaker, hello
 
 
@@ -129,3 +131,14 @@ def test_a_grant_of_another_epoch_is_held_and_no_record_of_this_one_counts_for_i
     admission = admit(made, SlotMaker().make(grant_no=1))
     assert admission.finding.code is FindingCode.ORPHAN
     assert [held.held_shots for held in made.open_grants()] == [20]
+
+
+def test_ended_grants_are_let_go_of_and_open_ones_never():
+    made = book(grants=[grant(no=1)])
+    account = made.grants[1]
+    for no in range(2, 200):
+        later = GrantAccount.of_ledger(grant(no=no))
+        made.reserve(later)
+        later.phase = GrantPhase.CLOSED
+    assert made.open_grants() == [account]
+    assert sorted(made.grants) == [1, *range(191, 200)]

@@ -345,19 +345,15 @@ def test_request_without_port_or_session_ends_unknown_with_no_try_at_the_next_ti
     assert (only(engine.tick(6)).tag, engine.transmit(6)) == (2, b"")
 
 
-def test_new_session_is_wanted_at_60000_and_numbers_end_at_65000(kit, engine, gun):
-    engine._next_id = 59_999
-    assert not engine.wants_new_session
-    engine.ask(0, 1, StatusGet())
-    assert kit.frames_in(engine.transmit(0))[0][1] == 59_999
-    assert engine.wants_new_session
+def test_request_numbers_end_at_65000_and_begin_anew_on_a_new_port(kit, engine, gun):
     engine._next_id = 64_999
     engine.ask(0, 2, StatusGet())
     assert kit.frames_in(engine.transmit(0))[0][1] == 64_999
     engine.ask(0, 3, StatusGet())
     assert (only(engine.tick(0)).tag, engine.transmit(0)) == (3, b"")
     kit.connected(gun, 1, _reopened(engine))
-    assert not engine.wants_new_session
+    engine.ask(0, 4, StatusGet())
+    assert kit.frames_in(engine.transmit(0))[0][1] == 1
 
 
 def _reopened(engine):

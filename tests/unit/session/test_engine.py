@@ -15,6 +15,7 @@ from meso_device.session.contract import (
     PressStop,
     Stop,
 )
+from meso_device.session.engine import REQUESTS_MAX, REQUESTS_MAX_BETWEEN
 from protocols.treatment.library import load_library
 from protocols.wire.codes import State
 from protocols.wire.frame import STOP_FRAME, Deframer, encode_frame
@@ -374,3 +375,26 @@ def test_a_gun_of_the_other_kind_leaves_no_trace_in_the_log(rig):
     assert not bodies(rig, "link.up")
     assert rig.view.write_failed == ""
     assert any("use another --home" in n.text for n in rig.notices)
+
+
+def test_a_new_wire_session_begins_before_request_numbers_run_out_and_no_treatment_is_broken_for_it(rig):
+    armed(rig)
+    rig.engine._requests = REQUESTS_MAX
+    assert rig.run(lambda: rig.view.phase is Phase.CLOSED or not rig.up())
+    assert rig.view.phase is not Phase.CLOSED  # left between two areas, when the gun was at rest
+    assert len(frames(rig, Hello)) == 1
+    assert rig.run(rig.closed)
+    assert len(frames(rig, Hello)) == 2
+    assert_log_is_truth(rig)
+
+
+def test_between_treatments_a_new_wire_session_begins_early(rig):
+    armed(rig)
+    rig.engine._requests = REQUESTS_MAX_BETWEEN
+    assert rig.run(rig.closed)
+    assert len(frames(rig, Hello)) == 1
+    assert rig.run(lambda: not rig.up())
+    assert rig.run(rig.up)
+    assert len(frames(rig, Hello)) == 2
+    assert rig.engine._requests < 100
+    assert rig.closed()
