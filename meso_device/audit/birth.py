@@ -5,6 +5,7 @@ leaves either a usable log or what a new start takes for an empty directory.
 """
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Final
 import apsw
 
 from meso_device.audit.database import abandon
-from meso_device.audit.filesystem import check_filesystem, sync_directory
+from meso_device.audit.filesystem import check_filesystem, sync_directory, sync_names_above
 from meso_device.audit.keys import SEED_BYTES, SigningKey, read_secret, write_secret
 from meso_device.audit.sql import run
 from protocols.errors import AuditWriteFailed, UsageError
@@ -80,11 +81,19 @@ def _identify(home: Path, db: apsw.Connection, randomness: Callable[[int], bytes
         key = SigningKey(f"meso/{randomness(8).hex()}", randomness(SEED_BYTES))
         write_secret(provisional, key)
         sync_directory(home)
+        sync_names_above(home)
     return Identity(db, key, fresh=not first)
 
 
 def keep_key(home: Path, key: SigningKey) -> None:
-    """Give the key its final name and write its public half beside it: the first records are durable."""
-    (home / VKEY_NAME).write_text(f"{key.verify_key}\n")
+    """Give the key its final name and write its public half beside it: the first records are durable.
+
+    The public half is durable before the key has its name: afterwards nobody would write it again.
+    """
+    with (home / VKEY_NAME).open("w") as file:
+        file.write(f"{key.verify_key}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    sync_directory(home)
     (home / _PROVISIONAL_NAME).rename(home / KEY_NAME)
     sync_directory(home)

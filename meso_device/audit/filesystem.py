@@ -1,5 +1,6 @@
 """Is this directory a place where a commit means something? And making directory entries durable."""
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -52,6 +53,19 @@ def kind_from_mounts(mountinfo: str, path: str) -> str:
         if inside and len(point) >= best:
             best, kind = len(point), after.split(" ")[0]
     return kind
+
+
+def sync_names_above(directory: Path) -> None:
+    """Make the way to a directory durable, as far up as its file system goes: a log is lost with any name on it.
+
+    A directory that may not be read cannot be synced, and was not made by us.
+    """
+    device = directory.stat().st_dev
+    for parent in directory.resolve().parents:
+        if parent.stat().st_dev != device:
+            return
+        with contextlib.suppress(PermissionError):
+            sync_directory(parent)
 
 
 def sync_directory(directory: Path) -> None:

@@ -1,0 +1,66 @@
+"""Is what a crash left what the product promised? Judged by the product's own start, and by the rows themselves."""
+
+from pathlib import Path
+
+import apsw
+
+from meso_device.audit.store import Store
+from meso_device.audit.verify import verify_home
+from protocols.errors import MesoError
+from tests.storage.workload import HOME
+from tests.unit.audit.clinic import GUN, Clinic, batch, stamp
+
+Row = tuple[int, str, bytes, bytes]
+
+
+def rows_of(db: apsw.Connection) -> list[Row]:
+    """All records as they stand."""
+    return db.execute("SELECT seq, key, leaf, body FROM record ORDER BY seq").fetchall()
+
+
+def judge(root: Path, truth: list[Row], acknowledged: int) -> str:
+    """Open what a crash left, go on with it, and return what is wrong; empty when nothing is.
+
+    Args:
+        root: Where the image was laid out.
+        truth: All records that the recorded run ever committed.
+        acknowledged: How many of them somebody was told are safe.
+    """
+    home = root / HOME
+    try:
+        store = Store.open(home, software="0.1.0", stamp=stamp(boot="boot-after"))
+    except MesoError as error:
+        return f"does not open: {error}"
+    stored = rows_of(store._db)[:-1]  # without the record of this start
+    broken = ""
+    if len(stored) < acknowledged:
+        broken = f"{acknowledged - len(stored)} of {acknowledged} acknowledged records are lost"
+    elif acknowledged and stored != truth[: len(stored)]:
+        broken = "records differ from those that were committed"
+    elif store._db.execute("PRAGMA integrity_check").fetchall() != [("ok",)]:
+        broken = "the database is damaged"
+    if not broken:
+        broken = _goes_on(store)
+    else:
+        store.close(stamp(1, boot="boot-after"))
+    if not broken:
+        try:
+            broken = verify_home(home).bad
+        except MesoError as error:
+            broken = f"does not verify: {error}"
+    return broken
+
+
+def _goes_on(store: Store) -> str:
+    """The gun delivers again all that it has, and more; the log takes what is new."""
+    ledger = store.load_gun(GUN.gun_uid, simulated=True)
+    clinic = Clinic()
+    entries = [clinic.link_up(), *(clinic.shot() for _ in range(ledger.committed_seq + 1))]
+    [result] = store.commit([batch(*entries)], stamp(1, boot="boot-after"))
+    after = "" if store.broken else store.load_gun(GUN.gun_uid, simulated=True).committed_seq
+    store.close(stamp(2, boot="boot-after"))
+    if not hasattr(result, "appended"):
+        return f"takes no more: {result}"
+    if after != ledger.committed_seq + 1 or result.conflicts:
+        return f"the gun's log goes on at {after} after {ledger.committed_seq}, conflicts {result.conflicts}"
+    return ""
