@@ -187,7 +187,7 @@ class Loop:
             self._events.append(Tick())
 
     def _ask_operator(self) -> End | None:
-        view = self._engine.view(self._now)
+        view = self._engine.view()
         self._link.committed_seq = view.committed_seq
         self._observer.seen(view, self._now)
         if self._shutdown.begun:

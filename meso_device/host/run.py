@@ -142,7 +142,7 @@ def run_session(request: RunRequest, observer: Observer) -> RunResult:
         end = loop.run()
         if end.status >= SIGNALLED:
             signals.ignore()
-        return RunResult(status=end.status, reason=end.reason, view=engine.view(clock.now()))
+        return RunResult(status=end.status, reason=end.reason, view=engine.view())
 
 
 def _cable(name: str) -> Cable:

@@ -284,7 +284,7 @@ class View:
         shots_planned: Points of the plan.
         dose_hi_nl: Most that all committed shots of the session gave.
         credit_shots: Credit left as last heard.
-        heard_ms_ago: Age of the gun's newest frame; 0 without a gun.
+        heard_us: Monotonic time of the gun's newest frame with its uptime; 0 without a gun.
         head_seq: Newest record that the gun has told of.
         committed_seq: Newest record committed here.
         open_grants: Grants not proven closed.
@@ -311,7 +311,7 @@ class View:
     shots_planned: int
     dose_hi_nl: int
     credit_shots: int
-    heard_ms_ago: int
+    heard_us: int
     head_seq: int
     committed_seq: int
     open_grants: int

@@ -110,6 +110,7 @@ class SessionEngine:
         self._boots: set[int] = set()
         self._stop_unheard = False
         self._dropping = False
+        self._view: View | None = None
 
     # --- the surface ------------------------------------------------------------------------
 
@@ -117,6 +118,7 @@ class SessionEngine:
         """Take one event and return what is to be done, in order."""
         desk = self._desk
         desk.now = now
+        self._view = None
         self._effects = []
         self._watch_clock(now)
         match event:
@@ -153,10 +155,12 @@ class SessionEngine:
         """Monotonic time of the next heartbeat; None when nothing is due by time."""
         return self._next_beat_us
 
-    def view(self, now: Instant) -> View:
-        """Return all that may be shown."""
-        resets = max(0, len(self._boots) - 1)
-        return view_of(self._desk, now=now, link=self._link, resets=resets, stop_unheard=self._stop_unheard)
+    def view(self) -> View:
+        """Return all that may be shown; the same object until the next step."""
+        if self._view is None:
+            resets = max(0, len(self._boots) - 1)
+            self._view = view_of(self._desk, link=self._link, resets=resets, stop_unheard=self._stop_unheard)
+        return self._view
 
     # --- the operator -----------------------------------------------------------------------
 

@@ -48,8 +48,8 @@ def run_seed(
     begun_s = time.process_time()
     rig = Rig(plan_of(shots), seed=seed)
     faults: list[str] = []
-    rig.wire.loss = rig.random.choice([0, 0, 0.01, 0.05])
-    rig.wire.corrupt = rig.random.choice([0, 0, 0.0005, 0.005])
+
+
     rig.run_session()
     for _ in range(rig.random.randrange(1, 6)):
         until_us = rig.now_us + rig.random.randrange(10_000, 2_500_000)
@@ -99,7 +99,7 @@ def _restart(rig: Rig) -> None:
 
 
 def _finish(rig: Rig) -> bool:
-    rig.wire.loss = rig.wire.corrupt = 0
+
     for _ in range(RESUMES):
         rig.run(lambda: rig.closed() or bool(rig.autopilot and rig.autopilot.given_up), within_s=240)
         if rig.closed():

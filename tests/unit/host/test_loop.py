@@ -238,7 +238,7 @@ class Broken(SessionEngine):
     """Contradicts itself at the second shot."""
 
     def step(self, now, event):
-        if self.view(now).committed_seq >= 2:
+        if self.view().committed_seq >= 2:
             raise InvariantError("two and two are five")
         return super().step(now, event)
 
