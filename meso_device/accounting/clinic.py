@@ -128,6 +128,25 @@ class LastGiven:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LotGiven:
+    """What a session gave of one product and lot; dry punctures have neither.
+
+    Attributes:
+        product: Product.
+        lot: Its lot; empty in practice.
+        shots: TREAT and DRY shots.
+        dose_lo_nl: Least that they gave.
+        dose_hi_nl: Most that they gave.
+    """
+
+    product: str
+    lot: str
+    shots: int
+    dose_lo_nl: int
+    dose_hi_nl: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Override:
     """A signed reason to go over a soft rule in this session.
 
@@ -156,6 +175,7 @@ class ClinicFacts:
         reprocessing: Cleaning and last contact of this gun.
         notes: Items of the checklist whose newest answer carries a note.
         last_given: This patient's treatments before this session by area and product.
+        given: What this session gave so far, by product and lot.
         overrides: Signed overrides of this session.
         allergies: Ingredients that this patient must not get, as checked for this session.
     """
@@ -168,6 +188,7 @@ class ClinicFacts:
     head: PartUse | None = None
     reprocessing: Reprocessing
     last_given: tuple[LastGiven, ...] = ()
+    given: tuple[LotGiven, ...] = ()
     overrides: tuple[Override, ...] = ()
     allergies: tuple[str, ...] = ()
     notes: frozenset[str] = frozenset()

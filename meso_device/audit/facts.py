@@ -16,6 +16,7 @@ from meso_device.accounting.clinic import (
     ClinicFacts,
     LastGiven,
     Lot,
+    LotGiven,
     Override,
     PartUse,
     Reprocessing,
@@ -67,6 +68,7 @@ def clinic_facts(
         head=_part(db, session, "head"),
         reprocessing=reprocessing_of(db, gun_uid),
         last_given=_last_given(db, alias, session),
+        given=_given(db, session),
         overrides=_overrides(db, session),
         allergies=allergies,
         notes=notes,
@@ -250,6 +252,19 @@ def _last_given(db: apsw.Connection, alias: str, session: str) -> tuple[LastGive
     return tuple(
         LastGiven(area_code=area_code, product=product, latest_us=sessions_us[-1], sessions_us=tuple(sessions_us))
         for (area_code, product), sessions_us in by_place.items()
+    )
+
+
+def _given(db: apsw.Connection, session: str) -> tuple[LotGiven, ...]:
+    rows = run(
+        db,
+        "SELECT product, lot, sum(shots), sum(dose_lo_nl), sum(dose_hi_nl) FROM given INDEXED BY given_sess "
+        "WHERE sess = ? AND kind IN (1, 2) GROUP BY product, lot ORDER BY product, lot",
+        (session,),
+    )
+    return tuple(
+        LotGiven(product=product, lot=lot, shots=shots, dose_lo_nl=lo_nl, dose_hi_nl=hi_nl)
+        for product, lot, shots, lo_nl, hi_nl in rows
     )
 
 

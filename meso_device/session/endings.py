@@ -118,6 +118,7 @@ def close(desk: Desk, state: str, aftercare: bool | None) -> Flow:
             "interrupted": given.interrupted if given else 0,
             "dose_lo_nl": given.dose_lo_nl if given else 0,
             "dose_hi_nl": given.dose_hi_nl if given else 0,
+            "cap_left_nl": area.cap_nl - (given.dose_hi_nl if given else 0),
         }
         for area in session.plan.areas
         for given in (session.given.get(area.area_code),)
@@ -138,6 +139,16 @@ def close(desk: Desk, state: str, aftercare: bool | None) -> Flow:
         totals["session_cap_left_nl"] = session.plan.session_cap_nl - sum(
             given.dose_hi_nl for given in session.given.values()
         )
+        totals["by_lot"] = [
+            {
+                "product": one.product,
+                "lot": one.lot,
+                "shots": one.shots,
+                "dose_lo_nl": one.dose_lo_nl,
+                "dose_hi_nl": one.dose_hi_nl,
+            }
+            for one in facts.given
+        ]
         if facts.cartridge is not None:
             totals["material"] = material_totals(facts.cartridge)
             entries += _unbalanced(desk, facts.cartridge)

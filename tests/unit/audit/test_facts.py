@@ -99,6 +99,14 @@ class Scan:
                 place[shot["sess"]] = max(place.get(shot["sess"], 0), shot["at_us"] + shot["at_err_us"])
         return {place: tuple(sorted(times.values())) for place, times in found.items()}
 
+    def given(self, session):
+        found = {}
+        for shot in self.shots(sess=session):
+            totals = found.setdefault((shot["product"], shot["lot"]), [0, 0, 0])
+            for at, more in enumerate((1, shot["dose_lo_nl"], shot["dose_hi_nl"])):
+                totals[at] += more
+        return found
+
 
 @pytest.mark.invariant("I-44")
 @pytest.mark.invariant("I-53")
@@ -141,6 +149,9 @@ def compare(found: ClinicFacts, scan, session, alias, uid, digest):
     assert (last.cleaned_us > last.contact_us if last.contact_us else None) == scan.cleaned_last(uid)
     assert {(one.area_code, one.product): one.sessions_us for one in found.last_given} == scan.last_given(
         alias, session
+    )
+    assert {(one.product, one.lot): [one.shots, one.dose_lo_nl, one.dose_hi_nl] for one in found.given} == scan.given(
+        session
     )
     answers = {}
     for row in scan.of("checklist", "consent", sess=session):
