@@ -11,7 +11,7 @@ from drivers.link_events import Answered
 from drivers.outcome import Done, Refused, Unknown
 from meso_device.accounting.book import Admission, Damaged
 from meso_device.accounting.entries import Committed, Entry
-from meso_device.session.contract import NoticeKind
+from meso_device.accounting.findings import Finding, FindingCode
 from meso_device.session.desk import Desk
 from meso_device.session.flow import refusal_text
 from protocols.wire.hashes import SLOT_SIZE
@@ -146,7 +146,9 @@ class Drain:
                 ):
                     session.count(admission.record)
             if committed.conflicts:
-                self._desk.tell(NoticeKind.ALARM, f"the log holds other bytes for {committed.conflicts[0]}")
+                text = f"the log holds other bytes for {committed.conflicts[0]}: two different records claim to be one"
+                # The store has recorded it together with both byte strings.
+                self._desk.find(Finding(FindingCode.CONFLICT, text))
 
         self._commit(entries, durable)
 

@@ -545,6 +545,9 @@ class SessionEngine:
             if self._drain is None:
                 self._drain = Drain(desk, self._ask, self._commit_page, self._drop)
             self._drain.pump()
+        if desk.findings and self._flow_name == "arm" and desk.book is not None and desk.book.provable_grants():
+            # What was found while armed ends the credit at once, and no grant follows (I-22).
+            self._start("disarm", disarm(desk, f"found: {', '.join(desk.findings)}"))
         while self._waiting is not None and self._waiting.condition():
             self._advance(None)
             if self._drain is not None and desk.book is not None:
