@@ -107,7 +107,8 @@ class SessionEngine:
         self._heartbeat_no = count(1)
         self._next_beat_us: int | None = None
         self._utc_offset_us: int | None = None
-        self._boots: set[int] = set()
+        self._boot = (b"", 0)  # newest seen: gun and boot
+        self._boots = 0
         self._stop_unheard = False
         self._dropping = False
         self._view: View | None = None
@@ -158,7 +159,7 @@ class SessionEngine:
     def view(self) -> View:
         """Return all that may be shown; the same object until the next step."""
         if self._view is None:
-            resets = max(0, len(self._boots) - 1)
+            resets = max(0, self._boots - 1)
             self._view = view_of(self._desk, link=self._link, resets=resets, stop_unheard=self._stop_unheard)
         return self._view
 
@@ -539,7 +540,9 @@ class SessionEngine:
             self._stop_unheard = True
             self._effects.insert(0, PressStop())
         if self._flow_name == "connect" and desk.book is not None:
-            self._boots.add(desk.book.hello.boot_id)
+            boot = (desk.book.hello.gun_uid, desk.book.hello.boot_id)
+            self._boots += boot != self._boot
+            self._boot = boot
             self._link = LinkState.RECONCILING
         if desk.book is not None and not self._dropping and FindingCode.GUN_CHANGED not in desk.findings:
             if self._drain is None:

@@ -398,3 +398,13 @@ def test_between_treatments_a_new_wire_session_begins_early(rig):
     assert len(frames(rig, Hello)) == 2
     assert rig.engine._requests < 100
     assert rig.closed()
+
+
+def test_resets_are_counted_once_each_however_often_the_link_comes_back(rig):
+    armed(rig)
+    for resets in (0, 1, 1, 2):
+        if resets > rig.view.resets:
+            rig.kill_gun()
+        rig.close_port("pulled")
+        assert rig.run(rig.up)
+        assert rig.view.resets == resets
