@@ -126,7 +126,7 @@ def report(result: RunResult, words: Words, *, json: bool) -> int:
     view = result.view
     if view is None:
         return report_nothing(json=json)
-    complete = view.phase is Phase.CLOSED
+    complete = _is_complete(result, view)
     if json:
         say_json(_document(result, view, words))
     elif complete:
@@ -146,10 +146,16 @@ def report_nothing(*, json: bool) -> int:
     return 0
 
 
+def _is_complete(result: RunResult, view: View) -> bool:
+    return view.phase is Phase.CLOSED and result.status == 0
+
+
 def _ending(result: RunResult, view: View, words: Words) -> str:
     reason = result.reason or f"ended by signal {result.status - 128}"
     if not view.session:
         return reason
+    if view.phase is Phase.CLOSED:
+        return f"{reason}; the session is closed without an injection"
     unknown = ""
     if view.held_shots:
         unknown = f"; unknown until its log is read: up to {view.held_shots} injections, {format_dose(view.held_nl)}"
@@ -159,11 +165,19 @@ def _ending(result: RunResult, view: View, words: Words) -> str:
     )
 
 
+def _state(result: RunResult, view: View) -> str:
+    if _is_complete(result, view):
+        return "complete"
+    if view.phase is Phase.CLOSED:
+        return "refused"
+    return "open" if view.session else "none"
+
+
 def _document(result: RunResult, view: View, words: Words) -> dict[str, object]:
-    complete = view.phase is Phase.CLOSED
+    closed = view.phase is Phase.CLOSED
     return {
         "session": view.session,
-        "state": "complete" if complete else "open" if view.session else "none",
+        "state": _state(result, view),
         "exit": result.status,
         "reason": result.reason,
         "gun_uid": view.gun_uid,
@@ -178,5 +192,5 @@ def _document(result: RunResult, view: View, words: Words) -> dict[str, object]:
         "head_seq": view.head_seq,
         "committed_seq": view.committed_seq,
         "findings": list(view.findings),
-        "resume": [] if complete or not view.session else list(words.resume),
+        "resume": [] if closed or not view.session else list(words.resume),
     }

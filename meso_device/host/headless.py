@@ -35,6 +35,8 @@ class Script(Protocol):
 
     given_up: str
     """Why no command will come any more; empty while one may."""
+    declined: bool
+    """Whether the session is closed because a rule refused it before its first injection."""
 
     def next_command(self, view: View) -> Command | None:
         """Return the next command, or None to wait."""
@@ -74,7 +76,7 @@ class Headless:
         self._look_us = now.mono_us + LOOK_US
         self._note(view, now)
         if view.phase is Phase.CLOSED:
-            return End(0)
+            return End(1, self._refusal) if self._script.declined else End(0)
         if not self._ending:
             self._ending = self._why_end(view, now)
             self._ending_since_us = now.mono_us

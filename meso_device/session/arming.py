@@ -115,6 +115,7 @@ def _permit(desk: Desk, area: AreaPlan) -> Generator[Need, Answer, Permit | None
     Raises:
         FlowEnded: a rule stands against it; each is recorded with its code.
     """
+    desk.blocked = ()
     yield Until(lambda: desk.gun().synced)
     book, session, limits = desk.gun(), desk.treatment(), desk.limits
     if limits is None or desk.calibration is None:
@@ -179,6 +180,7 @@ def _refuse_if_blocked(desk: Desk, blocks: list[Block]) -> Generator[Need, Answe
             )
             for block in blocks
         ]
+        desk.blocked = tuple(block.code for block in blocks)
         yield from record(*entries)
         raise FlowEnded("; ".join(block.text for block in blocks))
 
@@ -196,6 +198,7 @@ def _set_and_read_back(desk: Desk, area: AreaPlan) -> Generator[Need, Answer, Se
     try:
         check_against_limits(block, desk.limits, area.area)
     except UsageError as refused:
+        desk.blocked = ("gun_limits",)
         raise FlowEnded(str(refused)) from None
     changed = desk.area is not area
     desk.area = area
@@ -303,6 +306,7 @@ def _reserve(desk: Desk, area: AreaPlan, block: Settings, permit: Permit) -> Gen
     answer = yield Record((prepared_entry(intent, book.stamp, context, extra),), intent)
     if isinstance(answer, CapExceeded):
         cap = answer.cap
+        desk.blocked = (cap.code or "cap",)
         raise FlowEnded(
             f"cap '{cap.name}' refused: given {format_dose(answer.used_nl)} ({answer.used_shots} shots) + held "
             f"{format_dose(answer.held_nl)} ({answer.held_shots}) + asked {format_dose(intent.max_nl)} ({shots}) is "

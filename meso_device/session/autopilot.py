@@ -25,6 +25,8 @@ from protocols.treatment.plan import AreaPlan
 ARMINGS_WITHOUT_SHOT: Final = 3
 # A stop is not reset while the trigger is held or the head is on the skin: lifting it off takes a person a moment.
 RESET_TRIES: Final = 10
+REFUSED: Final = "refused"
+"""State of a session that a rule or cap refused before its first injection: there is nothing to go on with."""
 # Reason code of a reset that the operator asked for by giving the command.
 REASON_OPERATOR_COMMAND: Final = 1
 
@@ -32,11 +34,17 @@ REASON_OPERATOR_COMMAND: Final = 1
 class Autopilot:
     """Runs one session to its end.
 
+    A session that a rule refuses before its first injection is closed: it takes a new one, with what was amiss mended.
+
     Args:
         opening: The session to open or to resume.
         how: What is recorded as the operator's confirmation (I-45).
         resets_stop: Whether a latched stop is reset: only where the command itself is the operator's word for it.
         aftercare: Whether aftercare is given; None where nobody said.
+
+    Attributes:
+        given_up: Why no command will come any more; empty while one may.
+        declined: The session is closed because a rule refused it before its first injection.
     """
 
     def __init__(
@@ -51,6 +59,7 @@ class Autopilot:
         self._resets = 0
         self._shots_at_arming = -1
         self.given_up = ""
+        self.declined = False
 
     @property
     def _session(self) -> str:
@@ -93,6 +102,9 @@ class Autopilot:
                 return self._acknowledge()
             case Phase.READY:
                 area = self._next_area(view)
+                self.declined = self._armings > 0 and bool(view.blocked) and not view.shots_given
+                if self.declined:
+                    return CloseSession(state=REFUSED)
                 if area is not None:
                     return self._arm(area, view)
                 return CloseSession(state="complete", aftercare=self._aftercare)

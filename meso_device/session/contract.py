@@ -106,6 +106,7 @@ class AcknowledgeFault:
 class CloseSession:
     """End the session: disarm, read the log to its head, record the totals. Refused while anything is unknown.
 
+    ``state`` is what becomes of it: ``complete``, or ``refused`` where a rule let it begin nothing.
     ``aftercare`` says whether aftercare was given to the patient; None where nobody said.
     """
 
@@ -291,6 +292,7 @@ class View:
         held_shots: Shots that those may still have cost.
         held_nl: Volume that those may still have cost.
         findings: Open findings that forbid a grant.
+        blocked: Codes of the rules and caps that stood against the newest arming; empty once it was granted.
         estop_latch_id: 0 when clear.
         stop_unheard: STOP was pressed and the gun has not answered yet.
         write_failed: Reason why nothing more can be recorded; empty while the store is healthy.
@@ -318,6 +320,7 @@ class View:
     held_shots: int
     held_nl: int
     findings: tuple[str, ...]
+    blocked: tuple[str, ...]
     estop_latch_id: int
     stop_unheard: bool
     write_failed: str

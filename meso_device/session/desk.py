@@ -80,6 +80,7 @@ class Desk:
         area: Area selected.
         phase: What the session allows next.
         findings: What forbids a grant, by code.
+        blocked: Codes of the rules and caps that stood against the newest arming; empty once it was granted.
         ended_grant: Newest GRANT_ENDED heard: number and cause.
         stop_no: Number of the newest STOP pressed on this host: its UTC time, so that none comes twice.
         stop_again: A STOP of an earlier run was never answered: send it again (I-46).
@@ -103,6 +104,7 @@ class Desk:
         self.area: AreaPlan | None = None
         self.phase = Phase.NO_SESSION
         self.findings: dict[FindingCode, Finding] = {}
+        self.blocked: tuple[str, ...] = ()
         self.ended_grant = (0, 0)
         self.latch_id = 0
         self.homed = False

@@ -153,8 +153,9 @@ def close(desk: Desk, state: str, aftercare: bool | None) -> Flow:
             totals["material"] = material_totals(facts.cartridge)
             entries += _unbalanced(desk, facts.cartridge)
         if aftercare is None:
-            desk.tell(NoticeKind.INFO, "nobody said whether aftercare was given; nothing is recorded about it")
-        else:
+            if session.given:
+                desk.tell(NoticeKind.INFO, "nobody said whether aftercare was given; nothing is recorded about it")
+        elif session.given:
             given_payload: dict[str, Json] = {"given": aftercare}
             entries.append(desk.entry("aftercare", f"aftercare/{session.session}", given_payload))
     yield from record(*entries, desk.entry("session.closed", f"session/{session.session}/closed", totals))

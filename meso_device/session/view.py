@@ -36,6 +36,7 @@ def view_of(desk: Desk, *, link: LinkState, resets: int, stop_unheard: bool) -> 
         held_shots=sum([grant.held_shots for grant in grants]),
         held_nl=sum([grant.held_nl for grant in grants]),
         findings=tuple([code.value for code in desk.findings]),
+        blocked=desk.blocked,
         estop_latch_id=desk.latch_id,
         stop_unheard=stop_unheard,
         write_failed=desk.write_failed,

@@ -17,6 +17,7 @@ EMPTY: dict[str, Any] = dict.fromkeys(View.__dataclass_fields__, 0) | {
     "area_id": "",
     "given": (),
     "findings": (),
+    "blocked": (),
     "stop_unheard": False,
     "write_failed": "",
     "log_state": "SYNCED",

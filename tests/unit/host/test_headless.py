@@ -12,6 +12,7 @@ class Script:
         self.asked = 0
         self.refusals = 0
         self.given_up = ""
+        self.declined = False
 
     def next_command(self, view):
         self.asked += 1
@@ -46,6 +47,12 @@ def test_the_script_decides_while_nothing_forbids_it(run):
 
 def test_a_closed_session_is_the_good_end(run):
     assert run.wish(phase=Phase.CLOSED) == End(0)
+
+
+def test_a_session_that_a_rule_refused_ends_with_its_line_though_it_is_closed(run):
+    run.headless.notice(Notice(NoticeKind.REFUSED, "too early by 2 days"))
+    run.script.declined = True
+    assert run.wish(phase=Phase.CLOSED) == End(1, "too early by 2 days")
 
 
 @pytest.mark.invariant("I-51")

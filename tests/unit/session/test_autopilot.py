@@ -43,6 +43,7 @@ BLANK = View(
     held_shots=0,
     held_nl=0,
     findings=(),
+    blocked=(),
     estop_latch_id=0,
     stop_unheard=False,
     write_failed="",
@@ -134,3 +135,34 @@ def test_a_locked_host_is_given_up_with_its_reason():
     auto = pilot()
     assert auto.next_command(replace(READY, phase=Phase.LOCKED, findings=("gap",))) is None
     assert "gap" in auto.given_up
+
+
+@pytest.mark.hazard("HZ-57")
+def test_what_a_rule_refuses_before_the_first_injection_is_closed_as_refused_and_not_left_to_be_resumed():
+    auto = pilot()
+    assert auto.next_command(READY) == Arm(area_id=PLAN.areas[0].area)
+    auto.refused()
+    blocked = replace(READY, blocked=("too_early",))
+    assert auto.next_command(blocked) == CloseSession(state="refused")
+    assert auto.declined
+    assert not auto.given_up
+
+
+def test_what_an_earlier_session_was_refused_for_does_not_close_this_one():
+    auto = pilot()
+    assert auto.next_command(replace(READY, blocked=("too_early",))) == Arm(area_id=PLAN.areas[0].area)
+    assert not auto.declined
+
+
+def test_a_session_that_is_blocked_after_an_injection_stays_open():
+    auto = pilot()
+    area = PLAN.areas[0].area
+    going = replace(READY, given=given(1), shots_given=1)
+    assert auto.next_command(going) == Arm(area_id=area)
+    for _ in range(ARMINGS_WITHOUT_SHOT - 1):
+        auto.refused()
+        assert auto.next_command(replace(going, blocked=("content",))) == Arm(area_id=area)
+    auto.refused()
+    assert auto.next_command(replace(going, blocked=("content",))) is None
+    assert "armed" in auto.given_up
+    assert not auto.declined

@@ -338,7 +338,9 @@ def test_a_dose_off_the_guns_grid_is_refused_before_a_byte_leaves():
     odd = replace(plan.areas[0], dose_nl=plan.areas[0].dose_nl + 1)
     rig = Rig(replace(plan, areas=(odd,)))
     rig.run_session()
-    assert rig.run(lambda: bool(rig.autopilot.given_up), within_s=60)
+    assert rig.run(rig.closed, within_s=60)
+    (closed,) = bodies(rig, "session.closed")
+    assert (closed["state"], closed["points_given"]) == ("refused", 0)
     assert any(n.kind is NoticeKind.REFUSED and "steps" in n.text for n in rig.notices)
     assert not frames(rig, GrantSet)
 
