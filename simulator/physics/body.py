@@ -63,8 +63,8 @@ class GunBody:
 
     __slots__ = (
         "_battery_mv", "_cartridge_in", "_chance", "_cup", "_events", "_faults", "_hand", "_label", "_later",
-        "_later_no", "_mechanics", "_occluded", "_pedal", "_skin", "_swaps", "_warm_cdegc", "_warm_us",
-        "on_injection", "strokes_begun",
+        "_later_no", "_mechanics", "_occluded", "_pedal", "_skin", "_swaps", "_touching", "_warm_cdegc",
+        "_warm_us", "on_injection", "strokes_begun",
     )  # fmt: skip
 
     def __init__(
@@ -85,7 +85,7 @@ class GunBody:
         self._hand = Trigger(chance)
         self._pedal = Trigger(chance)
         self._cup = Cup()
-        self._skin = self._occluded = False
+        self._skin = self._touching = self._occluded = False
         self._cartridge_in = True
         self._swaps: list[tuple[Cartridge | Head | None, bool]] = []
         self._battery_mv = BATTERY_MV
@@ -224,6 +224,7 @@ class GunBody:
     def set_contact(self, now_us: int, contact: bool) -> None:
         """Put the head on the skin or lift it."""
         self._run(now_us)
+        self._touching = contact
         self._set_contact(now_us, contact)
 
     def occlude(self, now_us: int, occluded: bool) -> None:
@@ -366,7 +367,7 @@ class GunBody:
     def _happen(self, what: tuple[int, int, _Later, bool]) -> None:
         at_us, _, kind, level = what
         if kind is _Later.CONTACT:
-            self._set_contact(at_us, level)
+            self._set_contact(at_us, level and self._touching)  # the hand may have gone meanwhile
             return
         trigger, source = (self._hand, HAND) if kind is _Later.HAND_EDGE else (self._pedal, PEDAL)
         if trigger.level != level:

@@ -41,6 +41,7 @@ from meso_device.session.contract import (
     View,
 )
 from meso_device.session.engine import SessionEngine
+from protocols.errors import MesoError
 from protocols.treatment.plan import TreatmentPlan
 from simulator.firmware.nvm import NVM_SIZE, MemoryStore
 from simulator.gun import SimulatedGun
@@ -272,14 +273,21 @@ class Rig:
         self.start_store()
 
     def load(self, question: LoadLedger | LoadClinic) -> None:
+        try:
+            answer = self._look_up(question)
+        except MesoError as error:
+            answer = CommitFailed(no=0, reason=str(error))
+        self.host(answer)
+        self.start_store()
+
+    def _look_up(self, question: LoadLedger | LoadClinic) -> EngineEvent:
         if isinstance(question, LoadLedger):
-            self.host(LedgerLoaded(self.store.load_gun(question.gun_uid, simulated=question.simulated)))
-        else:
-            facts = self.store.load_clinic(
+            return LedgerLoaded(self.store.load_gun(question.gun_uid, simulated=question.simulated))
+        return ClinicLoaded(
+            self.store.load_clinic(
                 session=question.session, alias=question.alias, gun_uid=question.gun_uid, digest=question.digest
             )
-            self.host(ClinicLoaded(facts))
-        self.start_store()
+        )
 
     # --- time ---------------------------------------------------------------------------------
 

@@ -1,16 +1,15 @@
 """One seed, one session: the signature everything else in the simulated world stands on."""
 
-import hashlib
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from meso_device.audit import canonical
-from meso_device.session.contract import Stop
-from tests.world.plans import plan_of
-from tests.world.rig import Rig
+from tests.world.faults import RUIN
+from tests.world.world import FAULTY_US_MAX, World
 
-RESUMES = 6
+LIVENESS_US = 240_000_000
+# What cannot be finished is seen to be so after a few starts of the program.
+LOCKED_US = 15_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +22,9 @@ class Outcome:
         fingerprint: Hash over everything that happened: equal for equal seeds on every Python, in any process.
         cpu_s: CPU time of the session.
         faults: Names ``kind@object`` of the faults that happened, in order; any subset can be handed back in.
+        pairs: Faults met, each with the state of the host that it met.
+        shots: Injections physically made.
+        simulated_s: Simulated time.
         trace: What happened, one line each, for reading; empty unless asked for.
     """
 
@@ -31,6 +33,9 @@ class Outcome:
     fingerprint: str
     cpu_s: float
     faults: tuple[str, ...]
+    pairs: frozenset[tuple[str, str]] = frozenset()
+    shots: int = 0
+    simulated_s: float = 0.0
     trace: tuple[str, ...] = ()
 
 
@@ -46,63 +51,46 @@ def run_seed(
         traced: Keep the readable trace.
     """
     begun_s = time.process_time()
-    rig = Rig(plan_of(shots), seed=seed)
-    faults: list[str] = []
-
-
-    rig.run_session()
-    for _ in range(rig.random.randrange(1, 6)):
-        until_us = rig.now_us + rig.random.randrange(10_000, 2_500_000)
-        rig.run(lambda until_us=until_us: rig.now_us >= until_us or rig.closed())
-        if rig.closed():
-            break
-        faults.append(_disturb(rig))
-    findings = [] if _finish(rig) else ["L1 the session does not end"]
-    rows = [canonical.parse(raw) for (raw,) in rig.store._db.execute("SELECT body FROM record WHERE kind = 'shot'")]
-    truth = [shot for shot in rig.truth if shot.label.shot_seq]
-    if sorted(row["shot_seq"] for row in rows) != sorted(shot.label.shot_seq for shot in truth):
-        findings.append("W1 rows are not the injections that were made")
-    fingerprint = hashlib.sha256(repr((rig.now_us, [row["shot_seq"] for row in rows])).encode()).hexdigest()[:12]
+    world = World(seed, shots=shots, only=only_faults, traced=traced)
+    _live(world)
+    world.watch.judge()
     return Outcome(
         seed=seed,
-        findings=tuple(findings),
-        fingerprint=fingerprint,
+        findings=tuple(world.watch.findings),
+        fingerprint=world.fingerprint(),
         cpu_s=time.process_time() - begun_s,
-        faults=tuple(faults),
+        faults=tuple(world.dice.happened),
+        pairs=frozenset(world.pairs),
+        shots=len(world.truth),
+        simulated_s=world.now_us / 1e6,
+        trace=tuple(world.trace or ()),
     )
 
 
-def _disturb(rig: Rig) -> str:
-    kind = rig.random.choice(["host", "gun", "unplug", "drop", "stop"])
-    match kind:
-        case "host":
-            _restart(rig)
-        case "gun":
-            rig.kill_gun()
-        case "unplug":
-            rig.wire.unplugged = True
-            rig.close_port("gone")
-            back_us = rig.now_us + rig.random.randrange(50_000, 3_000_000)
-            rig.run(lambda: rig.now_us >= back_us)
-            rig.wire.unplugged = False
-        case "drop":
-            rig.close_port("pulled")
-        case "stop":
-            rig.host(Stop(source="test"))
-    return f"{kind}@{rig.now_us}"
+def _live(world: World) -> None:
+    """L1: faults end at 80 % of the shots, and from then on the plan is finished within a bound."""
+    ruined = RUIN.get(world.ruin)
+    ruined_us = 0
+    while not world.rested():
+        world.turn()
+        if world.now_us > FAULTY_US_MAX:
+            world.heal()
+        if world.healed_us and world.now_us - world.healed_us > LIVENESS_US:
+            world.watch.found("L1", f"not finished {LIVENESS_US // 1_000_000} s after the last fault: {_why(world)}")
+            return
+        locked = world.people.locked
+        if locked and ruined is not None and world.ruin in world.harmed:
+            ruined_us = ruined_us or world.now_us
+            if world.now_us - ruined_us > LOCKED_US:
+                if not set(locked.split(",")) <= ruined:
+                    world.watch.found("L1", f"{world.ruin}: locked by {locked}")
+                return
 
 
-def _restart(rig: Rig) -> None:
-    rig.kill_host()
-    if not rig.resume_session():
-        rig.run_session()
-
-
-def _finish(rig: Rig) -> bool:
-
-    for _ in range(RESUMES):
-        rig.run(lambda: rig.closed() or bool(rig.autopilot and rig.autopilot.given_up), within_s=240)
-        if rig.closed():
-            return True
-        _restart(rig)
-    return False
+def _why(world: World) -> str:
+    view = world.view
+    said = world.notices[-1].text if world.notices else ""
+    return (
+        f"link {view.link.value}, {view.phase.value}, {view.shots_given} of {view.shots_planned} given, "
+        f"{', '.join(view.findings) or 'no findings'}, gun {world.gun.firmware.state.name}; last said: {said}"
+    )

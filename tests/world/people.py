@@ -1,0 +1,155 @@
+"""The operator of the simulated world: gets the plan done, and presses anything at any time."""
+
+from meso_device.session.autopilot import REASON_OPERATOR_COMMAND, Autopilot
+from meso_device.session.contract import (
+    AcknowledgeFault,
+    Arm,
+    CloseSession,
+    Command,
+    Confirm,
+    Disarm,
+    NoticeKind,
+    OpenSession,
+    Phase,
+    ResetStop,
+    ResumeSession,
+    Stop,
+    View,
+)
+from tests.world.dice import Draw, number
+
+PAUSE_US = 300_000
+AGAIN_US = 700_000
+
+
+class Operator:
+    """Runs the session with the product's own script, starts it again when it gives up, and errs."""
+
+    def __init__(self, world) -> None:
+        self._world = world
+        self._last: Command | None = None
+        self._told = 0
+        self._waiting = False
+        self._refusal = ""
+        # Closing early ends a session in good order; only some seeds have such an operator.
+        self._closes_early = number(world.seed, "closes early") % 8 == 2
+        self.closed_early = False
+        self.locked = ""
+        self.begin()
+
+    def begin(self) -> None:
+        """A host has started: take up the open session, or open one."""
+        world = self._world
+        self._waiting = False
+        self.locked = ""
+        row = world.store.open_session()
+        if row is not None:
+            opening = ResumeSession(row=row, plan=world.plan, op="practice", role="clinician")
+        else:
+            opening = world.opening()
+        self._script(opening)
+
+    def _script(self, opening: OpenSession | ResumeSession) -> None:
+        self._opening = opening
+        self._world.autopilot = Autopilot(opening, how="test", resets_stop=True)
+        self._look_again()
+
+    def _look_again(self) -> None:
+        self._world._looked_at = None
+        self._world._host_due_us = self._world.now_us
+
+    def look(self, view: View) -> None:
+        """See the screen; say what is wanted next."""
+        world = self._world
+        self._hear()
+        if self._waiting or world.autopilot is None:
+            return
+        command = world.autopilot.next_command(view)
+        if command is not None:
+            self._give(command)
+        elif world.autopilot.given_up:
+            self._waiting = True
+            if view.phase is Phase.LOCKED and view.findings:
+                self.locked = ",".join(view.findings)
+            world.later(AGAIN_US, self._again)
+
+    def _hear(self) -> None:
+        """A refusal: pause, then try again."""
+        world = self._world
+        fresh, self._told = world.notices[self._told :], len(world.notices)
+        for notice in fresh:
+            if notice.kind is NoticeKind.REFUSED:
+                self._refusal = notice.text
+                if not self._waiting:
+                    self._waiting = True
+                    world.later(PAUSE_US, self._try_again)
+
+    def _try_again(self) -> None:
+        self._waiting = False
+        if self._world.autopilot is not None:
+            self._world.autopilot.refused()
+        self._look_again()
+
+    def _again(self) -> None:
+        """The script has given up: a person starts it again, or the program where that does not help."""
+        world = self._world
+        self._waiting = False
+        view = world.view
+        if view.phase is Phase.LOCKED or world.store.broken:
+            world.note(f"operator starts the program again: {view.write_failed or ', '.join(view.findings)}")
+            world.die(200_000, clean=True)
+        elif "cap 'session'" in self._refusal and view.phase is Phase.READY:
+            self._give(CloseSession(state="interrupted"))
+        else:
+            self.begin()
+
+    def _give(self, command: Command) -> None:
+        world = self._world
+        self._last = command
+        if world.trace is not None:
+            world.note(f"operator {_told(command)}")
+        if isinstance(command, ResetStop | Confirm):
+            world.watch.released(isinstance(command, ResetStop))
+        world.host(command)
+
+    def harm(self, kind: str, draw: Draw) -> None:
+        """Press something that nobody should."""
+        areas = [area.area for area in self._world.plan.areas]
+        reset = ResetStop(reason_code=REASON_OPERATOR_COMMAND, op="practice")
+        match kind:
+            case "stop_any_time":
+                self._give(Stop(source="test"))
+            case "early_reset":
+                self._give(reset)
+            case "double_press":
+                if self._last is not None and not isinstance(self._last, CloseSession):
+                    self._give(self._last)
+            case "wrong_area":
+                self._give(Arm(area_id=areas[draw.below(len(areas))]))
+            case "pause":
+                self._give(Disarm(cause="test"))
+            case "random_keys":
+                keys: list[Command] = [
+                    reset,
+                    Confirm(how="keys"),
+                    Arm(area_id=areas[draw.below(len(areas))]),
+                    Arm(area_id="nowhere"),
+                    Disarm(cause="keys"),
+                    AcknowledgeFault(op="practice"),
+                    self._opening,
+                    Stop(source="keys"),
+                ]
+                if self._closes_early:
+                    keys.append(CloseSession(state="interrupted"))
+                key = keys[draw.below(len(keys))]
+                self.closed_early |= isinstance(key, CloseSession)
+                self._give(key)
+        self._look_again()
+
+
+def _told(command: Command) -> str:
+    match command:
+        case OpenSession() | ResumeSession():
+            return type(command).__name__
+        case _:
+            return repr(command)
