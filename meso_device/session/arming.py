@@ -88,9 +88,7 @@ def arm(desk: Desk, area_id: str) -> Flow:
     area = desk.treatment().area(area_id)
     if area is None:
         raise FlowEnded(f"area {area_id} is not in this treatment")
-    permit = yield from _permit(desk, area)
-    if permit is None:
-        raise FlowEnded(f"area {area_id}: all {area.shots} points have been given")
+    permit = yield from _permit(desk, area, again=True)
     for line in depth_advice(area, None):
         desk.tell(NoticeKind.INFO, line)
     block = yield from _set_and_read_back(desk, area)
@@ -105,12 +103,15 @@ def arm(desk: Desk, area_id: str) -> Flow:
             return
         grant.move(GrantEvent.PROVEN_OVER)
         yield from record(closed_entry(grant, desk.gun().stamp, "every shot it permitted is in the gun's log"))
-        permit = yield from _permit(desk, area)
+        permit = yield from _permit(desk, area, again=False)
     desk.tell(NoticeKind.INFO, f"area {area.area}: all {area.shots} points given")
 
 
-def _permit(desk: Desk, area: AreaPlan) -> Generator[Need, Answer, Permit | None]:
+def _permit(desk: Desk, area: AreaPlan, *, again: bool) -> Generator[Need, Answer, Permit | None]:
     """Judge every rule by what is committed at this moment; None when the area has all its points.
+
+    ``again`` says that the operator asks for the area: then one that has all its points is judged too, as the pass over
+    it that it would be.
 
     Raises:
         FlowEnded: a rule stands against it; each is recorded with its code.
@@ -126,10 +127,10 @@ def _permit(desk: Desk, area: AreaPlan) -> Generator[Need, Answer, Permit | None
     given = session.shots_given(area)
     overrides = frozenset(override.code for override in facts.overrides)
     left = area.shots + (area.points if second_pass_code(area) in overrides else 0) - given
-    if left <= 0:
+    if left <= 0 and not again:
         return None
     cover = coverage_of(area, given)
-    shots = min(left, cover.left_in_pass, GRANT_SHOTS_MAX, limits.grant_shots_max)
+    shots = min(left if left > 0 else area.points, cover.left_in_pass, GRANT_SHOTS_MAX, limits.grant_shots_max)
     if area.dose_nl:
         shots = min(shots, limits.grant_nl_max // area.dose_nl)
         if facts.cartridge is not None:
@@ -171,6 +172,7 @@ def _permit(desk: Desk, area: AreaPlan) -> Generator[Need, Answer, Permit | None
 
 
 def _refuse_if_blocked(desk: Desk, blocks: list[Block]) -> Generator[Need, Answer, None]:
+    """Record what stands against it, and end the flow; nothing if nothing does."""
     if blocks:
         entries = [
             desk.entry(
@@ -198,8 +200,7 @@ def _set_and_read_back(desk: Desk, area: AreaPlan) -> Generator[Need, Answer, Se
     try:
         check_against_limits(block, desk.limits, area.area)
     except UsageError as refused:
-        desk.blocked = ("gun_limits",)
-        raise FlowEnded(str(refused)) from None
+        yield from _refuse_if_blocked(desk, [Block("gun_limits", str(refused), soft=False, hazard="HZ-08")])
     changed = desk.area is not area
     desk.area = area
     packed = block.pack()
@@ -306,13 +307,13 @@ def _reserve(desk: Desk, area: AreaPlan, block: Settings, permit: Permit) -> Gen
     answer = yield Record((prepared_entry(intent, book.stamp, context, extra),), intent)
     if isinstance(answer, CapExceeded):
         cap = answer.cap
-        desk.blocked = (cap.code or "cap",)
-        raise FlowEnded(
+        text = (
             f"cap '{cap.name}' refused: given {format_dose(answer.used_nl)} ({answer.used_shots} shots) + held "
             f"{format_dose(answer.held_nl)} ({answer.held_shots}) + asked {format_dose(intent.max_nl)} ({shots}) is "
             f"over {format_dose(cap.limit_nl) if cap.limit_nl else f'{cap.limit_shots} shots'}"
             f"{f' (override {cap.code})' if cap.code else ''}"
         )
+        yield from _refuse_if_blocked(desk, [Block(cap.code or "cap", text, soft=not cap.hard, hazard="HZ-14")])
     if not isinstance(answer, Committed):
         raise TypeError("a grant's row was answered by something else")
     book.reserve(grant)

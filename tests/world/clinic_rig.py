@@ -48,6 +48,7 @@ class ClinicRig(Rig):
 
     def __init__(self, plan: TreatmentPlan, *, scenario: Sequence[PlannedFault] = (), syringe: str = "", **more):
         self.scenario = tuple(scenario)
+        self.session = ""
         table = syringes().values()
         geometry_id = syringes()[syringe].geometry_id if syringe else plan.syringe_geometry_id
         self.syringe = next(row for row in table if row.geometry_id == geometry_id)
@@ -96,7 +97,7 @@ class ClinicRig(Rig):
     def visit(self, visit: Visit, plan: TreatmentPlan | None = None) -> str:
         """Open a session for a patient; the autopilot runs it. Returns its id."""
         plan = plan or self.plan
-        session = self.random.randbytes(16).hex()
+        self.session = session = self.random.randbytes(16).hex()
         asked = {**ANSWERS, **visit.answers}
         given = {item: answer for item, answer in asked.items() if item not in visit.leave_out}
         fitted = [("needle", visit.needle, visit.needle_type_id or plan.needle_type_id)]
@@ -125,7 +126,8 @@ class ClinicRig(Rig):
     # --- what came of it ----------------------------------------------------------------------
 
     def ended(self) -> bool:
-        return self.closed() or bool(self.autopilot and self.autopilot.given_up)
+        done = self.closed() and self.session in ("", self.view.session)
+        return done or bool(self.autopilot and self.autopilot.given_up)
 
     def records(self, *kinds: str, session: str = "") -> list[dict]:
         rows = self.store._db.execute("SELECT body FROM record ORDER BY seq")
