@@ -16,9 +16,7 @@ from support.treatment import treatment_text
 pytestmark = pytest.mark.timeout(180)  # a day at the clinic is many processes, each with a slow look at a PIN
 
 ROOT = Path(__file__).parents[2]
-# What a simulated gun's scenario calls the syringes of the library; without one it holds a bd_5ml.
-SYRINGES = {"bd_1ml": 3, "plain_2ml": 4, "bd_3ml": 5, "bd_5ml": 6, "bd_10ml": 9}
-LIBRARY = sorted((ROOT / "protocols" / "treatment" / "library").glob("*.toml"))
+LIBRARY = ROOT / "protocols" / "treatment" / "library"
 
 
 @pytest.fixture(scope="module")
@@ -271,6 +269,38 @@ def test_a_syringe_that_is_not_that_of_the_treatment_is_refused(clinic, patient)
     assert_refused(clinic, clinic.session(patient, file=clinic.treatment(text)), "bd_5ml", "geometry")
 
 
+EXPIRED = """
+[[fault]]
+name = "cal_expired"
+at_ms = 0
+strength = 20600
+
+[[fault]]
+name = "gun_reset"
+at_ms = 0
+for_ms = 1
+"""
+FOREIGN = """
+[[fault]]
+name = "cal_foreign"
+at_ms = 0
+"""
+
+
+@pytest.mark.hazard("HZ-20")
+@pytest.mark.parametrize(
+    ("scenario", "names"),
+    [
+        pytest.param(EXPIRED, ("calibration 1", "due on 2026-05-27"), id="expired"),
+        pytest.param(FOREIGN, ("calibration 2", "number 1"), id="foreign"),
+    ],
+)
+def test_a_gun_whose_calibration_is_expired_or_another_than_it_names_is_refused(clinic, patient, scenario, names):
+    clinic.gun.kill()
+    clinic.gun.start("--scenario", clinic.file(".toml", scenario))
+    assert_refused(clinic, clinic.session(patient), *names)
+
+
 @pytest.mark.hazard("HZ-49")
 def test_a_product_too_thick_for_needle_and_flow_is_refused(clinic, patient):
     clinic.stock("W-9", viscosity="500 mPas")
@@ -382,18 +412,29 @@ def test_after_erasure_no_byte_says_who_the_patient_was_and_the_log_still_verifi
 # --- the library -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", LIBRARY, ids=lambda path: path.stem)
-def test_each_bundled_treatment_runs_to_its_end_with_few_points(bench, path):
-    text = re.sub(r"(?m)^points = \d+", "points = 1", path.read_text("utf-8"))
-    (bench.path / path.name).write_text(text, encoding="utf-8")
-    scenario = bench.path / "fitted.toml"
-    syringe = SYRINGES[re.search(r'(?m)^syringe = "(.*)"', text)[1]]
-    scenario.write_text(f'[[fault]]\nname = "syringe_swapped"\nat_ms = 0\nstrength = {syringe}\n')
-    gun = bench.gun(seed=len(path.stem), extra=("--scenario", str(scenario)))
-    told = bench.run_session(gun.link, bench.path / path.name).ok().json()
+@pytest.mark.hazard("HZ-45")
+@pytest.mark.parametrize("name", ["cellulite", "scars", "pigment"])
+def test_a_bundled_treatment_runs_on_a_gun_that_is_set_up_for_its_syringe_and_on_no_other(bench, name):
+    text = re.sub(r"(?m)^points = \d+", "points = 1", (LIBRARY / f"{name}.toml").read_text("utf-8"))
+    syringe = re.search(r'(?m)^syringe = "(.*)"', text)[1]
+    file = bench.path / f"{name}.toml"
+    file.write_text(text, encoding="utf-8")
+    other = bench.gun("other")
+    refused = bench.run_session(other.link, file)
+    refused.wait()
+    assert_one_clear_line(refused, status=1, names=(syringe, "bd_5ml", f"meso simulate --syringe {syringe}"))
+    assert other.truth() == []
+    gun = bench.gun(seed=len(name), extra=("--syringe", syringe))
+    told = bench.run_session(gun.link, file).ok().json()
     assert told["state"] == "complete"
     assert told["simulated"] is True
     assert told["given"] == told["planned"] >= text.count("[[area]]")
     bench.assert_proven(gun, planned=told["planned"])
-    (session,) = bench.sessions()
-    assert session["simulated"] is True
+    assert [(row["state"], row["simulated"]) for row in bench.sessions()] == [("complete", True), ("refused", True)]
+
+
+def test_a_syringe_that_the_simulated_gun_cannot_hold_is_refused_with_those_that_it_can(bench):
+    for name in ("bd_7ml", "plain_2_5ml", ""):
+        process = bench.meso("simulate", "--link", bench.path / "gun", "--syringe", name)
+        process.wait()
+        assert_one_clear_line(process, status=2, names=(repr(name), "bd_10ml"))
