@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from meso_device.accounting.book import GunBook
 from meso_device.accounting.entries import AreaGiven, Entry, GunStamp, Json
 from meso_device.accounting.findings import LASTING, Finding, FindingCode
+from meso_device.accounting.grants import GrantAccount
 from meso_device.accounting.shots import ShotContext, ShotRecord
 from meso_device.session.calibration import GunCalibration
 from meso_device.session.contract import Instant, Notice, NoticeKind, Phase
@@ -71,6 +72,7 @@ class Desk:
         now: Instant of the step under way.
         notices: Lines for the operator, taken by the engine after each step.
         book: The gun's book; None before HELLO and after the loss of the link.
+        unsettled: Grants that were open when the link was lost; they are until the gun's log is read again.
         limits: Hard limits of the gun.
         calibration: Its active calibration, as read back.
         status: Newest status heard.
@@ -93,6 +95,7 @@ class Desk:
         self.now = Instant(0, 0)
         self.notices: list[Notice] = []
         self.book: GunBook | None = None
+        self.unsettled: tuple[GrantAccount, ...] = ()
         self.bound_uid = ""
         self.limits: LimitsGetReply | None = None
         self.calibration: GunCalibration | None = None

@@ -416,6 +416,8 @@ class SessionEngine:
         self._next_beat_us = None
         self._asked.clear()
         self._loading = None
+        if desk.book is not None:
+            desk.unsettled = tuple(desk.book.open_grants())
         desk.book = None
         desk.limits = None
         desk.calibration = None

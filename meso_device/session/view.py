@@ -11,7 +11,7 @@ from meso_device.session.desk import Desk
 def view_of(desk: Desk, *, link: LinkState, resets: int, stop_unheard: bool) -> View:
     """Return the view. Credit is a hint of the gun's newest status; given shots are committed ones."""
     book, session, status = desk.book, desk.session, desk.status
-    grants = book.open_grants() if book is not None else ()
+    grants = book.open_grants() if book is not None else desk.unsettled
     given = tuple(session.given.values()) if session is not None else ()
     stamp = book.stamp if book is not None else None
     return View(

@@ -214,6 +214,9 @@ def test_a_lost_link_with_credit_is_told_as_unknown_and_resolved_from_the_guns_l
     assert unknown[0].startswith("unknown: up to ")
     assert " µL of grant " in unknown[0]
     assert not any("failed" in n.text.lower() for n in rig.notices)
+    assert (rig.up(), rig.view.open_grants, rig.view.log_state) == (False, 1, "UNKNOWN")
+    assert rig.view.held_shots > 0
+    assert rig.view.held_nl > 0
     assert bodies(rig, "grant.unknown") or rig.run(lambda: bool(bodies(rig, "grant.unknown")), within_s=1)
     assert rig.run(rig.closed)
     assert_log_is_truth(rig)
