@@ -67,33 +67,23 @@ class ShotContext:
 
 
 def shot_entry(record: ShotRecord, gun: GunStamp, label: Label, context: ShotContext) -> Entry:
-    """Return the ``shot`` entry of a final record."""
+    """Return the ``shot`` entry of a final record; what only experts ask for is read from its ``ring``."""
     slot = record.slot
     payload: dict[str, Json] = {
         "ring": b64encode(record.ring).decode(),
         "shot_seq": slot.shot_seq,
-        "log_epoch": gun.log_epoch,
-        "boot_id": slot.boot_id,
         "grant_no": slot.grant_no,
         "area_code": slot.area_code,
         "area": context.area_id,
         "shot_kind": _KINDS[slot.kind],
-        "planned_nl": slot.planned_nl,
         "planned_depth_um": slot.planned_depth_um,
         "measured_depth_um": slot.measured_depth_um,
         "dose_lo_nl": slot.dose_lo_nl,
         "dose_hi_nl": slot.dose_hi_nl,
         "phase": _PHASES[slot.phase],
         "reason": _REASONS.get(slot.reason, str(slot.reason)),
-        "ticks_us": slot.ticks_start_us,
         "at_us": label.at_us,
         "at_err_us": label.error_us,
-        "duration_ms": slot.duration_ms,
-        "peak_pressure_kpa": slot.peak_pressure_kpa,
-        "settings_hash8": slot.settings_hash8.hex(),
-        "record_hash8": record.hash8.hex(),
-        "trigger_source": slot.trigger_source,
-        "flags": slot.flags,
         "product": context.product,
         "lot": context.lot,
     }

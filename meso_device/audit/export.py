@@ -27,7 +27,7 @@ def shot_row(body: dict[str, Any]) -> dict[str, int | str | bool]:
     """Return the exported form of a shot's body; the order of the columns is frozen."""
     return {
         "gun_uid": body["gun"]["gun_uid"],
-        "log_epoch": body["log_epoch"],
+        "log_epoch": body["gun"]["log_epoch"],
         "shot_seq": body["shot_seq"],
         "session": body.get("sess", ""),
         "area": body["area_code"],

