@@ -26,7 +26,7 @@ check: .venv/.installed-dev
 	$(BIN)/lint-imports
 	$(BIN)/python -m protocols.wire.generate --check
 
-bench: .venv/.installed-dev
+bench: .venv/.installed-bench
 	$(BIN)/python -m bench
 
 .venv/.made:
@@ -44,3 +44,8 @@ bench: .venv/.installed-dev
 	@echo "installing into .venv, tools for tests included"
 	@$(PIP) -e '.[dev]'
 	@touch $@ .venv/.installed
+
+.venv/.installed-bench: .venv/.installed-dev
+	@echo "installing into .venv, the peers of the bench included"
+	@$(PIP) -e '.[dev,bench]'
+	@touch $@

@@ -8,7 +8,7 @@ import time
 from importlib import import_module
 from pathlib import Path
 
-MODULES = ("link", "audit", "session")
+MODULES = ("link", "peers", "faults", "audit", "session")
 OUT = Path(__file__).parent / "out"
 
 
