@@ -39,7 +39,7 @@ class Bench:
             "LANG": "C.UTF-8",
             "MESO_HOME": str(self.home),
             MARK: self._mark,
-            **{name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ},
+            **{name: os.environ[name] for name in ("PYTHONPATH", "MESO_WITHOUT") if name in os.environ},
         }
 
     def meso(

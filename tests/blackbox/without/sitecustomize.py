@@ -1,0 +1,70 @@
+"""Takes rules out of a product that was started with this directory on its path: for showing that tests notice.
+
+``MESO_WITHOUT`` names what is taken out, with commas between: codes of the clinic's rules, or one of the words below.
+Everything is done when the module concerned is imported, inside the product's own process.
+"""
+
+import importlib.abc
+import importlib.machinery
+import os
+import sys
+from types import MappingProxyType
+
+OUT = frozenset(filter(None, os.environ.get("MESO_WITHOUT", "").split(",")))
+
+
+def _rules(module):
+    kept = {name: rule for name, rule in module.RULES.items() if name not in OUT}
+    module.RULES = MappingProxyType(kept)
+    module.judge.__defaults__ = (module.RULES,)
+
+
+def _caps(module):
+    if "caps" in OUT:
+        module.grant_caps = lambda *_: ()
+
+
+def _roles(module):
+    if "roles" in OUT:
+        module.role_for = lambda *_: module.Role.CLINICIAN
+
+
+def _file_checks(module):
+    if "file_checks" in OUT:
+        module.check_file = lambda *_: ()
+
+
+CHANGES = {
+    "meso_device.session.interlocks": _rules,
+    "meso_device.accounting.caps": _caps,
+    "meso_device.people.roles": _roles,
+    "protocols.treatment.checks": _file_checks,
+}
+
+
+class _Loader(importlib.abc.Loader):
+    def __init__(self, own, change):
+        self._own = own
+        self._change = change
+
+    def create_module(self, spec):
+        return self._own.create_module(spec)
+
+    def exec_module(self, module):
+        self._own.exec_module(module)
+        self._change(module)
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        change = CHANGES.get(name)
+        if change is None:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Loader(spec.loader, change)
+        return spec
+
+
+if OUT:
+    sys.meta_path.insert(0, _Finder())
