@@ -66,7 +66,7 @@ def resume_session(*, gun: str, home: Path | None, json: bool, sign_in: SignIn) 
     request = RunRequest(root=root, command=RESUME, port=port, plan=None)
     if row is None:
         # Nothing is open, or the first start was killed too early for that: then this one mends what it left.
-        result = run_session(request, Silent())
+        result = _run(request, Silent())
     elif not port:
         raise UsageError("the port of the last run is not known; name it with --gun PORT, or list with: meso guns")
     else:
@@ -92,14 +92,21 @@ class Silent:
 def watch(request: RunRequest, plan: TreatmentPlan, *, quiet: bool) -> RunResult:
     """Run while printing what happens, unless quiet."""
     if quiet:
-        return run_session(request, Silent())
+        return _run(request, Silent())
     live = is_terminal()
     printer = Printer(sys.stdout.fileno(), pictures=live)
     observer: Observer = Progress(plan, printer, live=live)
     try:
-        return run_session(request, observer)
+        return _run(request, observer)
     finally:
         printer.close()
+
+
+def _run(request: RunRequest, observer: Observer) -> RunResult:
+    from meso_device.technical_log import TechnicalLog
+
+    with TechnicalLog(request.root, observer, command=request.command) as log:
+        return run_session(request, log)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
