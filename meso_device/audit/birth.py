@@ -55,6 +55,11 @@ def settle_identity(
         db = connect(home / DATABASE_NAME)
         try:
             return _identify(home, db, randomness, has_key)
+        except apsw.Error as error:
+            abandon(db)
+            raise AuditWriteFailed(
+                f"the audit log cannot be read: {error}; nothing is written to it, run: meso audit verify"
+            ) from error
         except BaseException:
             abandon(db)
             raise

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import sys
 from pathlib import Path
 from typing import Final
 
@@ -34,9 +33,11 @@ def check_filesystem(directory: Path) -> str:
 
 
 def _filesystem_kind(directory: Path) -> str:
-    if not sys.platform.startswith("linux"):
+    try:
+        mounts = _MOUNTS.read_text(errors="replace")
+    except OSError:
         return ""
-    return kind_from_mounts(_MOUNTS.read_text(errors="replace"), str(directory.resolve()))
+    return kind_from_mounts(mounts, str(directory.resolve()))
 
 
 def kind_from_mounts(mountinfo: str, path: str) -> str:

@@ -72,7 +72,7 @@ class Store:
         self._checkpoint_size = 0
         self._checkpoint_at: tuple[str, int] = ("", 0)
         self._version = 0
-        self._projections = Projections(db)
+        self._projections: Projections
 
     @classmethod
     def open(cls, home: Path, *, software: str, stamp: Stamp, randomness: Randomness = os.urandom) -> "Store":
@@ -95,7 +95,12 @@ class Store:
         )
         store._start(identity, stamp)
         if identity.fresh:
-            keep_key(home, identity.key)
+            try:
+                keep_key(home, identity.key)
+            except OSError as error:
+                store._broken = f"the key of the audit log cannot be kept in {home}: {error.strerror or error}"
+                abandon(identity.db)
+                raise AuditWriteFailed(store._broken) from error
         return store
 
     @classmethod
@@ -318,6 +323,7 @@ class Store:
                 raise Damage(None, f"the checkpoint of {size} records does not have the root that was signed")
             self._checkpoint_size = size
         last_kind = self._verify_tail()
+        self._projections = Projections(self._db)
         self._version = self._db.data_version()
         return last_kind in {"", "log.closed"}
 

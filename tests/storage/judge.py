@@ -64,3 +64,25 @@ def _goes_on(store: Store) -> str:
     if after != ledger.committed_seq + 1 or result.conflicts:
         return f"the gun's log goes on at {after} after {ledger.committed_seq}, conflicts {result.conflicts}"
     return ""
+
+
+def judge_home(home: Path, told: int) -> tuple[int, str]:
+    """Take up a log that a process has left; return how many shots it holds, and what is wrong.
+
+    Args:
+        home: The data directory.
+        told: Newest shot that somebody was told is durable.
+    """
+    try:
+        store = Store.open(home, software="0.1.0", stamp=stamp(boot="boot-judge"))
+        stored = store.load_gun(GUN.gun_uid, simulated=True).committed_seq
+        rows = store._db.execute("SELECT count(*) FROM record WHERE kind = 'shot'").fetchall()
+        store.close(stamp(1, boot="boot-judge"))
+        report = verify_home(home)
+    except MesoError as error:
+        return 0, f"does not open: {error}"
+    if stored < told:
+        return stored, f"shots {stored + 1} to {told} are lost, which were told"
+    if not report.ok or report.shots != stored or rows != [(stored,)]:
+        return stored, f"{stored} shots, {report.shots} verified, {rows} rows: {report.bad}"
+    return stored, ""

@@ -1,5 +1,8 @@
 """Every write, sync and truncate of the disk fails once: nothing acknowledged is lost, nothing follows the error."""
 
+import errno
+import os
+
 import apsw
 import pytest
 
@@ -7,7 +10,7 @@ from meso_device.accounting.entries import CommitFailed, Committed
 from meso_device.audit import database
 from meso_device.audit.keys import VerifyKey
 from meso_device.audit.store import Store
-from meso_device.audit.verify import verify_log
+from meso_device.audit.verify import verify_home, verify_log
 from protocols.errors import AuditWriteFailed
 from tests.unit.audit.clinic import GUN, Clinic, batch, stamp
 from tests.unit.audit.faulty import faulty_disk
@@ -85,3 +88,42 @@ def test_the_control_shows_that_sqlite_alone_would_go_on_after_a_failed_sync(tmp
         db.execute("INSERT INTO t VALUES(2)")
         assert db.execute("SELECT x FROM t").fetchall() == [(2,)]
         db.close()
+
+
+@pytest.mark.invariant("I-48")
+@pytest.mark.parametrize("failing", ["fsync", "rename"])
+def test_a_key_that_cannot_be_kept_is_one_line_and_the_next_start_keeps_it(tmp_path, monkeypatch, failing):
+    real, calls = getattr(os, failing), []
+
+    def fail_late(*args, **others):
+        calls.append(args)
+        # The fsync calls before belong to the first records; the last three and the rename keep the key.
+        if failing == "rename" or len(calls) == wanted:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(*args, **others)
+
+    wanted = 0
+    monkeypatch.setattr(os, failing, fail_late)
+    if failing == "fsync":
+        Store.open(tmp_path / "count", software="0.1.0", stamp=stamp()).close(stamp())
+        wanted, calls[:] = len(calls), []
+    with pytest.raises(AuditWriteFailed, match="Input/output error"):
+        Store.open(tmp_path / "home", software="0.1.0", stamp=stamp())
+    monkeypatch.undo()
+    store = Store.open(tmp_path / "home", software="0.1.0", stamp=stamp())
+    store.close(stamp())
+    assert verify_home(tmp_path / "home").ok
+
+
+@pytest.mark.invariant("I-48")
+@pytest.mark.parametrize("table", ["record", "house", "checkpoint"])
+def test_a_log_with_an_unreadable_page_is_refused_in_one_line(tmp_path, table):
+    store = Store.open(tmp_path, software="0.1.0", stamp=stamp())
+    store.commit([batch(Clinic().link_up())], stamp())
+    [(page,)] = store._db.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,)).fetchall()
+    store.close(stamp())
+    with (tmp_path / "audit.db").open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(b"\xff" * 16)
+    with pytest.raises(AuditWriteFailed, match="meso audit verify"):
+        Store.open(tmp_path, software="0.1.0", stamp=stamp())

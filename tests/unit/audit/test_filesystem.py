@@ -42,3 +42,8 @@ def test_a_network_file_system_is_refused_and_one_in_memory_noticed(tmp_path, mo
         mounts.write_text(f"22 1 254:0 / / rw - {kind} x rw\n")
         with pytest.raises(UsageError, match="local disk"):
             filesystem.check_filesystem(tmp_path)
+
+
+def test_where_the_kernel_does_not_say_what_is_mounted_nothing_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(filesystem, "_MOUNTS", tmp_path / "none")
+    assert filesystem.check_filesystem(tmp_path) == ""
