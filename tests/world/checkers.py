@@ -48,7 +48,7 @@ class Watch:
         self._granted: dict[tuple[int, int], int] = {}
         self._read_back: set[int] = set()
         self.lost_rows = 0
-        self.lost_logs: set[tuple[str, int]] = set()
+        self.lost_after: dict[tuple[str, int], int] = {}
         self._blind = False
         self._spec_broken = False
 
@@ -86,6 +86,11 @@ class Watch:
 
     def booted(self) -> None:
         """The gun was switched off and on."""
+
+    def log_lost(self) -> None:
+        """The gun is about to lose its log: what the host has not let go of may never be read."""
+        gun = self._world.gun.firmware
+        self.lost_after[gun.gun_uid_text, gun.log_epoch] = gun.released_seq
 
     def restored(self) -> None:
         """An old copy of the log was restored; what is missing from it now may be missing at the end."""
@@ -171,7 +176,7 @@ class Watch:
         bodies = [json.loads(body) for (body,) in world.store._db.execute("SELECT body FROM record ORDER BY seq")]
         rows = [json.loads(json.dumps(shot_row(body))) for body in bodies if body["kind"] == "shot"]
         treated = [row for row in rows if row["kind"] != "SERVICE"]
-        for text in oracle.judge(self.motions, treated, lost=frozenset(self.lost_logs), lost_before=self.lost_rows):
+        for text in oracle.judge(self.motions, treated, lost_after=self.lost_after, lost_before=self.lost_rows):
             self.found("W1", text)
         points = {area.area_code: area.shots for area in self._plan.areas}
         for text in oracle.caps_kept(self.motions, points=points, session_nl=self._plan.session_cap_nl):

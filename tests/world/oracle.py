@@ -33,14 +33,15 @@ class Motion:
 
 
 def judge(
-    motions: Iterable[Motion], rows: Sequence[dict], *, lost: frozenset[tuple[str, int]], lost_before: int
+    motions: Iterable[Motion], rows: Sequence[dict], *, lost_after: dict[tuple[str, int], int], lost_before: int
 ) -> list[str]:
     """Compare exported rows with the motions; return what is wrong.
 
     Args:
         motions: All strokes that have a record number.
         rows: The exported rows, each an object as `meso audit export` writes it.
-        lost: Gun and epoch of logs that the gun itself has lost: rows may be missing there, none may be too many.
+        lost_after: Gun and epoch of logs that the gun itself has lost, and the last record that the host had let go
+            of before: later ones may be missing, none may be too many.
         lost_before: Rows of the host that a restored old copy has lost; as many may be missing.
     """
     wrong = []
@@ -52,10 +53,10 @@ def judge(
         if key not in truth:
             wrong.append(f"row of shot {key[2]} of epoch {key[1]}, which never was")
     missing = [key for key in truth if key not in seen]
-    excused = [key for key in missing if key[:2] in lost]
-    unexcused = len(missing) - len(excused)
-    if unexcused > lost_before:
-        wrong.append(f"{unexcused} shots have no row: {sorted(key[2] for key in missing if key[:2] not in lost)[:10]}")
+    never = 1 << 32
+    unexcused = sorted(seq for uid, epoch, seq in missing if seq <= lost_after.get((uid, epoch), never))
+    if len(unexcused) > lost_before:
+        wrong.append(f"{len(unexcused)} shots have no row: {unexcused[:10]}")
     for row in rows:
         motion = truth.get((row["gun_uid"], row["log_epoch"], row["shot_seq"]))
         if motion is not None:

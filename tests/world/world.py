@@ -247,6 +247,7 @@ class World(Rig):
                 self._backup = self.store._db.serialize("main")
                 self.later(draw.between(1_000_000, 4_000_000), self._restore_backup, host=False)
             case _:
+                self.watch.log_lost()
                 strength = 1 + draw.below(3) if kind in ("log_slot_bitflip", "seq_regress") else None
                 self.gun.faults.set(kind, strength)
                 self.later(draw.between(0, 300_000), self.reset_gun, host=False)
