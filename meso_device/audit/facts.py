@@ -24,6 +24,7 @@ from meso_device.accounting.clinic import (
 from meso_device.audit import canonical
 from meso_device.audit.clinic_rows import ALLERGY, names_of
 from meso_device.audit.sql import run
+from protocols.errors import UsageError
 
 # Shots are recorded in the order of the gun's log, so the newest contact is in its newest grant, or in the one before
 # where the two are read in one go; the rest is room.
@@ -221,6 +222,19 @@ def _part(db: apsw.Connection, session: str, part: str) -> PartUse | None:
         fitted_us=fittings[0][3],
         shots=sum(_shots_with(db, part, seq, sess) for seq, sess, _, _ in fittings),
     )
+
+
+def fitted_now(db: apsw.Connection, session: str, part: str, serial: str) -> bool:
+    """Return whether this needle or head is the one that was fitted last in a session.
+
+    Raises:
+        UsageError: it was fitted earlier in the session, and another after it.
+    """
+    rows = run(db, "SELECT serial FROM part WHERE sess = ? AND part = ? ORDER BY seq", (session, part))
+    serials = [str(found) for (found,) in rows]
+    if serial in serials[:-1] and serials[-1] != serial:
+        raise UsageError(f"{part} {serial!r} refused: it was taken off in this session; fit a new one")
+    return serials[-1:] == [serial]
 
 
 def _shots_with(db: apsw.Connection, part: str, seq: int, sess: str) -> int:

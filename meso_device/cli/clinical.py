@@ -15,13 +15,16 @@ from meso_device.host.home import lock_holder
 from meso_device.host.run import ID_BYTES
 from meso_device.people.register import Purpose
 from meso_device.people.roles import Act, Person, role_for
+from meso_device.people.subject import Sex
+from meso_device.people.vault import Patient
 from meso_device.session.checklist import LISTED, Answer
+from meso_device.session.overrides import check_code
 from protocols.errors import UsageError
+from protocols.treatment.advisory import Sex as AdvisedSex
 
 RUN: Final = "meso session run"
 RESUME: Final = "meso session resume"
 _REASON_CODE: Final = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
-_RULE_CODE: Final = re.compile(r"[a-z][a-z0-9_]{0,39}(\.[a-z0-9_]{1,60})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,23 +78,42 @@ def begin(words: Words, home: Path | None) -> Clinical:
             answers=_answers(desk, checks, patient.alias, patient.facts.allergies, person, session),
             consent=checks.consent,
             fitted=checks.fitted,
+            sex=_advised(patient),
             aftercare=checks.aftercare,
             overrides=tuple(overrides),
         )
 
 
-def take_up(login: str, pin_file: str, checks: str, home: Path | None) -> Returning:
-    """Sign in to go on with a session that has a patient; of the checks file aftercare alone counts.
+def take_up(login: str, pin_file: str, checks: str, alias: str, home: Path | None) -> Returning:
+    """Sign in to go on with a session that has a patient; of the checks file aftercare, needle and head count.
 
     Raises:
         PinRefused, NotAllowed: not this person.
         UsageError: something of the command line or the checks file is wrong.
     """
-    aftercare = read_checks(checks).aftercare if checks else None
+    told = read_checks(checks) if checks else NOTHING
     with open_desk(home, command=RESUME, pin_file=pin_file) as desk:
         _refuse_busy(desk)
         person, role = _sign_in(desk, login)
-    return Returning(op=person.op, role=role, aftercare=aftercare)
+        known = desk.office.vault.begins_with(alias, person)
+    return Returning(
+        op=person.op,
+        role=role,
+        fitted=told.fitted,
+        sex=_advised(known[0]) if known else None,
+        aftercare=told.aftercare,
+    )
+
+
+def _advised(patient: Patient) -> AdvisedSex | None:
+    """Return whose skin the depth advisory speaks of; None for both."""
+    match patient.facts.sex:
+        case Sex.FEMALE:
+            return "female"
+        case Sex.MALE:
+            return "male"
+        case _:
+            return None
 
 
 def _sign_in(desk: Desk, login: str) -> tuple[Person, str]:
@@ -114,8 +136,7 @@ def _check_overrides(words: Words) -> None:
     if len(set(words.overrides)) != len(words.overrides):
         raise UsageError("one --override is given twice")
     for code in words.overrides:
-        if _RULE_CODE.fullmatch(code) is None:
-            raise UsageError(f"--override {code[:40]!r} refused: the code that the refusal named, such as too_early")
+        check_code(code)
 
 
 def _answers(

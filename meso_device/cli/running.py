@@ -36,7 +36,7 @@ class SignIn:
     Attributes:
         login: Login name; empty to be asked.
         pin_file: Where the PIN comes from.
-        checks: Checks file, for aftercare; empty for none.
+        checks: Checks file, for aftercare and what was fitted meanwhile; empty for none.
     """
 
     login: str = ""
@@ -73,7 +73,7 @@ def resume_session(*, gun: str, home: Path | None, json: bool, sign_in: SignIn) 
         if not row.practice:
             from meso_device.cli.clinical import take_up
 
-            who = take_up(sign_in.login, sign_in.pin_file, sign_in.checks, home)
+            who = take_up(sign_in.login, sign_in.pin_file, sign_in.checks, row.alias, home)
             request = replace(request, clinical=who)
         result = watch(request, plan_of(row), quiet=json)
     return report(result, Words(request=request, home=home), json=json)

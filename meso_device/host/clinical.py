@@ -7,12 +7,12 @@ import contextlib
 from dataclasses import dataclass, replace
 
 from meso_device.accounting.clinic import Approval
-from meso_device.accounting.entries import Batch, CommitFailed, Entry, Json
-from meso_device.accounting.materials import Actor, part_fitted
+from meso_device.accounting.entries import Batch, CommitFailed, Entry, Json, SessionRow
+from meso_device.accounting.materials import Actor, day_of, day_text, part_fitted
 from meso_device.audit.birth import DATABASE_NAME
 from meso_device.audit.database import open_for_reading
 from meso_device.audit.exposure import place_of
-from meso_device.audit.facts import approval_of
+from meso_device.audit.facts import approval_of, fitted_now
 from meso_device.audit.records import Stamp
 from meso_device.audit.store import Store
 from meso_device.host.home import Home
@@ -21,8 +21,10 @@ from meso_device.people.proofs import PinProof
 from meso_device.people.roles import Meaning
 from meso_device.people.signatures import Target, sign_entry
 from meso_device.session.checklist import Answer, checklist_entries
-from meso_device.session.contract import OpenSession
+from meso_device.session.contract import OpenSession, ResumeSession
+from meso_device.session.overrides import terms
 from protocols.errors import AuditWriteFailed, require
+from protocols.treatment.advisory import Sex
 from protocols.treatment.plan import TreatmentPlan
 
 
@@ -62,11 +64,15 @@ class Returning:
 
     Attributes:
         op, role: The signed-in operator.
+        fitted: Needle and head as the checks file names them; what is another than before was changed meanwhile.
+        sex: Of the patient, for the depth advisory; it is shown and never recorded.
         aftercare: Whether aftercare is given; None where nobody said.
     """
 
     op: str
     role: str
+    fitted: tuple[Fitted, ...]
+    sex: Sex | None
     aftercare: bool | None
 
 
@@ -82,6 +88,7 @@ class Clinical:
         answers: Of the checklist; what was not asked is missing, and the rules refuse it.
         consent: Form and version that the patient signed; None without one.
         fitted: Needle and head that were fitted for this patient.
+        sex: Of the patient, for the depth advisory; it is shown and never recorded.
         aftercare: Whether aftercare is given; None where nobody said.
         overrides: Soft rules that a clinician signed a reason for.
     """
@@ -94,6 +101,7 @@ class Clinical:
     answers: tuple[Answer, ...]
     consent: tuple[str, str] | None
     fitted: tuple[Fitted, ...]
+    sex: Sex | None
     aftercare: bool | None
     overrides: tuple[SignedOverride, ...]
 
@@ -116,8 +124,31 @@ def opening_of(clinical: Clinical, plan: TreatmentPlan, approval: Approval | Non
         op=clinical.op,
         role=clinical.role,
         practice=False,
+        sex=clinical.sex,
         entries=_entries(clinical, plan, utc_us),
         details=details,
+    )
+
+
+def resuming_of(returning: Returning, row: SessionRow, plan: TreatmentPlan, home: Home, utc_us: int) -> ResumeSession:
+    """Return the taking up of a patient's session, with the parts that were changed meanwhile.
+
+    Raises:
+        UsageError: a part that was taken off earlier in this session, or a serial that is none.
+    """
+    by = Actor(op=returning.op, role=returning.role, utc_us=utc_us)
+    with contextlib.closing(open_for_reading(home.root / DATABASE_NAME)) as db:
+        changed = [part for part in returning.fitted if not fitted_now(db, row.session, part.part, part.serial)]
+    return ResumeSession(
+        row=row,
+        plan=plan,
+        op=returning.op,
+        role=returning.role,
+        sex=returning.sex,
+        entries=tuple(
+            part_fitted(part.part, part.serial, part.type_id, session=row.session, alias=row.alias, by=by)
+            for part in changed
+        ),
     )
 
 
@@ -127,15 +158,18 @@ def approval_in(home: Home, digest: str) -> Approval | None:
         return approval_of(db, digest)
 
 
-def sign_overrides(store: Store, home: Home, clinical: Clinical, now: Moment, stamp: Stamp) -> None:
+def sign_overrides(
+    store: Store, home: Home, clinical: Clinical, plan: TreatmentPlan, now: Moment, stamp: Stamp
+) -> None:
     """Make each override durable, and then the signature that is bound to its record.
 
     Raises:
+        UsageError: one is for an area that the treatment protocol has not; nothing is recorded.
         AuditWriteFailed: they are not.
         NotAllowed, PinRefused: not by this person, or the PIN was entered too long ago.
     """
-    for override in clinical.overrides:
-        entry = _override(clinical, override)
+    entries = [_override(clinical, plan, override, now) for override in clinical.overrides]
+    for override, entry in zip(clinical.overrides, entries, strict=True):
         _commit(store, entry, stamp)
         with contextlib.closing(open_for_reading(home.root / DATABASE_NAME)) as db:
             place = place_of(db, entry.key)
@@ -152,12 +186,20 @@ def _commit(store: Store, entry: Entry, stamp: Stamp) -> None:
         raise AuditWriteFailed(result.reason)
 
 
-def _override(clinical: Clinical, override: SignedOverride) -> Entry:
+def _override(clinical: Clinical, plan: TreatmentPlan, override: SignedOverride, now: Moment) -> Entry:
     person = override.proof.person
+    answers = {answer.item: answer.answer for answer in clinical.answers}
+    limit, value = terms(override.code, plan, answers, day_text(day_of(now.utc_us)))
     return Entry(
         kind="limit.override",
         key=f"override/{clinical.session}/{override.code}",
-        payload={"code": override.code, "reason": override.reason, "signer": person.op},
+        payload={
+            "code": override.code,
+            "limit": limit,
+            "value": value,
+            "reason": override.reason,
+            "signer": person.op,
+        },
         op=clinical.op,
         role=clinical.role,
         session=clinical.session,

@@ -21,7 +21,7 @@ from meso_device.audit.records import Stamp
 from meso_device.audit.store import Store
 from meso_device.audit.writer import Writer
 from meso_device.host.cable import Cable
-from meso_device.host.clinical import Clinical, Returning, approval_in, opening_of, sign_overrides
+from meso_device.host.clinical import Clinical, Returning, approval_in, opening_of, resuming_of, sign_overrides
 from meso_device.host.clock import Clock, read_clock_state, read_host_boot
 from meso_device.host.due import commit_due
 from meso_device.host.headless import Headless
@@ -106,8 +106,8 @@ def run_session(request: RunRequest, observer: Observer) -> RunResult:
                 stack.callback(office.close)
                 commit_due(store, office, stamp)
             opening = _opening(request, store.open_session(), home, now.utc_us)
-            if isinstance(request.clinical, Clinical):
-                sign_overrides(store, home, request.clinical, moment, stamp)
+            if isinstance(request.clinical, Clinical) and request.plan is not None:
+                sign_overrides(store, home, request.clinical, request.plan, moment, stamp)
             cable = None if opening is None else _cable(request.port)
         except BaseException:
             store.close(stamp)
@@ -200,7 +200,7 @@ def _opening(
         return ResumeSession(row=row, plan=plan_of(row), op=PRACTICE, role=PRACTICE)
     if not isinstance(who, Returning):
         raise MesoError(f"session {row.session} has a patient: sign in with --operator NAME to take it up")
-    return ResumeSession(row=row, plan=plan_of(row), op=who.op, role=who.role)
+    return resuming_of(who, row, plan_of(row), home, utc_us)
 
 
 def plan_of(row: SessionRow) -> TreatmentPlan:

@@ -89,7 +89,7 @@ def arm(desk: Desk, area_id: str) -> Flow:
     if area is None:
         raise FlowEnded(f"area {area_id} is not in this treatment")
     permit = yield from _permit(desk, area, again=True)
-    for line in depth_advice(area, None):
+    for line in depth_advice(area, desk.treatment().sex):
         desk.tell(NoticeKind.INFO, line)
     block = yield from _set_and_read_back(desk, area)
     while permit is not None:
@@ -188,7 +188,18 @@ def _refuse_if_blocked(desk: Desk, blocks: list[Block]) -> Generator[Need, Answe
 
 
 def _over(desk: Desk, grant: GrantAccount) -> Until:
-    return Until(lambda: grant.spent or desk.ended_grant[0] == grant.grant_no)
+    """Wait for its end: the event GRANT_ENDED may get lost, so every newer status is looked at too."""
+    before = desk.status
+
+    def over() -> bool:
+        status = desk.status
+        return (
+            grant.spent
+            or desk.ended_grant[0] == grant.grant_no
+            or (status is not None and status is not before and status.active_grant_no != grant.grant_no)
+        )
+
+    return Until(over)
 
 
 def _set_and_read_back(desk: Desk, area: AreaPlan) -> Generator[Need, Answer, Settings]:

@@ -12,6 +12,7 @@ from typing import TypeAlias
 from drivers.link_events import LinkEvent
 from meso_device.accounting.clinic import ClinicFacts
 from meso_device.accounting.entries import AreaGiven, Batch, CommitResult, Entry, GunLedger, Json, SessionRow
+from protocols.treatment.advisory import Sex
 from protocols.treatment.plan import TreatmentPlan
 from protocols.wire.messages import Heartbeat, Request
 
@@ -37,6 +38,7 @@ class OpenSession:
         entries: What was asked, signed and fitted for it; the gun's stamp is added, and all of it is committed with the
             opening or not at all, before anything is granted (I-64).
         details: Further fields of the ``session.opened`` record.
+        sex: Of the patient, for the depth advisory alone; None where it is not known. Never recorded.
     """
 
     plan: TreatmentPlan
@@ -47,16 +49,24 @@ class OpenSession:
     practice: bool
     entries: tuple[Entry, ...] = ()
     details: Mapping[str, Json] = field(default_factory=dict)
+    sex: Sex | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResumeSession:
-    """Take up a session that the log says is open."""
+    """Take up a session that the log says is open.
+
+    Attributes:
+        entries: Parts that were changed meanwhile; committed with the operator's confirmation, before any grant.
+        sex: As for `OpenSession`.
+    """
 
     row: SessionRow
     plan: TreatmentPlan
     op: str
     role: str
+    entries: tuple[Entry, ...] = ()
+    sex: Sex | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,6 +304,7 @@ class View:
         findings: Open findings that forbid a grant.
         blocked: Codes of the rules and caps that stood against the newest arming; empty once it was granted.
         estop_latch_id: 0 when clear.
+        alarms: Alarm bits of the gun, active or latched, as last heard.
         stop_unheard: STOP was pressed and the gun has not answered yet.
         write_failed: Reason why nothing more can be recorded; empty while the store is healthy.
         log_state: ``SYNCED``, ``BEHIND n``, ``UNKNOWN``, or the first open finding.
@@ -322,6 +333,7 @@ class View:
     findings: tuple[str, ...]
     blocked: tuple[str, ...]
     estop_latch_id: int
+    alarms: int
     stop_unheard: bool
     write_failed: str
     log_state: str

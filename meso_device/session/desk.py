@@ -9,6 +9,7 @@ from meso_device.accounting.grants import GrantAccount
 from meso_device.accounting.shots import ShotContext, ShotRecord
 from meso_device.session.calibration import GunCalibration
 from meso_device.session.contract import Instant, Notice, NoticeKind, Phase
+from protocols.treatment.advisory import Sex
 from protocols.treatment.plan import AreaPlan, TreatmentPlan
 from protocols.wire.codes import Phase as ShotPhase
 from protocols.wire.messages import LimitsGetReply, Status
@@ -16,7 +17,7 @@ from protocols.wire.messages import LimitsGetReply, Status
 
 @dataclass(slots=True)
 class SessionState:
-    """The session under way."""
+    """The session under way; ``changed`` are parts fitted since, recorded when the operator confirms."""
 
     plan: TreatmentPlan
     session: str
@@ -28,6 +29,8 @@ class SessionState:
     given: dict[int, AreaGiven] = field(default_factory=dict)
     confirmed: bool = False
     closed: bool = False
+    sex: Sex | None = None
+    changed: tuple[Entry, ...] = ()
 
     def context(self, area: AreaPlan | None = None, lot: str = "") -> ShotContext:
         """Return what records of this session carry; the lot is that of the syringe in the gun."""

@@ -187,7 +187,7 @@ class SessionEngine:
                 self._start("arm", arm(desk, command.area_id))
             case ResetStop() if desk.phase is Phase.ESTOPPED and self._flow is None:
                 self._start("reset", reset_stop(desk, command.reason_code, command.op))
-            case AcknowledgeFault() if desk.phase is Phase.FAULT and self._flow is None:
+            case AcknowledgeFault() if desk.phase in (Phase.FAULT, Phase.ESTOPPED) and self._flow is None:
                 self._start("acknowledge", acknowledge_fault(desk, command.op))
             case CloseSession() if (
                 desk.session is not None
@@ -216,6 +216,7 @@ class SessionEngine:
         desk.session = SessionState(
             command.plan, command.session, command.alias, command.op, command.role, command.practice, desk.now.utc_us
         )
+        desk.session.sex = command.sex
         desk.area = None
         payload: dict[str, Json] = {
             "plan": dict(command.plan.to_json()),
@@ -233,6 +234,10 @@ class SessionEngine:
 
     def _resume_session(self, command: ResumeSession) -> None:
         desk, row = self._desk, command.row
+        if desk.session is not None and not desk.session.closed:
+            # What has been counted since that row was read would be forgotten.
+            desk.tell(NoticeKind.REFUSED, "a session is open already: it goes on")
+            return
         desk.session = SessionState(
             command.plan,
             row.session,
@@ -242,6 +247,8 @@ class SessionEngine:
             row.opened.get("practice") is True,
             row.opened_at_us,
             {given.area_code: given for given in row.given},
+            sex=command.sex,
+            changed=command.entries,
         )
         desk.bound_uid = row.gun_uid
         if desk.book is not None and desk.book.stamp.gun_uid != row.gun_uid:
@@ -268,7 +275,9 @@ class SessionEngine:
                 session.confirmed = True
                 desk.phase = ready_phase(desk)
 
-        self._commit((entry,), recorded)
+        changed = tuple(replace(part, gun=desk.book.stamp) for part in session.changed)
+        session.changed = ()
+        self._commit((entry, *changed), recorded)
 
     def _press_stop(self, source: str) -> None:
         """STOP first, everything else after; it waits for no commit and no reply."""
@@ -568,10 +577,8 @@ class SessionEngine:
             self._drop(f"{self._requests} requests made: a new wire session begins")
 
     def _commit_page(self, entries: tuple[Entry, ...], done: Callable[[Committed], None]) -> None:
-        book = self._desk.book
-
         def durable(result: Committed | CapExceeded) -> None:
-            if isinstance(result, Committed) and self._desk.book is book:
+            if isinstance(result, Committed):
                 done(result)
 
         self._commit(entries, durable)

@@ -111,6 +111,7 @@ class ClinicRig(Rig):
             answers=read_answers(given, dict.fromkeys(visit.notes, "0e" * 32)),
             consent=visit.consent,
             fitted=tuple(Fitted(part=part, serial=serial, type_id=kind) for part, serial, kind in fitted if serial),
+            sex="female",
             aftercare=True,
             overrides=(),
         )

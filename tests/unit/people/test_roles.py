@@ -17,6 +17,7 @@ from meso_device.people.roles import (
     roles_for_two,
     takes_two,
 )
+from meso_device.session.interlocks.people import TREATING_ROLES
 
 # Written out by hand once more, from the clinic's side: act, who may.
 WHO = {
@@ -120,3 +121,9 @@ def test_an_auditor_signs_only_that_something_was_reviewed():
         with pytest.raises(NotAllowed, match=meaning):
             role_to_sign(person(Role.AUDITOR), meaning)
     assert set(SIGNS) == set(Role)
+
+
+@pytest.mark.hazard("HZ-35")
+@pytest.mark.invariant("I-62")
+def test_the_roles_that_may_arm_the_gun_are_those_that_may_treat():
+    assert {role.value for role in Role if Act.TREAT in MAY[role]} == TREATING_ROLES
