@@ -142,6 +142,8 @@ def check_owner(db: apsw.Connection, path: Path) -> None:
         raise UsageError(f"{path} is not an audit log")
     if version > USER_VERSION:
         raise UsageError(f"{path} is of schema version {version}, newer than {USER_VERSION}; update meso-device")
+    if version < 0 or (version == 0 and not empty):
+        raise UsageError(f"{path} is of schema version {version}, which there never was: it is damaged")
 
 
 def create_tables(db: apsw.Connection) -> None:

@@ -20,7 +20,7 @@ from meso_device.audit.database import open_for_reading
 from meso_device.audit.keys import VerifyKey
 from meso_device.audit.projections import difference, rebuild
 from meso_device.audit.records import FIRST_PREV
-from meso_device.audit.schema import PROJECTION_STATEMENTS
+from meso_device.audit.schema import SCHEMA
 from meso_device.audit.sql import run
 from meso_device.audit.tree import Frontier
 from meso_device.audit.witness import GunWitness
@@ -131,7 +131,7 @@ def verify_log(
         shots=state.witness.shots,
         heads={f"{uid}/{epoch}": seq for (uid, epoch), seq in state.witness.heads.items()},
         bad_seq=None if bad is None else bad.seq,
-        bad="" if bad is None else str(bad),
+        bad="" if bad is None else _one_line(str(bad)),
     )
 
 
@@ -163,6 +163,7 @@ def verify_records(
     """
     [(total,)] = run(db, "SELECT count(*) FROM record")
     wanted = _promised_roots(db, key, state)
+    peaks = dict(run(db, "SELECT size, peaks FROM checkpoint"))
     if not wanted and total:
         raise Damage(None, "the log holds no checkpoint")
     if outside is not None:
@@ -182,6 +183,7 @@ def verify_records(
             frontier.extend([row[4] for row in block])
             if frontier.size == stop:
                 _check_root(frontier, wanted[stop])
+                _check_peaks(frontier, peaks.get(stop))
                 stop = next(stops)
             if progress is not None:
                 progress(frontier.size, total)
@@ -259,15 +261,42 @@ def _check_root(frontier: Frontier, promises: list[tuple[bytes, str]]) -> None:
             )
 
 
+def _check_peaks(frontier: Frontier, stored: bytes | None) -> None:
+    """What a start takes the tree up from, without reading the records before."""
+    if stored is not None and stored != b"".join(frontier.peaks):
+        raise Damage(
+            None,
+            f"the stored checkpoint of {frontier.size} records holds other tree hashes than the records give; "
+            "no record is lost",
+        )
+
+
+def _one_line(text: str) -> str:
+    """Messages of the database may quote what it holds, line breaks and control characters included."""
+    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
+
+
+def _check_schema(db: apsw.Connection, fresh: apsw.Connection) -> None:
+    """The tables, and the triggers that guard the records, are those that this program makes."""
+    query = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name"
+    held, wanted = ({(row[0], row[1]): row[2:] for row in run(side, query)} for side in (db, fresh))
+    wrong = sorted(
+        name for _, name in held.keys() ^ wanted.keys() | {key for key in held if held[key] != wanted.get(key)}
+    )
+    if wrong:
+        raise Damage(None, f"the schema of the database was changed: {wrong[0]} is not as this program makes it")
+
+
 def _check_database(db: apsw.Connection) -> None:
-    """The file itself, and the derived tables against the bodies."""
+    """The file itself, its schema, and the derived tables against the bodies."""
     for (answer,) in run(db, "PRAGMA integrity_check(1)"):
         if answer != "ok":
             raise Damage(None, f"the database file is damaged: {' '.join(answer.split())}")
     fresh = apsw.Connection(":memory:")
     try:
-        for statement in PROJECTION_STATEMENTS:
+        for statement in SCHEMA:
             run(fresh, statement)
+        _check_schema(db, fresh)
         try:
             rebuild(db, fresh)
         except (ValueError, LookupError, TypeError) as error:

@@ -55,7 +55,7 @@ def check_against_limits(settings: Settings, limits: LimitsGetReply, area_id: st
             f"area {area_id}: depth {format_depth(settings.depth_um)} refused: this gun reaches "
             f"{format_depth(limits.depth_um_max)}"
         )
-    if settings.depth_um % limits.depth_grid_um:
+    if not _on_grid(settings.depth_um, limits.depth_grid_um):
         raise UsageError(
             f"area {area_id}: depth {format_depth(settings.depth_um)} refused: this gun moves in steps of "
             f"{format_depth(limits.depth_grid_um)}"
@@ -65,7 +65,7 @@ def check_against_limits(settings: Settings, limits: LimitsGetReply, area_id: st
             f"area {area_id}: dose {format_dose(settings.dose_nl)} refused: this gun gives "
             f"{format_dose(limits.dose_nl_min)} to {format_dose(limits.dose_nl_max)}"
         )
-    if settings.dose_nl % limits.dose_grid_nl:
+    if not _on_grid(settings.dose_nl, limits.dose_grid_nl):
         raise UsageError(
             f"area {area_id}: dose {format_dose(settings.dose_nl)} refused: this gun doses in steps of "
             f"{format_dose(limits.dose_grid_nl)}"
@@ -91,3 +91,8 @@ def check_against_limits(settings: Settings, limits: LimitsGetReply, area_id: st
             f"area {area_id}: needle speed {format_depth(settings.needle_speed_um_per_s)}/s refused: this gun "
             f"reaches {format_depth(limits.needle_speed_um_per_s_max)}/s"
         )
+
+
+def _on_grid(value: int, step: int) -> bool:
+    """Whether a gun that states this step can take the value; a gun that states 0 takes only 0."""
+    return value % step == 0 if step else value == 0

@@ -11,6 +11,7 @@ from meso_device.audit.checkpoint import Checkpoint, sign
 from meso_device.audit.keys import read_secret
 from meso_device.audit.projections import rebuild
 from meso_device.audit.records import FIRST_PREV, leaf_hash
+from meso_device.audit.schema import SCHEMA
 from meso_device.audit.tree import Frontier
 
 TRIGGERS = ("record_never_changes", "record_never_goes", "checkpoint_never_changes", "checkpoint_never_goes")
@@ -73,4 +74,7 @@ class Attacker:
         self.db.execute("DELETE FROM checkpoint WHERE size > ?", (len(self.rows),))
 
     def close(self):
+        """Put the guards back, as nobody would leave them out, and close."""
+        for statement in SCHEMA:
+            self.db.execute(statement)
         self.db.close()

@@ -11,6 +11,7 @@ from meso_device.audit.export import export_shots
 from meso_device.audit.reader import reading
 from meso_device.audit.store import Store
 from meso_device.audit.verify import verify_home
+from meso_device.cli.output import one_line
 from protocols.errors import AuditWriteFailed, UsageError
 from tests.unit.audit.attacker import Attacker
 from tests.unit.audit.clinic import GUN, Clinic, commit, stamp
@@ -121,6 +122,54 @@ def test_derived_tables_that_say_something_else_are_found(home, statement):
     report = verify_home(home)
     assert not report.ok
     assert "derived table" in report.bad
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("DROP TRIGGER record_never_changes", "schema of the database was changed: record_never_changes"),
+        ("CREATE TRIGGER more AFTER INSERT ON record BEGIN SELECT 1; END", "schema of the database was changed: more"),
+        ("DROP INDEX stop_unheard", "schema of the database was changed: stop_unheard"),
+        ("UPDATE checkpoint SET peaks = zeroblob(length(peaks))", "holds other tree hashes than the records give"),
+    ],
+)
+def test_what_a_start_and_a_commit_rely_on_is_verified_too(home, statement, words):
+    """A start takes the tree up from the stored hashes; the triggers guard the records."""
+    db = apsw.Connection(str(home / "audit.db"))
+    if statement.startswith("UPDATE"):
+        for (guard,) in db.execute("SELECT sql FROM sqlite_schema WHERE name = 'checkpoint_never_changes'").fetchall():
+            db.execute("DROP TRIGGER checkpoint_never_changes")
+            db.execute(statement)
+            db.execute(guard)
+    else:
+        db.execute(statement)
+    db.close()
+    report = verify_home(home)
+    assert not report.ok
+    assert words in report.bad
+
+
+@pytest.mark.parametrize("version", [0, -1, -16_777_215])
+def test_a_schema_version_that_there_never_was_is_refused(home, version):
+    db = apsw.Connection(str(home / "audit.db"))
+    db.execute(f"PRAGMA user_version={version}")
+    db.close()
+    with pytest.raises(UsageError, match="which there never was"):
+        verify_home(home)
+    with pytest.raises(UsageError, match="which there never was"):
+        Store.open(home, software="0.1.0", stamp=stamp())
+
+
+def test_what_the_database_quotes_is_told_in_one_line(home):
+    data = bytearray((home / "audit.db").read_bytes())
+    at = data.index(b"alias TEXT NOT NULL, op TEXT")
+    data[at : at + 5] = b'\x1b[2J"'
+    (home / "audit.db").write_bytes(data)
+    try:
+        told = verify_home(home).bad
+    except UsageError as refused:
+        told = one_line(str(refused))
+    assert told.isprintable()
 
 
 def test_a_shot_missing_in_the_guns_chain_is_found_even_when_all_is_made_right_again(home):

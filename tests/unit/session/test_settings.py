@@ -83,3 +83,11 @@ def test_limits_themselves_are_allowed_exactly():
     for changes in ({"dose_nl": 20_100}, {"depth_um": 1_510}):
         with pytest.raises(UsageError):
             check_against_limits(block(**changes), tight, "forehead")
+
+
+@pytest.mark.parametrize("grid", ["depth_grid_um", "dose_grid_nl"])
+def test_a_gun_that_states_steps_of_nothing_is_refused(grid):
+    """Found by telling the host whole frames that lie."""
+    block = settings_for(load_library("practice").plan(), load_library("practice").plan().areas[0], hello())
+    with pytest.raises(UsageError, match=r"in steps of 0"):
+        check_against_limits(block, replace(LIMITS, **{grid: 0}), "A")
