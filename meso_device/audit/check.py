@@ -49,6 +49,9 @@ class ChainChecker:
         seq, key, kind, sess, leaf, body = row
         if seq != self.next_seq:
             raise Damage(self.next_seq, f"missing; the next one is {seq}")
+        # A damaged file may hold another type than the table was made for.
+        if not (isinstance(body, bytes) and isinstance(leaf, bytes) and isinstance(sess, bytes | None)):
+            raise Damage(seq, "a column of it is of another type")
         actual = sha256(b"\x00" + body).digest()
         fields = self._read(seq, kind, sess is None, body)
         if fields.prev != self.prev:

@@ -149,6 +149,29 @@ def test_what_a_start_and_a_commit_rely_on_is_verified_too(home, statement, word
     assert words in report.bad
 
 
+@pytest.mark.parametrize("column", ["sess", "leaf", "body"])
+def test_a_column_that_the_damaged_file_holds_as_text_is_named(home, column):
+    """SQLite itself keeps the table strict, so the bytes of the file are changed: the type code of one column."""
+    db = apsw.Connection(str(home / "audit.db"))
+    row = db.execute("SELECT key, kind, sess, leaf, body FROM record WHERE seq = 30").fetchall()[0]
+    db.close()
+    at = ["sess", "leaf", "body"].index(column)
+    codes = [varint(12 + 2 * len(value)) for value in row[2:]]
+    data = (home / "audit.db").read_bytes()
+    whole = varint(13 + 2 * len(row[0])) + varint(13 + 2 * len(row[1])) + b"".join(codes)
+    assert data.count(whole + row[0].encode()) == 1
+    codes[at] = varint(13 + 2 * len(row[2 + at]))
+    texts = whole[: -len(b"".join(codes))] + b"".join(codes)
+    (home / "audit.db").write_bytes(data.replace(whole + row[0].encode(), texts + row[0].encode()))
+    report = verify_home(home)
+    assert not report.ok
+    assert (report.bad_seq, report.bad) == (30, "record 30: a column of it is of another type") or column != "body"
+
+
+def varint(number):
+    return bytes([number >> 7 | 0x80, number & 0x7F]) if number > 0x7F else bytes([number])
+
+
 @pytest.mark.parametrize("version", [0, -1, -16_777_215])
 def test_a_schema_version_that_there_never_was_is_refused(home, version):
     db = apsw.Connection(str(home / "audit.db"))
