@@ -51,6 +51,7 @@ class GunBook:
         committed_seq: Newest record that is durable.
         committed_hash8: Its hash, the proof for LOG_RELEASE.
         released_seq: What the gun has confirmed as released.
+        reserving: Grants whose rows are on their way to the disk.
         last_grant_no: Highest grant number ever prepared here or accepted by the gun.
     """
 
@@ -73,6 +74,7 @@ class GunBook:
         self.head_seq = hello.head_seq
         self.admitted_seq = self.committed_seq = self.base_seq
         self.released_seq = hello.released_seq
+        self.reserving = 0
         self.last_grant_no = max(hello.last_grant_no, ledger.last_grant_no)
         self._admitted_hash8 = self.committed_hash8 = chain_start8(hello, ledger)
         self.sum_lo_nl = ledger.since_lo_nl

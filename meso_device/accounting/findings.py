@@ -41,6 +41,9 @@ LASTING: Final = frozenset(
     }
 )
 
+# What HELLO shows of a log that does not continue the one recorded here: nothing is read or released there.
+UNREADABLE: Final = frozenset({FindingCode.CONFLICT, FindingCode.GAP, FindingCode.COUNTER_REGRESSION})
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

@@ -315,7 +315,14 @@ def _reserve(desk: Desk, area: AreaPlan, block: Settings, permit: Permit) -> Gen
         "protocol_status": permit.status,
         "approved_by": permit.approved_by,
     }
-    answer = yield Record((prepared_entry(intent, book.stamp, context, extra),), intent)
+    book.reserving += 1
+
+    def reserved(result: Committed | CapExceeded) -> None:
+        book.reserving -= 1
+        if isinstance(result, Committed):
+            book.reserve(grant)
+
+    answer = yield Record((prepared_entry(intent, book.stamp, context, extra),), intent, reserved)
     if isinstance(answer, CapExceeded):
         cap = answer.cap
         text = (
@@ -327,7 +334,6 @@ def _reserve(desk: Desk, area: AreaPlan, block: Settings, permit: Permit) -> Gen
         yield from _refuse_if_blocked(desk, [Block(cap.code or "cap", text, soft=not cap.hard, hazard="HZ-14")])
     if not isinstance(answer, Committed):
         raise TypeError("a grant's row was answered by something else")
-    book.reserve(grant)
     return grant
 
 
@@ -376,7 +382,7 @@ def _read_back(desk: Desk, grant: GrantAccount, block: Settings) -> Generator[Ne
 
 def _ended_early(desk: Desk, grant: GrantAccount) -> Generator[Need, Answer, None]:
     """Close a grant that the gun ended before it was spent, and say why."""
-    cause = desk.ended_grant[1]
+    cause = desk.ended_grant[1] if desk.ended_grant[0] == grant.grant_no else 0
     name = next((end.name for end in GrantEnd if end == cause), "ended")
     yield from settle(desk)
     left = grant.max_shots - grant.used_shots

@@ -20,6 +20,7 @@ from meso_device.session.contract import (
     View,
 )
 from protocols.treatment.plan import AreaPlan
+from protocols.wire.codes import Alarm
 
 # An area that gives no shot in so many armings needs a person.
 ARMINGS_WITHOUT_SHOT: Final = 3
@@ -57,6 +58,7 @@ class Autopilot:
         self._last: tuple[type[Command], Phase, int] | None = None
         self._armings = 0
         self._resets = 0
+        self._reset_refused = False
         self._shots_at_arming = -1
         self.given_up = ""
         self.declined = False
@@ -80,6 +82,7 @@ class Autopilot:
 
     def refused(self) -> None:
         """Hear that the last command was refused: it may be given once more."""
+        self._reset_refused = self._last is not None and self._last[0] is ResetStop
         self._last = None
 
     def _wish(self, view: View) -> Command | None:
@@ -114,6 +117,8 @@ class Autopilot:
     def _reset(self, view: View) -> Command | None:
         if not view.estop_latch_id:
             return None
+        if self._reset_refused and view.alarms & ~(1 << Alarm.ESTOP):
+            return self._acknowledge()  # STOP and a fault at once: the reset is refused until the fault is gone
         under_way = self._last is not None and self._last[0] is ResetStop
         if not self._resets_stop or (self._resets >= RESET_TRIES and not under_way):
             self.given_up = "the gun is stopped; resume when it is safe to go on"

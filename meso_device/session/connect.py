@@ -13,7 +13,7 @@ from meso_device.accounting.balance import Balance, mass_balance
 from meso_device.accounting.book import GunBook
 from meso_device.accounting.clockmap import Ping, map_from_pings, map_payload
 from meso_device.accounting.entries import Entry, GunLedger, Json
-from meso_device.accounting.findings import Finding, FindingCode, check_hello, open_findings
+from meso_device.accounting.findings import UNREADABLE, Finding, FindingCode, check_hello, open_findings
 from meso_device.accounting.grants import closed_entry
 from meso_device.session.calibration import read_calibration
 from meso_device.session.contract import Instant, NoticeKind, Phase, PortOpened
@@ -67,7 +67,9 @@ def connect(desk: Desk, opened: PortOpened) -> Flow:
     for finding in open_findings(ledger):
         desk.findings.setdefault(finding.code, finding)
     entries = [_link_up(desk, opened, hello, book, first=ledger.log_epoch == 0)]
-    found = [desk.find(finding) for finding in check_hello(hello, ledger, desk.bound_uid)]
+    seen = check_hello(hello, ledger, desk.bound_uid)
+    desk.log_halted = any(finding.code in UNREADABLE for finding in seen)
+    found = [desk.find(finding) for finding in seen]
     entries += [entry for entry in found if entry is not None]
     if ledger.unheard_stop:
         desk.stop_again = not hello.estop_latch_id
@@ -178,7 +180,7 @@ def settle(desk: Desk) -> Generator[Need, Answer, None]:
         if not isinstance(status, Status):
             raise LinkTrouble("STATUS_GET was answered by something else")
         note_status(desk, status)
-        yield Until(lambda: book.synced or desk.log_halted)
+        yield Until(lambda: (book.synced and not book.reserving) or desk.log_halted)
         if desk.log_halted:
             return
         still = status.state != State.MOVING and not status.active_grant_no

@@ -132,13 +132,15 @@ class Drain:
 
     def _commit_page(self, entries: tuple[Entry, ...], admitted: list[Admission]) -> None:
         self._commits += 1
+        book = self._desk.gun()
 
         def durable(committed: Committed) -> None:
             self._commits -= 1
-            book = self._desk.gun()
             session = self._desk.session
             for admission in admitted:
-                book.committed(admission.record.slot.shot_seq, admission.record.hash8)
+                # Durable is durable, whatever became of the link: the session counts it, a newer book by itself.
+                if self._desk.book is book:
+                    book.committed(admission.record.slot.shot_seq, admission.record.hash8)
                 if (
                     session is not None
                     and admission.context.session == session.session

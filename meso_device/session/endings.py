@@ -54,15 +54,24 @@ def reset_stop(desk: Desk, reason_code: int, op: str) -> Flow:
     desk.latch_id = 0
     if desk.session is not None:
         desk.session.confirmed = False
-    yield Until(lambda: desk.homed)
+    before = desk.status
+    # The event may get lost: a newer status tells as well that the needle stands.
+    yield Until(lambda: desk.homed or (desk.status is not before and _stands(desk.status)))
     yield from ask(StatusGet())
 
 
+def _stands(status: Status | None) -> bool:
+    return status is not None and status.state != State.MOVING
+
+
 def acknowledge_fault(desk: Desk, op: str) -> Flow:
-    """Acknowledge every alarm of a gun in FAULT; what is still there keeps it in that state."""
+    """Acknowledge every alarm of a gun in FAULT or ESTOPPED; a fault still there keeps it in that state.
+
+    A gun that is stopped and has a fault shows ESTOPPED, and its stop is not reset before the fault is gone.
+    """
     yield from settle(desk)
     alarms = desk.status.alarms if desk.status is not None else 0
-    named = [alarm for alarm in Alarm if alarms >> alarm & 1]
+    named = [alarm for alarm in Alarm if alarms >> alarm & 1 and alarm is not Alarm.ESTOP]
     entries = [
         desk.entry(
             "alarm.acknowledged", desk.event_key(f"alarm.acknowledged/{alarm.name}"), {"alarm": alarm.name, "by": op}
@@ -76,9 +85,11 @@ def acknowledge_fault(desk: Desk, op: str) -> Flow:
     if not isinstance(status, Status):
         raise LinkTrouble("STATUS_GET was answered by something else")
     note_status(desk, status)
+    left = ", ".join(alarm.name for alarm in named if status.alarms >> alarm & 1)
     if status.state == State.FAULT:
-        left = ", ".join(alarm.name for alarm in named if status.alarms >> alarm & 1)
         raise FlowEnded(f"the gun is still in FAULT ({left}): mend the cause, then acknowledge again")
+    if left and desk.latch_id:
+        raise FlowEnded(f"the gun still has alarms ({left}): a fault among them must be mended before the reset")
 
 
 def _unbalanced(desk: Desk, cartridge: Cartridge) -> list[Entry]:

@@ -73,6 +73,7 @@ from protocols.wire.states import GrantEvent
 HEARTBEAT_US: Final = 100_000
 # NTP slews by less; more is a step that may shift labels (I-38).
 CLOCK_STEP_US: Final = 2_000_000
+_U32: Final = 2**32
 # A wire session has numbers for 65,000 requests and is left at 60,000 (W-060); between treatments far earlier, so that
 # one of 10,000 shots, which takes some 26,000, is not interrupted for it.
 REQUESTS_MAX: Final = 60_000
@@ -126,8 +127,7 @@ class SessionEngine:
             case Answered():
                 self._answered(event)
             case Heard():
-                self._note_uptime(event.uptime_ms, event.heard_us)
-                self._heard(event)
+                self._hear(event)
             case Committed() | CapExceeded():
                 if (committed := self._committing.pop(event.no, None)) is not None:
                     committed(event)
@@ -314,6 +314,14 @@ class SessionEngine:
             case _ if answered is not None:
                 answered(event)
 
+    def _hear(self, heard: Heard) -> None:
+        """Take an event unless it is older than what was heard: it lay in a buffer, and what it tells is past."""
+        age_ms = (self._desk.uptime_ms - heard.uptime_ms) % _U32
+        stale = self._desk.uptime_ms != 0 and 0 < age_ms < _U32 // 2
+        if not stale or isinstance(heard.event, BootEvent):
+            self._note_uptime(heard.uptime_ms, heard.heard_us)
+            self._heard(heard)
+
     def _heard(self, heard: Heard) -> None:
         desk = self._desk
         match heard.event:
@@ -432,6 +440,7 @@ class SessionEngine:
         desk.calibration = None
         desk.status = None
         desk.owner_token = 0
+        desk.uptime_ms = 0
         desk.log_halted = False
         # What was found by looking at one connection is found again at the next, if it is still so.
         desk.findings = {code: finding for code, finding in desk.findings.items() if code in LASTING}
@@ -525,7 +534,13 @@ class SessionEngine:
             case Send():
                 self._ask(need.request, answer)
             case Record():
-                self._commit(need.entries, answer, need)
+
+                def recorded(result: Committed | CapExceeded) -> None:
+                    if need.told is not None:
+                        need.told(result)
+                    answer(result)
+
+                self._commit(need.entries, recorded, need)
             case Load():
                 self._loading = answer
                 self._effects.append(LoadLedger(need.gun_uid, need.simulated))

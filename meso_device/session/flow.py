@@ -33,10 +33,15 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Commit entries; answered with `Committed`, or `CapExceeded` where a grant is among them."""
+    """Commit entries; answered with `Committed`, or `CapExceeded` where a grant is among them.
+
+    Attributes:
+        told: Called with the answer first, and also where the flow has ended meanwhile: what is durable is so.
+    """
 
     entries: tuple[Entry, ...]
     grant: GrantIntent | None = None
+    told: Callable[[Committed | CapExceeded], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

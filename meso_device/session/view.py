@@ -38,6 +38,7 @@ def view_of(desk: Desk, *, link: LinkState, resets: int, stop_unheard: bool) -> 
         findings=tuple([code.value for code in desk.findings]),
         blocked=desk.blocked,
         estop_latch_id=desk.latch_id,
+        alarms=status.alarms if status is not None else 0,
         stop_unheard=stop_unheard,
         write_failed=desk.write_failed,
         log_state=_log_state(desk, book, grants),

@@ -116,7 +116,7 @@ SCALES = {kind.name: kind.scale for kind in KINDS}
 RUIN = {
     "log_slot_bitflip": frozenset({"gap", "conflict"}),
     "nvm_erased": frozenset({"epoch.changed", "gun.changed", "gap", "conflict", "counter_regression"}),
-    "seq_regress": frozenset({"counter_regression", "conflict", "gap"}),
+    "seq_regress": frozenset({"mass_balance", "counter_regression", "conflict", "gap"}),
     "epoch_change": frozenset({"epoch.changed"}),
     "uid_change": frozenset({"gun.changed"}),
     "old_backup_restored": frozenset({"gap", "conflict", "orphan"}),

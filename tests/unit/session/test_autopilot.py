@@ -45,6 +45,7 @@ BLANK = View(
     findings=(),
     blocked=(),
     estop_latch_id=0,
+    alarms=0,
     stop_unheard=False,
     write_failed="",
     log_state="SYNCED",
