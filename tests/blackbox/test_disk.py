@@ -1,0 +1,84 @@
+"""The disk fails or the host dies at any system call of its log: disarmed, nothing told is lost, one clear line."""
+
+import random
+
+import pytest
+from support.checks import assert_one_clear_line
+from support.faults import Fault, strace_missing, writer_of
+from support.gun import assert_gun_disarmed
+from support.treatment import treatment_text, write_treatment
+
+NO_STRACE = strace_missing()
+AREAS = (("forehead", 8), ("cheek_left", 8))
+PLANNED = 16
+SESSIONS, KILLS = 4, 5
+
+pytestmark = pytest.mark.skipif(bool(NO_STRACE), reason=NO_STRACE)
+
+
+@pytest.fixture
+def plan(bench):
+    return write_treatment(bench.path / "plan.toml", treatment_text(AREAS))
+
+
+def assert_nothing_released_is_lost(bench, gun):
+    """What the gun was told to forget is in the log."""
+    released = assert_gun_disarmed(gun.link)["released_seq"]
+    assert set(range(1, released + 1)) <= {shot.key[2] for shot in bench.export()}
+
+
+@pytest.mark.invariant("I-08")
+@pytest.mark.invariant("I-42")
+@pytest.mark.hazard("HZ-02")
+@pytest.mark.parametrize("seed", range(SESSIONS))
+def test_a_host_killed_at_the_nth_system_call_of_its_log_leaves_each_shot_once(bench, plan, seed):
+    chance = random.Random(seed)
+    gun = bench.gun(seed=seed + 1)
+    host = bench.run_session(gun.link, plan)
+    kills = 0
+    for number in range(2 * KILLS):
+        if kills == KILLS:
+            break
+        writer = writer_of(host)
+        call, most = chance.choice((("pwrite64", 60), ("pwrite64", 25), ("fdatasync", 5)))
+        fault = Fault(writer, call, "signal=SIGKILL", str(chance.randint(1, most)), bench.path / f"{number}.trace")
+        fault.wait(host)
+        fault.close()
+        if host.wait() == 0:
+            break
+        assert host.status == 137, host.describe()
+        kills += 1
+        # Killed before the session was recorded, there is none to take up.
+        host = bench.resume(gun.link) if bench.sessions() else bench.run_session(gun.link, plan)
+    host.ok(30)
+    assert kills >= KILLS - 2
+    bench.assert_proven(gun, planned=PLANNED)
+
+
+@pytest.mark.invariant("I-48")
+@pytest.mark.hazard("HZ-31")
+@pytest.mark.parametrize(
+    ("call", "error", "when"),
+    [
+        ("fdatasync", "EIO", "1"), ("fdatasync", "EIO", "2"), ("fdatasync", "EIO", "5+"), ("fdatasync", "ENOSPC", "3"),
+        ("pwrite64", "EIO", "1"), ("pwrite64", "EIO", "17"), ("pwrite64", "ENOSPC", "8+"), ("pwrite64", "EROFS", "30+"),
+        ("fdatasync", "EROFS", "4+"),
+    ],
+)  # fmt: skip
+def test_a_disk_that_fails_in_mid_session_disarms_the_gun_and_says_so_in_one_line(bench, plan, call, error, when):
+    gun = bench.gun(seed=3)
+    host = bench.run_session(gun.link, plan)
+    bench.wait_shots(gun, 3)
+    fault = Fault(writer_of(host), call, f"error={error}", when, bench.path / "trace")
+    fault.wait(host)
+    status = host.wait(10)
+    fault.close()
+    assert fault.struck
+    assert status == 1, host.describe()
+    assert_one_clear_line(host, status=1, names=("recording has stopped", "meso session resume"))
+    assert not fault.written_after(), "the failed connection wrote on"
+    assert_nothing_released_is_lost(bench, gun)
+    shots = gun.shots()
+    bench.resume(gun.link).ok()
+    assert gun.shots() >= shots
+    bench.assert_proven(gun, planned=PLANNED)
