@@ -33,6 +33,7 @@ class ToHost(IntEnum):
     OPEN = 20
     RESUME = 21
     ABANDON = 22
+    CONFIRM = 23
     ARM_OPEN = 30
     ARM_CONFIRM = 31
     DISARM = 32
