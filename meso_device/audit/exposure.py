@@ -41,6 +41,16 @@ def exposures(db: apsw.Connection, session: str, shot_seqs: Sequence[int] = ()) 
     )
 
 
+def latest_given_us(db: apsw.Connection, session: str) -> int:
+    """Return the latest time that the newest shot of a session can have been; 0 when it gave nothing."""
+    [(latest_us,)] = run(
+        db,
+        "SELECT coalesce(max(latest_us), 0) FROM given INDEXED BY given_sess WHERE sess = ? AND kind IN (1, 2)",
+        (session,),
+    )
+    return int(latest_us)
+
+
 def sessions_of(db: apsw.Connection, alias: str) -> tuple[str, ...]:
     """Return the ids of all sessions of a patient, newest first."""
     return tuple(

@@ -155,7 +155,8 @@ def summary(exposures: Sequence[Exposure], patients: int) -> str:
     """Return how many that were."""
     unknown = sum(not one.alias for one in exposures)
     more = f", and {unknown} groups of injections of which nobody here can say whose they were" if unknown else ""
-    return f"{patients} patients in {len({one.session for one in exposures if one.session})} sessions{more}"
+    sessions = len({one.session for one in exposures if one.session})
+    return f"{patients} patient{'' if patients == 1 else 's'} in {sessions} session{'' if sessions == 1 else 's'}{more}"
 
 
 def _operator(home: Path | None, named: str) -> str:

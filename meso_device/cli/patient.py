@@ -179,6 +179,7 @@ def event(
                 severity=severity,
                 onset_day=onset_day,
                 reporter=reporter,
+                now_utc_us=desk.now().utc_us,
             )
         if not text and not pin_file and has_terminal():
             words = ask("Description, Enter for none", "")

@@ -6,11 +6,14 @@ from typing import Final
 
 import apsw
 
-from meso_device.audit.exposure import exposures, sessions_of
+from meso_device.accounting.materials import day_of
+from meso_device.audit.exposure import exposures, latest_given_us, sessions_of
 from meso_device.people.adverse import SHOTS_MAX, AdverseEvent, Reaction, Reporter, Severity
 from protocols.errors import MesoError, UsageError
 from protocols.treatment.areas import by_code, catalogue
 
+# People count days by their own midnight, records by that of UTC.
+_DAY_SLACK: Final = 1
 _SHOTS: Final = re.compile(r"(\d{1,10})(?:-(\d{1,10}))?", re.ASCII)
 
 
@@ -55,12 +58,13 @@ def tied_event(
     severity: Severity,
     onset_day: int,
     reporter: Reporter,
+    now_utc_us: int,
 ) -> AdverseEvent:
     """Return the event with everything that was injected where it is.
 
     Raises:
         MesoError: the session gave nothing there.
-        UsageError: an area is unknown, or the event is refused.
+        UsageError: an area is unknown, its first sign lies in the future, or the event is refused.
     """
     codes = set()
     for area in areas:
@@ -75,6 +79,11 @@ def tied_event(
     if missing or not here:
         names = ", ".join(by_code()[code].id for code in sorted(missing)) or "any area"
         raise MesoError(f"that session gave nothing in {names}" + (" with these shots" if shots else ""))
+    past_days = max(0, day_of(now_utc_us) - day_of(latest_given_us(db, session)))
+    if onset_day > past_days + _DAY_SLACK:
+        raise UsageError(
+            f"onset after {onset_day} days refused: the session was {past_days} days ago; 0 is its own day"
+        )
     return AdverseEvent(
         reaction=reaction,
         severity=severity,

@@ -10,6 +10,7 @@ from meso_device.people.lockout import Moment
 from meso_device.people.subject import PatientRef, Sex
 from protocols.errors import UsageError
 
+_NONE: Final = frozenset({"", "-", "no", "none", "none known", "nothing"})
 _WHAT: Final = "the patient document"
 _TEXTS: Final = ("name", "born", "chart", "sex")
 _OTHERWISE: Final = "give --from FILE, or - for standard input"
@@ -42,7 +43,7 @@ def asked_form() -> Form:
         born=ask("Birth date, YYYY-MM-DD", _OTHERWISE),
         chart=ask("Chart number", _OTHERWISE),
         sex=ask(f"Sex, for skin thickness tables: {', '.join(Sex)}", _OTHERWISE),
-        allergies=_listed(ask("Allergies as ingredients, with commas between; Enter: none known", _OTHERWISE)),
+        allergies=_allergies(ask("Allergies as ingredients, with commas between; Enter: none known", _OTHERWISE)),
     )
 
 
@@ -94,6 +95,11 @@ def _from_toml(text: str) -> dict[str, Any]:
         raise UsageError(f"{_WHAT} is not TOML: {place.rstrip(')') or 'no place known'}") from None
     except RecursionError:
         raise UsageError(f"{_WHAT} is nested too deeply") from None
+
+
+def _allergies(said: str) -> tuple[str, ...]:
+    """Return the ingredients told; a word for none is no ingredient."""
+    return () if said.strip().casefold() in _NONE else _listed(said)
 
 
 def _listed(text: str) -> tuple[str, ...]:

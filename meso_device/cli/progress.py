@@ -12,7 +12,7 @@ from protocols.treatment.plan import AreaPlan, TreatmentPlan
 from protocols.units import format_depth, format_dose
 
 DRAW_US: Final = 100_000
-BAR: Final = 12
+BAR: Final = 9
 LINE_SHOTS: Final = 5
 """Where lines do not stay in place, one is printed every so many injections."""
 _MARKS: Final = {NoticeKind.INFO: " ", NoticeKind.REFUSED: "!", NoticeKind.UNKNOWN: "?", NoticeKind.ALARM: "!"}
@@ -60,7 +60,8 @@ class Progress:
 def picture(plan: TreatmentPlan, view: View) -> tuple[str, ...]:
     """Return the lines that show the state of a run."""
     given = {area.area_code: area for area in view.given}
-    rows = [_area_row(area, given.get(area.area_code, _NOTHING), view) for area in plan.areas]
+    wide = max(len(area.area) for area in plan.areas)
+    rows = [_area_row(area, given.get(area.area_code, _NOTHING), view, wide) for area in plan.areas]
     behind = view.head_seq - view.committed_seq
     step = f"{behind} to copy" if behind else "in step"
     unknown = f"; UNKNOWN: up to {view.held_shots} injections" if view.log_state == "UNKNOWN" else ""
@@ -75,8 +76,8 @@ def picture(plan: TreatmentPlan, view: View) -> tuple[str, ...]:
     )
 
 
-def _area_row(area: AreaPlan, given: AreaGiven, view: View) -> str:
-    """Return one area in 79 columns at most: code, name, setting, how far, state."""
+def _area_row(area: AreaPlan, given: AreaGiven, view: View, wide: int) -> str:
+    """Return one area in 79 columns at most: code, name of up to ``wide`` letters, setting, how far, state."""
     done = min(BAR, BAR * given.shots // area.shots)
     bar = "█" * done + "░" * (BAR - done)
     state = ""
@@ -85,4 +86,4 @@ def _area_row(area: AreaPlan, given: AreaGiven, view: View) -> str:
     elif given.shots >= area.shots:
         state = "done"
     name, setting = area.area.replace("_", " "), f"{format_depth(area.depth_um):>7} {format_dose(area.dose_nl):>8}"
-    return f"    {area.short:<4} {name:<14}{setting}  {bar} {given.shots:>3}/{area.shots:<3} {state}".rstrip()
+    return f"    {area.short:<4} {name:<{wide}}{setting}  {bar} {given.shots:>3}/{area.shots:<3} {state}".rstrip()
