@@ -1,6 +1,7 @@
 # make demo   watch a whole treatment on a simulated gun
 # make test   formatting, lint, types, layers, generated files, and all tests
 # make bench  the measured numbers, each beside a floor or a peer of the same run
+# make proof  every claim in its long form, about 90 minutes on two cores; writes docs/proof.md
 # Each installs what it needs into .venv first; the second time that takes no time.
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ TESTS ?= tests
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check bench
+.PHONY: demo test check bench proof
 .DELETE_ON_ERROR:
 
 demo: .venv/.installed
@@ -28,6 +29,9 @@ check: .venv/.installed-dev
 
 bench: .venv/.installed-bench
 	$(BIN)/python -m bench
+
+proof: .venv/.installed-bench
+	$(BIN)/python -m tests.proof
 
 .venv/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -1,0 +1,46 @@
+"""`make proof`: every long form, and one table of claims with the figures of this run.
+
+    python -m tests.proof            all of it, about 90 minutes on two cores; writes docs/proof.md and the README
+    python -m tests.proof --short    the same rows in minutes; writes nothing into the sources
+    python -m tests.proof world fuzz   some rows
+
+Outputs and figures stay in build/proof.
+"""
+
+import argparse
+import time
+
+from tests.proof import page, runner
+from tests.proof.rows import ROWS
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.proof", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    names = [row.key for row in ROWS]
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=", ".join(names))
+    parser.add_argument("--short", action="store_true")
+    options = parser.parse_args()
+    if strange := set(options.rows) - set(names):
+        parser.error(f"no such row: {', '.join(sorted(strange))}")
+    chosen = [row for row in ROWS if not options.rows or row.key in options.rows]
+    where = page.about()
+    began_s = time.monotonic()
+    results = runner.run(chosen, short=options.short, told=tell)
+    minutes = (time.monotonic() - began_s) / 60
+    runner.keep(results, where)
+    body = page.text(results, where, minutes)
+    print(body)
+    if not options.short and not options.rows:
+        page.write(body)
+    return 0 if all(result.ok for result in results) else 1
+
+
+def tell(result: runner.Result) -> None:
+    verdict = "holds" if result.ok else f"DOES NOT HOLD, see build/proof/{result.key}.txt"
+    print(f"{result.wall_s:7.0f} s  {result.key:<14}{verdict}", flush=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,103 @@
+"""Runs the rows: as many at once as there are cores for, and those that measure time alone at the end."""
+
+import json
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO
+
+from tests.claims import Figure, heard
+from tests.proof.rows import CORES, Row
+
+ROOT = Path(__file__).parents[2]
+OUT = ROOT / "build" / "proof"
+POLL_S = 0.2
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one row's command told."""
+
+    key: str
+    claim: str
+    figures: dict[str, Figure]
+    ok: bool
+    command: str
+    wall_s: float
+
+
+@dataclass
+class Running:
+    row: Row
+    command: tuple[str, ...]
+    process: subprocess.Popen
+    out: IO[str]
+    began_s: float
+
+
+def run(rows: Sequence[Row], *, short: bool, told: Callable[[Result], None]) -> list[Result]:
+    """Run all rows; return the results in the order of the rows."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    results: dict[str, Result] = {}
+    for batch in ([row for row in rows if not row.alone], *([row] for row in rows if row.alone)):
+        for result in _together(batch, short=short):
+            told(result)
+            results[result.key] = result
+    return [results[row.key] for row in rows]
+
+
+def _together(rows: Sequence[Row], *, short: bool):
+    waiting, running = list(rows), []
+    try:
+        while waiting or running:
+            for row in list(waiting):
+                busy = sum(each.row.cores for each in running)
+                # One that wants all cores is not kept waiting for ever by small ones behind it.
+                if row.cores and busy + row.cores > CORES:
+                    break
+                waiting.remove(row)
+                running.append(_start(row, row.short if short else row.command))
+            time.sleep(POLL_S)
+            for each in list(running):
+                if each.process.poll() is not None:
+                    running.remove(each)
+                    yield _result(each)
+    finally:
+        for each in running:
+            each.process.terminate()
+            each.process.wait()
+            each.out.close()
+
+
+def _start(row: Row, command: tuple[str, ...]) -> Running:
+    out = (OUT / f"{row.key}.txt").open("w+", encoding="utf-8")
+    # What waits for real processes must not starve beside what computes.
+    nice = ["nice", "-n", "10"] if row.cores and not row.alone else []
+    process = subprocess.Popen([*nice, sys.executable, *command], cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)
+    return Running(row, command, process, out, time.monotonic())
+
+
+def _result(each: Running) -> Result:
+    each.out.seek(0)
+    output = each.out.read()
+    each.out.close()
+    status = each.process.returncode
+    command = shlex.join(("python", *each.command))
+    wall_s = round(time.monotonic() - each.began_s, 1)
+    try:
+        told = heard(output)
+    except ValueError:
+        lines = [line for line in output.splitlines() if line.strip()]
+        said = {"said": lines[-1][:120] if lines else "nothing", "status": status}
+        return Result(each.row.key, f"{each.row.key}: no claim was told", said, False, command, wall_s)
+    return Result(each.row.key, told["claim"], told["figures"], told["ok"] and status == 0, command, wall_s)
+
+
+def keep(results: Sequence[Result], about: dict[str, str]) -> None:
+    """Write all figures for machines."""
+    document = {**about, "rows": [asdict(result) for result in results]}
+    (OUT / "proof.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
