@@ -84,6 +84,10 @@ class TechnicalLog:
         if self._broken:
             return
         try:
+            # A host may run for months, and a bad cable has much to tell.
+            if self._file is not None and os.fstat(self._file.fileno()).st_size > BYTES_MAX:
+                self._file.close()
+                self._file = None
             if self._file is None:
                 self._open()
             self._log.info(event, **fields)

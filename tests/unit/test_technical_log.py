@@ -77,3 +77,13 @@ def test_a_file_grown_too_large_is_set_aside(tmp_path):
         log.seen(EMPTY, NOW)
     assert len(lines(tmp_path)) == 3
     assert (tmp_path / f"{FILE_NAME}.1").stat().st_size == BYTES_MAX + 1
+
+
+def test_a_run_that_tells_very_much_fills_two_files_at_most(tmp_path, monkeypatch):
+    monkeypatch.setattr("meso_device.technical_log.BYTES_MAX", 10_000)
+    with TechnicalLog(tmp_path, Recorder(), command="meso test") as log:
+        for no in range(1_000):
+            log.notice(Notice(NoticeKind.INFO, f"link lost for the {no}th time"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [FILE_NAME, f"{FILE_NAME}.1"]
+    assert all(path.stat().st_size < 11_000 for path in tmp_path.iterdir())
+    assert [line["event"] for line in (lines(tmp_path)[0], lines(tmp_path)[-1])] == ["start", "end"]
