@@ -100,6 +100,8 @@ def products_of(db: apsw.Connection, session_id: str) -> frozenset[str]:
 def newest_checkpoint(db: apsw.Connection) -> str | None:
     """Return the newest signed checkpoint, or None in a log that has none yet."""
     rows = run(db, "SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1")
+    if rows and not isinstance(rows[0][0], str):
+        raise TypeError("the newest checkpoint is not text")
     return rows[0][0] if rows else None
 
 

@@ -116,7 +116,8 @@ def verify_log(
         _check_database(db)
     except Damage as damage:
         bad = damage
-    except (apsw.Error, UnicodeDecodeError) as error:
+    # A damaged file may hold any type in any column, so whatever stumbles over one has found it.
+    except (apsw.Error, ValueError, TypeError, LookupError, AttributeError) as error:
         bad = Damage(None, f"the database file is damaged: {error}")
     finally:
         with contextlib.suppress(apsw.Error):

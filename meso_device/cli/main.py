@@ -48,6 +48,8 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _invoke(arguments: list[str]) -> int:
+    if any("\0" in word for word in arguments):
+        raise UsageError("an argument holds a NUL character; leave it out")
     # Parsing with typer takes four times as long as stopping a gun does.
     if arguments == ["stop"]:
         from meso_device.cli.stop import stop_gun

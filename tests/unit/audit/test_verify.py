@@ -1,3 +1,4 @@
+import contextlib
 import json
 import random
 import shutil
@@ -166,6 +167,22 @@ def test_a_column_that_the_damaged_file_holds_as_text_is_named(home, column):
     report = verify_home(home)
     assert not report.ok
     assert (report.bad_seq, report.bad) == (30, "record 30: a column of it is of another type") or column != "body"
+
+
+def test_pages_of_other_tables_in_the_place_of_the_checkpoints_are_damage_and_no_traceback(home):
+    """Found by exchanging pages: the notes of checkpoints were numbers."""
+    data = (home / "audit.db").read_bytes()
+    pages = [data[at : at + 4_096] for at in range(0, len(data), 4_096)]
+    db = apsw.Connection(str(home / "audit.db"))
+    roots = dict(db.execute("SELECT name, rootpage FROM sqlite_schema WHERE type = 'table'").fetchall())
+    db.close()
+    for name in set(roots) - {"checkpoint", "record"}:
+        swapped = list(pages)
+        swapped[roots["checkpoint"] - 1] = pages[roots[name] - 1]
+        (home / "audit.db").write_bytes(b"".join(swapped))
+        assert not verify_home(home).ok
+        with contextlib.suppress(UsageError), reading(home) as db:
+            assert isinstance(queries.newest_checkpoint(db), str | None)
 
 
 def varint(number):

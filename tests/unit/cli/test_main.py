@@ -52,6 +52,11 @@ def test_a_bug_says_so_and_shows_its_place_on_request(capfd, failing, monkeypatc
     assert "Traceback" in capfd.readouterr().err
 
 
+def test_a_nul_in_an_argument_is_refused_in_one_line(capfd):
+    assert run(["audit", "verify", "--home", "a\0b"]) == 2
+    assert capfd.readouterr().err == "meso: an argument holds a NUL character; leave it out\n"
+
+
 def test_what_a_device_sent_cannot_write_to_the_terminal():
     assert one_line("a\x1b[31m\nb\x9bc") == "a?[31m b?c"
     assert len(one_line("x" * 100_000)) == LINE_MAX + 1
