@@ -39,8 +39,14 @@ ROWS = (
         module("tests.world", "run", "--seeds", "40", "--jobs", "2"),
         cores=2,
     ),
+    Row(
+        "coverage",
+        module("tests.world", "coverage", "--seeds", "3000", "--jobs", "2"),
+        module("tests.world", "coverage", "--seeds", "600", "--jobs", "2"),
+        cores=2,
+    ),
     Row("planted", module("tests.world", "planted"), module("tests.world", "planted", "--short"), cores=2),
-    Row("explorer", module("tests.world", "explore"), module("tests.world", "explore", "--short")),
+    Row("explorer", module("tests.world.explore"), module("tests.world.explore", "--shots", "2", "--faults", "1")),
     Row("fingerprints", module("tests.fingerprints"), module("tests.fingerprints", "--seeds", "2")),
     Row(
         "images",

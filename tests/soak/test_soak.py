@@ -2,11 +2,17 @@
 
 import os
 import random
+import threading
 from collections import Counter
 
 import pytest
 
+from drivers.ports import open_port
 from meso_device.accounting.book import GunBook
+from meso_device.audit.records import Stamp
+from meso_device.audit.store import Store
+from meso_device.audit.writer import Writer
+from meso_device.session.contract import Instant
 from tests.soak import real
 from tests.soak.census import census
 from tests.soak.clinic import BRIEF, Clinic, live
@@ -104,3 +110,27 @@ def test_real_processes_hold_descriptors_threads_and_memory_and_keep_up(tmp_path
     assert leaks(samples.fits().values(), short=True) == []
     assert figures["shots"] == SHOTS
     assert highest([samples.values["lag of the log"]]) <= real.RATE_PER_S
+
+
+def test_a_thousand_openings_of_a_port_and_twenty_of_a_log_leave_nothing_open(tmp_path):
+    master, slave = os.openpty()
+    name = os.ttyname(slave)
+    stamp = Stamp(ts_us=1, mono_us=1, boot="soak", clock="synced")
+    now = Instant(1, 1)
+    before = None
+    threads = threading.active_count()
+    try:
+        for no in range(1_000):
+            open_port(name).close()
+            if no % 50 == 0:
+                store = Store.open(tmp_path / "home", software="soak", stamp=stamp)
+                Writer(store, boot="soak", clock="synced").close(now)
+            if before is None:
+                before = real.of_process(os.getpid())
+        after = real.of_process(os.getpid())
+    finally:
+        os.close(master)
+        os.close(slave)
+    assert after["descriptors"] == before["descriptors"]
+    assert threading.active_count() == threads
+    assert after["rss B"] - before["rss B"] < 5 * MIB
