@@ -124,7 +124,7 @@ def twisted(chance: random.Random, frame: Frame) -> bytes:
 
 def run(seed: int, seconds: int = 20) -> LyingWire:
     """Run one session under lies and judge it; the seed decides the rate, too."""
-    rig = LyingWire(seed, (0.003, 0.01, 0.03, 0.1, 0.3)[seed % 5])
+    rig = LyingWire(seed, (0.01, 0.02, 0.05, 0.1, 0.3)[seed % 5])
     rig.survive(seconds)
     rig.judge()
     return rig
