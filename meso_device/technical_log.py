@@ -4,6 +4,7 @@ It is observation only. The audit log decides what happened; this file may be de
 data, and when it cannot be written the run goes on without it.
 """
 
+import contextlib
 import os
 from pathlib import Path
 from types import TracebackType
@@ -44,10 +45,7 @@ class TechnicalLog:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._write("end", error="" if kind is None else kind.__name__)
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-        self._broken = True
+        self._leave()
 
     def notice(self, notice: Notice) -> None:
         """Write down what the operator is told."""
@@ -92,7 +90,15 @@ class TechnicalLog:
                 self._open()
             self._log.info(event, **fields)
         except (OSError, ValueError):
-            self._broken = True
+            self._leave()
+
+    def _leave(self) -> None:
+        self._broken = True
+        # Closing writes what a full disk did not take before, and fails as that did.
+        if self._file is not None:
+            with contextlib.suppress(OSError):
+                self._file.close()
+            self._file = None
 
     def _open(self) -> None:
         if self._path.exists() and self._path.stat().st_size > BYTES_MAX:

@@ -178,6 +178,7 @@ class ClinicFacts:
         given: What this session gave so far, by product and lot.
         overrides: Signed overrides of this session.
         allergies: Ingredients that this patient must not get, as checked for this session.
+        disk_low: The disk of the log is nearly full.
     """
 
     approval: Approval | None = None
@@ -192,3 +193,4 @@ class ClinicFacts:
     overrides: tuple[Override, ...] = ()
     allergies: tuple[str, ...] = ()
     notes: frozenset[str] = frozenset()
+    disk_low: bool = False

@@ -10,10 +10,12 @@ import os
 import threading
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final, TypeAlias
 
-from meso_device.accounting.entries import Batch, CommitFailed, CommitResult
+from meso_device.accounting.entries import Batch, CommitFailed, CommitResult, Entry
 from meso_device.audit.records import Stamp
+from meso_device.audit.reserve import Reserve
 from meso_device.audit.store import Store
 from meso_device.session.contract import ClinicLoaded, Instant, LedgerLoaded, LoadClinic, LoadLedger
 from protocols.errors import MesoError
@@ -32,12 +34,19 @@ class Writer:
     Each `submit`, `load_gun` and `load_clinic` is answered exactly once, in order.
     """
 
-    def __init__(self, store: Store, *, boot: str, clock: str, queue_max: int = QUEUE_MAX) -> None:
-        """Start the thread; ``boot`` and ``clock`` go into the stamp of every record, see `Stamp`."""
+    def __init__(
+        self, store: Store, *, boot: str, clock: str, queue_max: int = QUEUE_MAX, reserve: Reserve | None = None
+    ) -> None:
+        """Start the thread; ``boot`` and ``clock`` go into the stamp of every record, see `Stamp`.
+
+        With a reserve the disk is looked at before each group: low, it is recorded, and known to all later
+        `load_clinic`.
+        """
         self._store = store
         self._boot = boot
         self._clock = clock
         self._queue_max = queue_max
+        self._reserve = reserve
         self._awake = threading.Condition()
         self._queue: deque[tuple[Batch | Question, Instant]] = deque()
         self._results: list[WriterResult] = []
@@ -135,19 +144,28 @@ class Writer:
             except Exception as error:  # noqa: BLE001  # whoever asked waits for an answer, whatever it was
                 return [_refuse(item, f"the audit log cannot be read: {error}; run: meso audit verify")]
         batches = [batch for batch, _ in group if isinstance(batch, Batch)]
-        return list(self._store.commit(batches, self._stamp(now)))
+        low = self._disk_low(now)
+        return [*self._store.commit([*low, *batches], self._stamp(now))[len(low) :]]
+
+    def _disk_low(self, now: Instant) -> list[Batch]:
+        """Return the record of a disk that has become low, once."""
+        free_bytes = self._reserve.falls_low() if self._reserve is not None else None
+        if free_bytes is None:
+            return []
+        key = f"disk/{self._boot}/{now.mono_us}/low"
+        return [Batch(no=0, entries=(Entry(kind="disk.low", key=key, payload={"free_bytes": free_bytes}),))]
 
     def _look_up(self, question: Question) -> WriterResult:
         if isinstance(question, LoadLedger):
             return LedgerLoaded(self._store.load_gun(question.gun_uid, simulated=question.simulated))
-        return ClinicLoaded(
-            self._store.load_clinic(
-                session=question.session,
-                alias=question.alias,
-                gun_uid=question.gun_uid,
-                digest=question.digest,
-            )
+        facts = self._store.load_clinic(
+            session=question.session,
+            alias=question.alias,
+            gun_uid=question.gun_uid,
+            digest=question.digest,
         )
+        low = self._reserve is not None and self._reserve.low
+        return ClinicLoaded(replace(facts, disk_low=low))
 
     def _answer(self, results: list[WriterResult]) -> None:
         self._results.extend(results)

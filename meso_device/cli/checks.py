@@ -13,7 +13,7 @@ from typing import Final
 
 from drivers.discovery import candidate_ports
 from meso_device.host.clock import read_clock_state
-from meso_device.host.home import FREE_BYTES_MIN, Home, find_home, lock_holder
+from meso_device.host.home import Home, find_home, lock_holder, needed_free_bytes
 from protocols.errors import MesoError
 
 PYTHON_MIN: Final = (3, 11)
@@ -145,7 +145,7 @@ def _disk(root: Path) -> Check:
         space = os.statvfs(place)
     except OSError as error:
         return Check("disk", Level.BAD, f"{place}: {error.strerror}")
-    free_mib, needed_mib = space.f_bavail * space.f_frsize // 2**20, FREE_BYTES_MIN // 2**20
+    free_mib, needed_mib = space.f_bavail * space.f_frsize // 2**20, needed_free_bytes(root) // 2**20
     if free_mib < needed_mib:
         return Check("disk", Level.BAD, f"{free_mib} MiB free, {needed_mib} MiB needed")
     return Check("disk", Level.GOOD, f"{free_mib} MiB free")

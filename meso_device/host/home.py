@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
+from meso_device.audit.reserve import reserve_missing_bytes
 from protocols.errors import MesoError, UsageError
 
 HOME_VARIABLE: Final = "MESO_HOME"
 FREE_BYTES_MIN: Final = 24 * 1024 * 1024
-"""Less free space than this and nothing is begun: what a long session writes, several times over."""
+"""Less free space than this beside the reserve and nothing is begun: what a long session writes, several times over."""
 HOST_ID_BYTES: Final = 16
 _HOLDER_BYTES_MAX: Final = 200
 _OTHERS: Final = 0o077
@@ -80,13 +81,18 @@ def open_home(root: Path) -> Home:
         space = os.statvfs(root)
     except OSError as error:
         raise UsageError(_refusal(root, error)) from None
-    free_bytes = space.f_bavail * space.f_frsize
-    if free_bytes < FREE_BYTES_MIN:
+    free_bytes, needed_bytes = space.f_bavail * space.f_frsize, needed_free_bytes(root)
+    if free_bytes < needed_bytes:
         raise UsageError(
             f"data directory {root} refused: {free_bytes // 2**20} MiB free on its disk, "
-            f"{FREE_BYTES_MIN // 2**20} MiB needed; free some, or give another with --home"
+            f"{needed_bytes // 2**20} MiB needed; free some, or give another with --home"
         )
     return Home(root)
+
+
+def needed_free_bytes(root: Path) -> int:
+    """Return how much free space a start asks for; what the reserve holds already counts as had."""
+    return FREE_BYTES_MIN + reserve_missing_bytes(root)
 
 
 def existing_home(root: Path) -> Home:

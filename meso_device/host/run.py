@@ -18,6 +18,7 @@ from drivers.reopen import Reopener
 from meso_device import __version__
 from meso_device.accounting.entries import Batch, Committed, SessionRow
 from meso_device.audit.records import Stamp
+from meso_device.audit.reserve import Reserve
 from meso_device.audit.store import Store
 from meso_device.audit.writer import Writer
 from meso_device.host.cable import Cable
@@ -108,6 +109,7 @@ def run_session(request: RunRequest, observer: Observer) -> RunResult:
             opening = _opening(request, store.open_session(), home, now.utc_us)
             if isinstance(request.clinical, Clinical) and request.plan is not None:
                 sign_overrides(store, home, request.clinical, request.plan, moment, stamp)
+            reserve = Reserve(home.root)
             cable = None if opening is None else _cable(request.port)
         except BaseException:
             store.close(stamp)
@@ -118,7 +120,7 @@ def run_session(request: RunRequest, observer: Observer) -> RunResult:
         stack.callback(cable.close)
         for text in store.notices:
             observer.notice(Notice(NoticeKind.INFO, text))
-        writer = Writer(store, boot=boot, clock=state)
+        writer = Writer(store, boot=boot, clock=state, reserve=reserve)
         stack.callback(lambda: _close(writer, office, clock))
         stopper = Stopper(home)
         stack.callback(stopper.close)

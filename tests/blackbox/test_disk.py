@@ -4,16 +4,18 @@ import random
 
 import pytest
 from support.checks import assert_one_clear_line
+from support.disks import fill, small_disk
 from support.faults import Fault, strace_missing, writer_of
 from support.gun import assert_gun_disarmed
 from support.treatment import treatment_text, write_treatment
 
 NO_STRACE = strace_missing()
+MIB = 1 << 20
 AREAS = (("forehead", 8), ("cheek_left", 8))
 PLANNED = 16
 SESSIONS, KILLS = 4, 5
 
-pytestmark = pytest.mark.skipif(bool(NO_STRACE), reason=NO_STRACE)
+needs_strace = pytest.mark.skipif(bool(NO_STRACE), reason=NO_STRACE)
 
 
 @pytest.fixture
@@ -27,6 +29,7 @@ def assert_nothing_released_is_lost(bench, gun):
     assert set(range(1, released + 1)) <= {shot.key[2] for shot in bench.export()}
 
 
+@needs_strace
 @pytest.mark.invariant("I-08")
 @pytest.mark.invariant("I-42")
 @pytest.mark.hazard("HZ-02")
@@ -55,6 +58,7 @@ def test_a_host_killed_at_the_nth_system_call_of_its_log_leaves_each_shot_once(b
     bench.assert_proven(gun, planned=PLANNED)
 
 
+@needs_strace
 @pytest.mark.invariant("I-48")
 @pytest.mark.hazard("HZ-31")
 @pytest.mark.parametrize(
@@ -82,3 +86,43 @@ def test_a_disk_that_fails_in_mid_session_disarms_the_gun_and_says_so_in_one_lin
     bench.resume(gun.link).ok()
     assert gun.shots() >= shots
     bench.assert_proven(gun, planned=PLANNED)
+
+
+@pytest.fixture
+def little_disk(bench):
+    """The data directory on a small disk of its own."""
+    bench.home.mkdir(mode=0o700)
+    with small_disk(bench.home, 96) as mounted:
+        if not mounted:
+            pytest.skip("no mount allowed here")
+        yield bench.home
+
+
+@pytest.mark.invariant("I-48")
+@pytest.mark.hazard("HZ-31")
+@pytest.mark.parametrize("left", [0, 64 * 1024, 6 * MIB])
+def test_a_disk_that_fills_up_permits_nothing_more_and_records_all_that_was_given(bench, little_disk, left):
+    plan = write_treatment(bench.path / "plan.toml", treatment_text((("forehead", 45), ("cheek_left", 45))))
+    gun = bench.gun(seed=4)
+    host = bench.run_session(gun.link, plan)
+    bench.wait_shots(gun, 4)
+    reserve = little_disk / "audit.reserve"
+    assert reserve.stat().st_size == 16 * MIB
+    ballast = fill(little_disk, leave=left)
+    host.wait(30)
+    assert_one_clear_line(host, status=1, names=("disk", "nearly full", "meso session resume"))
+    assert not reserve.exists()
+    # The grants that were out were used up and are in the log: nothing waits in the gun, nothing is unknown.
+    hello = assert_gun_disarmed(gun.link)
+    assert hello["head_seq"] == hello["released_seq"] == gun.shots() < 90
+    told = host.json()
+    assert (told["unknown_injections"], told["committed_seq"]) == (0, gun.shots())
+    bench.meso("audit", "verify").ok()
+    assert any(b'"kind":"disk.low"' in path.read_bytes() for path in little_disk.glob("audit.db*"))
+    refused = bench.resume(gun.link)
+    refused.wait()
+    if left < 6 * MIB:
+        assert_one_clear_line(refused, status=2, names=("MiB free",))
+    ballast.unlink()
+    bench.resume(gun.link).ok(30)
+    bench.assert_proven(gun, planned=90)

@@ -1,6 +1,7 @@
 """The technical log is observation: complete enough to be of use, never in the way, and about no person."""
 
 import json
+import os
 from dataclasses import replace
 
 import pytest
@@ -87,3 +88,14 @@ def test_a_run_that_tells_very_much_fills_two_files_at_most(tmp_path, monkeypatc
     assert sorted(path.name for path in tmp_path.iterdir()) == [FILE_NAME, f"{FILE_NAME}.1"]
     assert all(path.stat().st_size < 11_000 for path in tmp_path.iterdir())
     assert [line["event"] for line in (lines(tmp_path)[0], lines(tmp_path)[-1])] == ["start", "end"]
+
+
+@pytest.mark.hazard("HZ-31")
+def test_a_disk_that_becomes_full_is_in_nobodys_way_to_the_end(tmp_path, monkeypatch):
+    real = os.open
+    monkeypatch.setattr(os, "open", lambda path, *rest: real("/dev/full" if FILE_NAME in str(path) else path, *rest))
+    heard = Recorder()
+    with TechnicalLog(tmp_path, heard, command="meso test") as log:
+        log.seen(EMPTY, NOW)
+        log.notice(Notice(NoticeKind.INFO, "still told"))
+    assert (len(heard.notices), len(heard.views)) == (1, 1)

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from meso_device.accounting.caps import SECOND_PASS
-from meso_device.session.interlocks import gun, materials, people
+from meso_device.session.interlocks import gun, host, materials, people
 from meso_device.session.interlocks.case import Block, Case, Rule
 
 __all__ = ["RULES", "Block", "Case", "Rule", "judge", "protocol_status"]
@@ -49,6 +49,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "area": Rule(gun.area, "HZ-52", practice=True),
         "sensitive_area": Rule(gun.sensitive_area, "HZ-52", soft=True, by_area=True),
         "depth": Rule(gun.depth, "HZ-50", practice=True),
+        "disk_low": Rule(host.disk_low, "HZ-31", practice=True),
         "too_early": Rule(people.too_early, "HZ-48", soft=True),
         SECOND_PASS: Rule(gun.second_pass, "HZ-47", soft=True, practice=True, by_area=True),
     }

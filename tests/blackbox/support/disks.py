@@ -46,11 +46,15 @@ def small_disk(point: Path, size_mib: int) -> Iterator[bool]:
             subprocess.run(["umount", "--lazy", point], check=True, capture_output=True)
 
 
-def fill(directory: Path) -> Path:
-    """Take all that is left of the disk with one file; removing it gives it back."""
+def fill(directory: Path, *, leave: int = 0) -> Path:
+    """Take all that is left of the disk but some bytes with one file; removing it gives it back."""
     ballast = directory / "ballast"
     fd = os.open(ballast, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
+        if leave:
+            space = os.statvfs(directory)
+            os.posix_fallocate(fd, 0, space.f_bavail * space.f_frsize - leave)
+            return ballast
         for size in (1 << 20, 1 << 12, 1):
             while True:
                 try:

@@ -182,6 +182,7 @@ BLOCKED = {
             depth_um=4_001,
         ),
     ],
+    "disk_low": [with_facts(disk_low=True)],
     "too_early": [
         with_facts(last_given=(last(6),)),
         with_facts(last_given=(last(0),)),
@@ -274,6 +275,7 @@ AT_LIMIT = {
             depth_um=4_000,
         ),
     ],
+    "disk_low": [with_facts(disk_low=False)],
     "too_early": [
         with_facts(last_given=(last(7),)),
         with_facts(last_given=(last(0, "abdomen"), last(0, "forehead", "another product"), last(0, "cheek_left"))),
