@@ -3,8 +3,10 @@
 Nothing refused reaches skin: the file of what physically happened stays empty.
 """
 
+import contextlib
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -387,26 +389,69 @@ def test_interval_skin_and_day_keep_what_an_earlier_process_gave(clinic, patient
 # --- forgetting ------------------------------------------------------------------------------------------------------
 
 
+def identity_found(home):
+    """Every file under the data directory in which a byte string says who the patient was."""
+    words = [NAME, *NAME.split(), BORN, CHART]
+    forms = [form for word in words for form in (word.encode(), word.lower().encode(), word.encode("utf-16-le"))]
+    files = [path for path in home.rglob("*") if path.is_file()]
+    return sorted(
+        path.name for path in files if any(form in content for content in [path.read_bytes()] for form in forms)
+    )
+
+
+def erasing(clinic, patient):
+    return clinic.bench.meso(
+        "patient", "erase", patient, "--as", "ada", "--with", "cleo", "--basis", "subject_request", "--yes",
+        "--pin-file", clinic.pins("ada", "cleo"),
+    )  # fmt: skip
+
+
 def test_after_erasure_no_byte_says_who_the_patient_was_and_the_log_still_verifies(clinic, patient):
     checks = clinic.checks({"anticoagulants": "yes"}, notes={"anticoagulants": f"{NAME} takes few"})
     assert_complete(clinic, clinic.session(patient, checks=checks, overrides=(("anticoagulants", "discussed"),)))
-    words = [NAME, *NAME.split(), BORN, CHART]
-    before = b"".join(path.read_bytes() for path in clinic.bench.home.rglob("*") if path.is_file())
-    assert all(word.encode() in before for word in words)
-    clinic.bench.meso(
-        "patient", "erase", patient, "--as", "ada", "--with", "cleo", "--basis", "subject_request", "--yes",
-        "--pin-file", clinic.pins("ada", "cleo"),
-    ).ok()  # fmt: skip
-    for path in clinic.bench.home.rglob("*"):
-        if path.is_file():
-            content = path.read_bytes()
-            found = [
-                word for word in words for form in (word.encode(), word.lower().encode(), word.encode("utf-16-le"))
-                if form in content
-            ]  # fmt: skip
-            assert not found, f"{path.name}: {found}"
+    assert any(name.startswith("vault") for name in identity_found(clinic.bench.home))
+    erasing(clinic, patient).ok()
+    assert identity_found(clinic.bench.home) == []
     clinic.bench.meso("audit", "verify").ok()
     assert patient in clinic.bench.meso("lookback", "--lot", "W-1").ok().out
+
+
+def test_an_erasure_that_is_killed_anywhere_is_whole_or_not_begun_after_the_next_command(clinic, patient, founding):
+    """The kill comes so many writes into the vault's files after its start, until one run gets to its end."""
+    home = clinic.bench.home
+    kinds = set()
+    for writes in range(1, 40, 9):
+        shutil.rmtree(home)
+        shutil.copytree(founding[0].bench.home, home)
+        process = erasing(clinic, patient)
+        seen, last = 0, None
+        while process.running and seen < writes:
+            now = vault_now(home)
+            seen += last is not None and now != last
+            last = now
+        process.kill()
+        if seen < writes:  # it was through before the kill
+            break
+        known = clinic.bench.meso("patient", "show", patient, "--as", "cleo", "--pin-file", clinic.pins("cleo"))
+        known.wait()
+        found = identity_found(home)
+        assert (known.status == 0) == bool(found), known.describe()
+        assert all(name.startswith("vault") for name in found)
+        clinic.bench.meso("audit", "verify").ok()
+        kinds.add("whole" if not found else "not begun")
+    assert "not begun" in kinds
+    assert identity_found(home) == []
+    clinic.bench.meso("audit", "verify").ok()
+
+
+def vault_now(home):
+    """The vault's files as they are at this moment."""
+    found = []
+    for path in sorted(home.glob("vault.db*")):
+        with contextlib.suppress(FileNotFoundError):
+            there = path.stat()
+            found.append((path.name, there.st_size, there.st_mtime_ns))
+    return found
 
 
 # --- the library -----------------------------------------------------------------------------------------------------

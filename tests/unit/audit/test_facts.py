@@ -7,8 +7,9 @@ import pytest
 
 from meso_device.accounting.clinic import ClinicFacts, LastGiven
 from meso_device.accounting.entries import Cap, CapExceeded, CommitFailed
-from meso_device.audit.facts import approved_files, clinic_facts, fitted_cartridge, reprocessing_of
+from meso_device.audit.facts import approved_files, clinic_facts, fitted_cartridge, fitted_now, reprocessing_of
 from meso_device.audit.stock import stock_lots
+from protocols.errors import UsageError
 from tests.unit.audit.clinic import ALIAS, GUN, SESSION, START_US, Clinic, batch, commit, stamp
 from tests.unit.audit.history import ALIASES, DIGESTS, PRODUCTS, UIDS, History, bodies, entry_of
 from tests.unit.audit.test_projections import rebuilt_difference
@@ -373,3 +374,23 @@ def test_the_store_takes_the_products_from_the_session(store, clinic):
     commit(store, opened, listed(clinic, 1), listed(clinic, 2, product="vitamins"), listed(clinic, 3, product="HA"))
     found = store.load_clinic(session=SESSION, alias=ALIAS, gun_uid=GUN.gun_uid, digest=DIGESTS[0])
     assert sorted(found.lots) == [("HA mix", "L1"), ("vitamins", "L1")]
+
+
+@pytest.mark.invariant("I-54")
+@pytest.mark.hazard("HZ-34")
+def test_a_needle_that_was_taken_off_in_a_session_is_not_fitted_again(store, clinic):
+    assert not fitted_now(store._db, SESSION, "needle", "N-1")
+    commit(store, clinic.link_up(), clinic.opened(), part(clinic, "N-1"))
+    assert fitted_now(store._db, SESSION, "needle", "N-1")
+    assert not fitted_now(store._db, SESSION, "head", "N-1")
+    assert not fitted_now(store._db, "77" * 16, "needle", "N-1")
+    commit(store, part(clinic, "N-2"))
+    assert fitted_now(store._db, SESSION, "needle", "N-2")
+    assert not fitted_now(store._db, SESSION, "needle", "N-3")
+    with pytest.raises(UsageError, match="taken off"):
+        fitted_now(store._db, SESSION, "needle", "N-1")
+
+
+def part(clinic, serial):
+    payload = {"part": "needle", "serial": serial, "type_id": 4}
+    return clinic.entry("needle.changed", f"part/needle/{serial}/{SESSION}", payload)
