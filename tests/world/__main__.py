@@ -6,6 +6,7 @@ python -m tests.world shrink --seed 7
 python -m tests.world coverage --seeds 3000
 python -m tests.world versions PYTHON ...
 python -m tests.world planted
+python -m tests.world explore [--shots 2] [--faults 2]
 """
 
 import argparse
@@ -23,8 +24,8 @@ from tests.world.session import Outcome, run_seed
 
 def main(argv: list[str]) -> int:
     """Run one sub-command; the status is 0 when nothing was found."""
-    if argv[:1] == ["planted"]:
-        return importlib.import_module("tests.world.planted").main(argv[1:])
+    if argv[:1] in (["planted"], ["explore"]):
+        return importlib.import_module(f"tests.world.{argv[0]}").main(argv[1:])
     given = _parser().parse_args(argv)
     return given.act(given)
 
