@@ -54,7 +54,7 @@ ROWS = (
         module("tests.storage", "images", "--count", "200"),
     ),
     Row("kills", module("tests.storage", "kills", "--count", "500"), module("tests.storage", "kills", "--count", "5")),
-    Row("fuzz", module("tests.fuzz", "--inputs", "10000000"), module("tests.fuzz", "--inputs", "100000")),
+    Row("fuzz", module("tests.fuzz", "--inputs", "10000000"), module("tests.fuzz", "--inputs", "100000"), cores=2),
     Row("safety-case", module("tests.safety_case", "--check"), module("tests.safety_case", "--check")),
     Row(
         "black-box",
