@@ -21,6 +21,7 @@ from simulator.firmware import (
     factory_calibration,
 )
 from simulator.firmware.calibration import parse_calibration
+from simulator.firmware.grants import Grant
 from simulator.physics import BODY_FAULTS, Cartridge, GunBody, Head, Injection, Syringe
 from simulator.physics.figures import DEFAULT_SYRINGE
 from simulator.shells.cable import Cable
@@ -96,6 +97,7 @@ class SimulatedGun:
         self._reader = Deframer()
         self._back_us: int | None = None
         self._heads = 1
+        self._seen: tuple[State, Grant | None] | None = None
         self.firmware.boot(now_us, ResetCause.POWER_ON)
 
     def feed(self, now_us: int, data: bytes) -> None:
@@ -118,18 +120,17 @@ class SimulatedGun:
             self._play(now_us)
         if not self.firmware.powered:
             self._wait_for_power(now_us)
-        if not self.firmware.powered:
-            if self._hand is not None:
-                self._hand.act(now_us, self.look)  # a dead gun does not hold the finger on its trigger
+        firmware = self.firmware
+        if not firmware.powered:
+            self._let_hand_act(now_us)  # a dead gun does not hold the finger on its trigger
             return
         self._receive(now_us)
-        self.firmware.advance(now_us)
-        if self._hand is not None:
-            self._hand.act(now_us, self.look)
+        firmware.advance(now_us)
+        if self._let_hand_act(now_us):
             sensed_us = self.body.next_event_us()
             if sensed_us is not None and sensed_us <= now_us:
-                self.firmware.advance(now_us)
-        while self._cable.to_host.has_room and (frames := self.firmware.transmit(now_us)):
+                firmware.advance(now_us)
+        while self._cable.to_host.has_room and (frames := firmware.transmit(now_us)):
             if self.plugged:
                 self._cable.to_host.put(now_us, frames)
 
@@ -185,6 +186,19 @@ class SimulatedGun:
         if plugged != self.plugged:
             self.plugged = plugged
             self._cable.clear()
+
+    def _let_hand_act(self, now_us: int) -> bool:
+        """Let the hand do what is due, or what a lamp that has changed asks of it; return whether it looked."""
+        hand = self._hand
+        if hand is None:
+            return False
+        seen = (self.firmware.state, self.firmware.credit)
+        due_us = hand.next_deadline_us()
+        if seen == self._seen and (due_us is None or now_us < due_us):
+            return False
+        self._seen = seen
+        hand.act(now_us, self.look)
+        return True
 
     def _receive(self, now_us: int) -> None:
         data = self._cable.to_gun.take(now_us)

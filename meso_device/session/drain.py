@@ -14,6 +14,7 @@ from meso_device.accounting.entries import Committed, Entry
 from meso_device.accounting.findings import Finding, FindingCode
 from meso_device.session.desk import Desk
 from meso_device.session.flow import refusal_text
+from protocols.wire.codes import Code
 from protocols.wire.hashes import SLOT_SIZE
 from protocols.wire.messages import LogRead, LogReadReply, LogRelease, LogReleaseReply, Request
 
@@ -160,8 +161,12 @@ class Drain:
         if self._damaged_tries < DAMAGED_TRIES:
             self._start_again()
             return
+        self._halt(damaged.finding)
+
+    def _halt(self, finding: Finding) -> None:
+        """Read and release nothing further at this connection, and say why."""
         self._desk.log_halted = True
-        if (entry := self._desk.find(damaged.finding)) is not None:
+        if (entry := self._desk.find(finding)) is not None:
             self._commit((entry,), lambda _: None)
 
     def _released(self, answered: Answered) -> None:
@@ -170,6 +175,11 @@ class Drain:
             case Done(body=LogReleaseReply() as body):
                 book = self._desk.gun()
                 book.released_seq = max(book.released_seq, body.released_seq)
+            case Refused(code=Code.E_CHAIN):
+                # The same would be refused at every new connection.
+                seq = self._desk.gun().committed_seq
+                text = f"record {seq} as recorded here is not what the gun holds: have its memory checked"
+                self._halt(Finding(FindingCode.CONFLICT, text))
             case Refused():
                 self._trouble(f"release: {refusal_text(answered.outcome)}")
             case _:

@@ -62,21 +62,26 @@ class GunFirmware:
         return self._board.state if self._powered else State.BOOT
 
     @property
+    def credit(self) -> Grant | None:
+        """The live grant, None without credit."""
+        return self._board.grants.live if self._powered else None
+
+    @property
     def armed_area(self) -> int:
         """Area of the live grant, 0 without credit."""
-        grant = self._credit
+        grant = self.credit
         return grant.terms.area_code if grant is not None else 0
 
     @property
     def armed_kind(self) -> GrantKind | None:
         """Kind of the live grant, None without credit."""
-        grant = self._credit
+        grant = self.credit
         return GrantKind(grant.terms.kind) if grant is not None else None
 
     @property
     def remaining_shots(self) -> int:
         """Shots left of the live grant, 0 without credit."""
-        grant = self._credit
+        grant = self.credit
         return grant.remaining_shots if grant is not None else 0
 
     @property
@@ -167,7 +172,7 @@ class GunFirmware:
         """The next whole frame for the line, or nothing: answers to STOP, then replies, then events."""
         if now_us > self._board.now_us:
             self.advance(now_us)
-        if not self._powered:
+        if not self._powered or self._board.outbox.empty:
             return b""
         return self._board.outbox.take(self._board.uptime_ms, self._status)
 
@@ -213,10 +218,6 @@ class GunFirmware:
             self._look_ahead()
 
     # inside
-
-    @property
-    def _credit(self) -> Grant | None:
-        return self._board.grants.live if self._powered else None
 
     def _step(self, now_us: int) -> None:
         board = self._board

@@ -39,6 +39,11 @@ class Outbox:
         self.status_wanted = False
 
     @property
+    def empty(self) -> bool:
+        """Whether `take` has nothing to give."""
+        return not (self._replies or self._events or self.status_wanted or self._stops)
+
+    @property
     def room_for_reply(self) -> bool:
         """Whether a request may be executed: its reply has a place."""
         return len(self._replies) < REPLIES_MAX

@@ -47,7 +47,7 @@ class BadCable:
         code = chunk[3] if len(chunk) > 3 else 0
         place = self._ways[way]
         place.count += 1
-        nth = world.nth((way, code))
+        nth = world.nth(code if way == "h2g" else code + 256)
         if self._intruder is not None and way == "g2h":
             self._intrude(chunk)
         if self.dead_until_us > world.now_us or self.foreign:
@@ -55,11 +55,11 @@ class BadCable:
         if code in CHANGED and way == "g2h":
             self._replies.count += 1
             if self._replies.count >= self._replies.due:
-                what = f"{way}:{NAMES.get(code, code)}/{nth}"
+                what = f"{way}:{NAMES.get(code, code)}/{world.where(nth)}"
                 if self._reply(self._replies.met(), what, chunk):
                     return
         if place.count >= place.due:
-            what = f"{way}:{NAMES.get(code, code)}/{nth}"
+            what = f"{way}:{NAMES.get(code, code)}/{world.where(nth)}"
             for kind in place.met():
                 draw = self._dice.happens(kind, what)
                 if draw is not None:

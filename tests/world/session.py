@@ -71,7 +71,7 @@ def _live(world: World) -> None:
     """L1: faults end at 80 % of the shots, and from then on the plan is finished within a bound."""
     ruined = RUIN.get(world.ruin)
     ruined_us = 0
-    while not world.rested():
+    while not (world.closing and world.rested()):
         world.turn()
         if world.now_us > FAULTY_US_MAX:
             world.heal()

@@ -4,7 +4,6 @@ Everything that decides is the real code; this file carries out what the faults 
 `tests.world.checkers`, which knows the hidden motion of the gun's body and nothing of the host's accounts.
 """
 
-from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from hashlib import sha256
@@ -63,7 +62,7 @@ class World(Rig):
         plan = plan_of(shots)
         if self.tight:
             plan = replace(plan, session_cap_nl=plan.volume_nl * 6 // 10)
-        self._seen: Counter[object] = Counter()
+        self._seen: dict[object, int] = {}
         self._guns = 0
         self._frozen_until_us = 0
         self._lag_us = 0
@@ -71,6 +70,7 @@ class World(Rig):
         self._heard_late: list[bytes] = []
         self.dead = False
         self.ending = False
+        self.closing = False
         self.healed_us = 0
         self._sick: dict[str, Callable[[], None]] = {}
         self.harmed: set[str] = set()
@@ -95,10 +95,15 @@ class World(Rig):
 
     # --- names, trace ---------------------------------------------------------------------------
 
-    def nth(self, key: object) -> str:
-        """Say where in the session this chance lies: shots made so far, and how many such chances since."""
-        self._seen[key] += 1
-        return f"shot={len(self.truth)}/{self._seen[key]}"
+    def nth(self, key: object) -> int:
+        """Count the chances of one sort since the last injection ended."""
+        seen = self._seen
+        seen[key] = nth = seen.get(key, 0) + 1
+        return nth
+
+    def where(self, nth: int) -> str:
+        """Say where in the session a chance lies: shots made so far, and the how manieth since."""
+        return f"shot={len(self.truth)}/{nth}"
 
     def note(self, text: str) -> None:
         """Keep a line of the trace."""
@@ -166,7 +171,6 @@ class World(Rig):
 
     def _stroke(self) -> None:
         """A stroke begins: what may befall the gun in it or after it."""
-        self._seen.clear()
         place = self._shots
         place.count += 1
         if not self.dice.on:
@@ -188,6 +192,7 @@ class World(Rig):
 
     def injected(self, injection: Injection) -> None:
         self.truth.append(injection)
+        self._seen.clear()
         label = injection.label
         self._fingerprint.update(
             f"{injection.at_us},{label.shot_seq},{injection.dose_nl},{injection.outcome};".encode()
@@ -342,11 +347,11 @@ class World(Rig):
             return
         place = self._steps
         place.count += 1
-        kind_of = type(event).__name__
-        nth = self.nth(kind_of)
+        sort = type(event)
+        nth = self.nth(sort)
         if place.count >= place.due and self.dice.on:
             for kind in place.met():
-                draw = self.dice.happens(kind, f"{kind_of}/{nth}")
+                draw = self.dice.happens(kind, f"{sort.__name__}/{self.where(nth)}")
                 if draw is not None:
                     self.met(kind)
                     self._harm_host(kind, draw)
@@ -355,11 +360,11 @@ class World(Rig):
     def do(self, effect: Effect) -> None:
         place = self._effects
         place.count += 1
-        name = type(effect.request if isinstance(effect, Ask) else effect).__name__
-        nth = self.nth(name)
+        sort = type(effect.request if isinstance(effect, Ask) else effect)
+        nth = self.nth(sort)
         if place.count >= place.due and self.dice.on:
             for kind in place.met():
-                draw = self.dice.happens(kind, f"{name}/{nth}")
+                draw = self.dice.happens(kind, f"{sort.__name__}/{self.where(nth)}")
                 if draw is not None:
                     self.met(kind)
                     self.die(draw.between(100_000, 2_000_000))
@@ -479,7 +484,7 @@ class World(Rig):
         if place.count < place.due or not self.dice.on:
             return takes_us
         for kind in place.met():
-            draw = self.dice.happens(kind, f"{what}/{nth}")
+            draw = self.dice.happens(kind, f"{what}/{self.where(nth)}")
             if draw is None:
                 continue
             self.met(kind)
@@ -520,6 +525,7 @@ class World(Rig):
         view = self.view
         if view is self._looked_at:
             return
+        self.closing = view.phase is Phase.CLOSED
         self._looked_at = view
         self.link.committed_seq = view.committed_seq
         if not self.ending:
