@@ -121,7 +121,7 @@ def protocol_page(treatment: Treatment, approval: ApprovedFile | None) -> list[s
         f"for      {'; '.join(head.indications)}",
         f"course   {head.course}",
         f"product  {plan.product_name}",
-        f"fitted   {fitted.syringe.name}, needle {fitted.needle.id}, head {fitted.head.id}",
+        f"fitted   {fitted.syringe.id} ({fitted.syringe.name}), needle {fitted.needle.id}, head {fitted.head.id}",
         f"cap      {format_dose(plan.session_cap_nl)} a session",
         "",
         "area                      depth      dose        points  passes  spacing",

@@ -13,6 +13,7 @@ import pytest
 
 from meso_device.accounting.caps import CapScope, grant_caps
 from meso_device.accounting.materials import GunPart, RinseMedium, lot_blocked, reprocessed
+from meso_device.audit.store import Store
 from meso_device.session import arming
 from meso_device.session.contract import Arm, NoticeKind, Phase
 from meso_device.session.interlocks import RULES, judge
@@ -82,6 +83,7 @@ def treated(alias, *, cleaned=True, plan=PLAN):
     def act(rig):
         rig.visit(Visit(alias=alias, needle="N-0", head="H-0"), plan)
         assert rig.run(rig.ended), rig.notices
+        assert rig.view.shots_given == plan.shots
         if cleaned:
             clean(rig)
 
@@ -132,6 +134,11 @@ def expiring(name):
     return Scene(scenario=(PlannedFault(name=name, at_ms=0), PlannedFault(name="gun_reset", at_ms=0, for_ms=1)))
 
 
+def low_disk(store, **asked):
+    return replace(LOAD_CLINIC(store, **asked), disk_low=True)
+
+
+LOAD_CLINIC = Store.load_clinic
 BD_10ML = syringes()["bd_10ml"].geometry_id
 BORES = tuple((7, 125_681, 5_000_000) if row[0] == 7 else row for row in gun_calibration._SYRINGES)
 
@@ -175,6 +182,7 @@ SCENES = {
     "sensitive_area": [Scene(plan=area_of("eyelid_left", depth_um=500, dose_nl=6_000))],
     "depth": [Scene(plan=with_area(depth_um=3_000))],
     "too_early": [Scene(before=treated(PATIENT))],
+    "disk_low": [Scene(world=((Store, "load_clinic", low_disk),))],
     "second_pass": [Scene(last=arm_again(2), also=("points of forehead",))],
 }
 CAPS = {
