@@ -4,6 +4,7 @@
 traceback, unless ``MESO_DEBUG`` is set.
 """
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -41,6 +42,10 @@ def run(arguments: Sequence[str]) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         return _leave_quietly()
+    except OSError as error:
+        # What the system refuses where no command expected it, such as a name longer than the file system takes.
+        named = f"{error.filename}: " if error.filename is not None else ""
+        return _tell(f"{named}{error.strerror or error}", 2 if error.errno == errno.ENAMETOOLONG else 1)
     except InvariantError as error:
         return _tell_bug(f"the program contradicts itself: {error}")
     except Exception as error:  # noqa: BLE001  # the last place that can turn a bug into one line

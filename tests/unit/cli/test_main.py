@@ -52,6 +52,17 @@ def test_a_bug_says_so_and_shows_its_place_on_request(capfd, failing, monkeypatc
     assert "Traceback" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "words", [["patient", "check"], ["session", "list", "--home"], ["doctor", "--home"]], ids=lambda words: words[0]
+)
+def test_a_name_longer_than_the_file_system_takes_is_refused_in_one_line(capfd, words):
+    assert run([*words, "A" * 400]) == 2
+    told = capfd.readouterr().err
+    assert told.endswith("File name too long\n")
+    assert "bug" not in told
+    assert told.count("\n") == 1
+
+
 def test_a_nul_in_an_argument_is_refused_in_one_line(capfd):
     assert run(["audit", "verify", "--home", "a\0b"]) == 2
     assert capfd.readouterr().err == "meso: an argument holds a NUL character; leave it out\n"
