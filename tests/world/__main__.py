@@ -92,6 +92,8 @@ def _coverage(given: argparse.Namespace) -> int:
     met: set[coverage.Pair] = set()
     for outcome in _outcomes(given):
         met |= outcome.pairs
+        if outcome.findings:
+            print(f"seed {outcome.seed}, {given.shots} shots: {outcome.findings[0]}", flush=True)
     sizes, wrong = coverage.judge(met)
     print("\n".join(wrong))
     return tell("no untested corner", {"seeds": given.seeds, **sizes}, ok=not wrong)

@@ -173,25 +173,30 @@ class Watch:
     def judge(self) -> None:
         """Everything that can be said of the whole session."""
         world = self._world
-        bodies = [json.loads(body) for (body,) in world.store._db.execute("SELECT body FROM record ORDER BY seq")]
-        rows = [json.loads(json.dumps(shot_row(body))) for body in bodies if body["kind"] == "shot"]
+        bodies = self._chain()
+        rows = [shot_row(body) for body in bodies if body["kind"] == "shot"]
         treated = [row for row in rows if row["kind"] != "SERVICE"]
         for text in oracle.judge(self.motions, treated, lost_after=self.lost_after, lost_before=self.lost_rows):
             self.found("W1", text)
         points = {area.area_code: area.shots for area in self._plan.areas}
         for text in oracle.caps_kept(self.motions, points=points, session_nl=self._plan.session_cap_nl):
             self.found("W2", text)
-        self._chain()
         self._words(bodies)
         if world.rested():
             self._told(treated)
 
-    def _chain(self) -> None:
+    def _chain(self) -> list[dict]:
         """W6: every record names the hash of the one before it, and the tables say what the records say."""
         world = self._world
         before = bytes(32)
-        for seq, body, leaf in world.store._db.execute("SELECT seq, body, leaf FROM record ORDER BY seq"):
-            if sha256(b"\0" + body).digest() != leaf or json.loads(body)["prev"] != b64encode(before).decode():
+        bodies = []
+        for seq, raw, leaf in world.store._db.execute("SELECT seq, body, leaf FROM record ORDER BY seq"):
+            body = json.loads(raw)
+            bodies.append(body)
+            if seq != len(bodies) - 1 or sha256(b"\0" + raw).digest() != leaf:
+                self.found("W6", f"record {seq} is not what its hash says")
+                break
+            if body["prev"] != b64encode(before).decode():
                 self.found("W6", f"record {seq} does not follow the one before it")
                 break
             before = leaf
@@ -203,6 +208,7 @@ class Watch:
             if text := difference(world.store._db, other):
                 self.found("W6", text)
             other.close()
+        return bodies
 
     def _words(self, bodies: list[dict]) -> None:
         """W7, W8, W9: nothing of the patient leaves; nothing is called failed; every row says simulated."""
