@@ -19,6 +19,7 @@ from meso_device.records.lookback import (
     near_session,
     opened_us_of,
     sessions_beginning,
+    unknown_in,
 )
 from protocols.errors import UsageError
 from protocols.treatment.areas import by_code
@@ -43,7 +44,7 @@ def find_exposures(
     """Return the exposures that the options ask for.
 
     Raises:
-        UsageError: nothing is asked for, a date is none, or there is no such session or operator.
+        UsageError: nothing is asked for, a date is none, or there is no such thing in the log.
     """
     question = Question(
         product=checked_product(product) if product else "",
@@ -65,6 +66,9 @@ def find_exposures(
         if db is None:
             return ()
         if not near:
+            unknown = unknown_in(db, question)
+            if unknown:
+                raise UsageError(f"no record here names {unknown}: check how it is written")
             return look_back(db, question)
         found = sessions_beginning(db, near.lower())
         if len(found) != 1:

@@ -17,6 +17,14 @@ EVER_US: Final = 2**62
 NEAR_US: Final = 12 * 7 * 86_400_000_000
 """Mycobacterial infections show after 1 to 12 weeks."""
 
+# Where a thing is named in the log; practice on simulated guns gives lots that nobody listed.
+_KNOWN: Final = (
+    ("lot", "SELECT 1 FROM lot WHERE lot = ?1 UNION SELECT 1 FROM given WHERE lot = ?1"),
+    ("product", "SELECT 1 FROM lot WHERE product = ?1 UNION SELECT 1 FROM given WHERE product = ?1"),
+    ("gun_uid", "SELECT 1 FROM gun WHERE gun_uid = ?1"),
+    ("head", "SELECT 1 FROM part WHERE part = 'head' AND serial = ?1"),
+)
+
 # Injections that are in the log, and beside them what grants whose end is not proven may still have cost.
 _EXPOSED: Final = (
     "SELECT given.sess AS sess, given.alias AS alias, gun.gun_uid AS gun_uid, area_code, product, lot, shots, "
@@ -138,6 +146,18 @@ class Exposure:
     cleaned_after: Cleaning | None
     was_clean: bool
     shared: tuple[str, ...] = ()
+
+
+def unknown_in(db: apsw.Connection, question: Question) -> str:
+    """Return what the question names and no record does, such as ``lot L7``; empty if all of it is known.
+
+    That nobody got a lot and that there never was such a lot are different answers to a recall.
+    """
+    for name, known in _KNOWN:
+        value = getattr(question, name)
+        if value and not run(db, f"SELECT EXISTS({known})", (value,))[0][0]:
+            return f"{name.removesuffix('_uid')} {value}"
+    return ""
 
 
 def look_back(db: apsw.Connection, question: Question) -> tuple[Exposure, ...]:

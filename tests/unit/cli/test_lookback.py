@@ -46,6 +46,8 @@ def test_everyone_who_got_a_lot_is_listed_by_alias(place):
     assert "name" not in one
     assert asked(place, "--lot", "L1", "--from", "2023-11-15")["exposures"] == []
     assert asked(place, "--lot", "L1", "--to", "2023-11-13")["exposures"] == []
+    for words in (("--lot", "L7"), ("--product", "HB mix"), ("--gun", "00" * 12), ("--head", "H-1")):
+        assert refused(place.meso("lookback", *words), 2, "no record here names")
     near = asked(place, "--near", SESSION[:5])["exposures"]
     assert [one["shared"] for one in near] == [["gun", "lot"], ["gun"]]
     lines = done(place.meso("lookback", "--product", "HA mix")).stdout
