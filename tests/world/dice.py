@@ -13,6 +13,8 @@ NEVER = 1 << 62
 # Two fifths of the kinds are absent from a seed: what they would have hidden shows.
 RATES = (0.0, 0.0, 0.001, 0.01, 0.04)
 
+RATE_MAX = 0.2
+
 
 def number(seed: int, name: str) -> int:
     """A number of 64 bits that depends on seed and name alone."""
@@ -96,16 +98,18 @@ class Dice:
         on: False once faults have healed.
     """
 
-    def __init__(self, seed: int, scales: dict[str, float], only: Collection[str] | None = None) -> None:
+    def __init__(
+        self, seed: int, scales: dict[str, float], only: Collection[str] | None = None, intensity: int = 1
+    ) -> None:
         self.seed = seed
         self.only = None if only is None else frozenset(only)
         self.happened: list[str] = []
         self.on = True
         self.rates: dict[str, float] = {}
         for kind, scale in scales.items():
-            rate = RATES[number(seed, f"mix/{kind}") % len(RATES)] * scale
+            rate = RATES[number(seed, f"mix/{kind}") % len(RATES)] * scale * intensity
             if rate:
-                self.rates[kind] = min(rate, 0.5)
+                self.rates[kind] = min(rate, RATE_MAX)
         self._kinds_wanted = None if self.only is None else {name.split("@", 1)[0] for name in self.only}
 
     def place(self, place: str, kinds: Iterable[str]) -> Place:

@@ -35,6 +35,8 @@ class Operator:
         self._closes_early = number(world.seed, "closes early") % 8 == 2
         self.closed_early = False
         self.locked = ""
+        self.done = False
+        self._opening: OpenSession | ResumeSession | None = None
         self.begin()
 
     def begin(self) -> None:
@@ -44,10 +46,13 @@ class Operator:
         self.locked = ""
         row = world.store.open_session()
         if row is not None:
-            opening = ResumeSession(row=row, plan=world.plan, op="practice", role="clinician")
+            self._script(ResumeSession(row=row, plan=world.plan, op="practice", role="clinician"))
+        elif world.store.sessions():
+            self.done = True  # closed, though the host died before it could say so
+            world.autopilot = None
+            self._look_again()
         else:
-            opening = world.opening()
-        self._script(opening)
+            self._script(world.opening())
 
     def _script(self, opening: OpenSession | ResumeSession) -> None:
         self._opening = opening
@@ -136,7 +141,7 @@ class Operator:
                     Arm(area_id="nowhere"),
                     Disarm(cause="keys"),
                     AcknowledgeFault(op="practice"),
-                    self._opening,
+                    self._opening or reset,
                     Stop(source="keys"),
                 ]
                 if self._closes_early:

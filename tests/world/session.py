@@ -40,7 +40,12 @@ class Outcome:
 
 
 def run_seed(
-    seed: int, *, shots: int = 300, only_faults: Collection[str] | None = None, traced: bool = False
+    seed: int,
+    *,
+    shots: int = 300,
+    only_faults: Collection[str] | None = None,
+    traced: bool = False,
+    intensity: int = 1,
 ) -> Outcome:
     """Run the session of this seed to its end and judge it.
 
@@ -49,9 +54,10 @@ def run_seed(
         shots: Injections planned.
         only_faults: Let only these faults happen, by the names of an earlier `Outcome`; None for all that are drawn.
         traced: Keep the readable trace.
+        intensity: Factor on the rate of every fault, for rare corners.
     """
     begun_s = time.process_time()
-    world = World(seed, shots=shots, only=only_faults, traced=traced)
+    world = World(seed, shots=shots, only=only_faults, traced=traced, intensity=intensity)
     _live(world)
     world.watch.judge()
     return Outcome(

@@ -9,7 +9,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 from meso_device.accounting.entries import Batch, CommitFailed, Committed
-from meso_device.session.contract import Ask, Effect, EngineEvent, Phase, PressStop, Stop
+from meso_device.session.contract import Ask, Effect, EngineEvent, LinkState, Phase, PressStop, Stop
 from simulator.firmware.faults import FIRMWARE_FAULTS
 from simulator.gun import SimulatedGun
 from simulator.physics import BODY_FAULTS, Cartridge, Head, Injection
@@ -26,6 +26,7 @@ HEAL_AT_PERCENT = 80
 # On a very bad line a session hardly gets on: then the faults have had their time.
 FAULTS_MAX = 900
 FAULTY_US_MAX = 200_000_000
+LINGER_US = 500_000  # a world that is healed late goes on for so long after its session is closed
 YEAR_US = 365 * 86_400_000_000
 # Errors that no retry on the same connection may ever repair.
 DISK_ERRORS = {
@@ -49,14 +50,21 @@ class World(Rig):
         shots: Injections planned.
         only: Names of the only faults to let happen; None for all that are drawn.
         traced: Keep what happened, one line each.
+        intensity: Factor on every rate.
     """
 
     def __init__(
-        self, seed: int, *, shots: int = 300, only: Collection[str] | None = None, traced: bool = False
+        self,
+        seed: int,
+        *,
+        shots: int = 300,
+        only: Collection[str] | None = None,
+        traced: bool = False,
+        intensity: int = 1,
     ) -> None:
         self.seed = seed
         self.trace: list[str] | None = [] if traced else None
-        self.dice = Dice(seed, SCALES, only)
+        self.dice = Dice(seed, SCALES, only, intensity)
         self.ruin = ""
         self.tight = number(seed, "tight") % 8 == 1
         plan = plan_of(shots)
@@ -71,6 +79,7 @@ class World(Rig):
         self.dead = False
         self.ending = False
         self.closing = False
+        self._closed_us = 0
         self.healed_us = 0
         self._sick: dict[str, Callable[[], None]] = {}
         self.harmed: set[str] = set()
@@ -84,6 +93,8 @@ class World(Rig):
         self.cable = BadCable(self, self.dice)
         self.watch = Watch(self, plan)
         self._goal = shots * HEAL_AT_PERCENT // 100 * (6 if self.tight else 10) // 10
+        # Some worlds are not healed before the session is closed: closing has its faults too.
+        self._late = number(seed, "late") % 4 == 3
         self._ruin_at = 0
         if number(seed, "ruin") % 8 == 0:
             names = sorted(RUIN)
@@ -187,7 +198,11 @@ class World(Rig):
             draw = self.dice.happens(self.ruin, "ruin")
             if draw is not None:
                 self._ruin_gun(self.ruin, draw)
-        if len(self.truth) >= self._goal or len(self.dice.happened) > FAULTS_MAX or self.now_us > FAULTY_US_MAX:
+        if (
+            (len(self.truth) >= self._goal and not self._late)
+            or len(self.dice.happened) > FAULTS_MAX
+            or self.now_us > FAULTY_US_MAX
+        ):
             self.heal()
 
     def injected(self, injection: Injection) -> None:
@@ -525,7 +540,7 @@ class World(Rig):
         view = self.view
         if view is self._looked_at:
             return
-        self.closing = view.phase is Phase.CLOSED
+        self.closing = view.phase is Phase.CLOSED or self.people.done
         self._looked_at = view
         self.link.committed_seq = view.committed_seq
         if not self.ending:
@@ -534,8 +549,14 @@ class World(Rig):
     # --- the end --------------------------------------------------------------------------------
 
     def rested(self) -> bool:
-        """Whether the session is closed, the ring empty and everything recorded."""
-        if self.dead or self.view.phase is not Phase.CLOSED or self._store_busy:
+        """Whether the session is closed, the ring empty and everything recorded; a closed session heals the world."""
+        view = self.view
+        done = view.phase is Phase.CLOSED or (self.people.done and view.link is LinkState.UP and not view.open_grants)
+        if self.dead or not done or self._store_busy:
             return False
+        self._closed_us = self._closed_us or self.now_us
+        if self._late and self.dice.on and self.now_us < self._closed_us + LINGER_US:
+            return False
+        self.heal()
         firmware = self.gun.firmware
         return firmware.powered and firmware.head_seq == firmware.released_seq and not self.gun.moving
