@@ -27,7 +27,8 @@ STATUSES = {0, 1, 2}
 ENDLESS = {"simulate", "demo"}  # these run until told to end; they are tried with what cannot begin only
 VALUES = (
     "", " ", "-", "--", "-1", "-h", "--help=1", "0", "1e309", "nan", "inf", "-0.0", "1_000", "0x10", "9" * 400,
-    "A" * 10_000, "B" * 300, "\u0000", "a\u0000b", "\x1b[2J", "\x1b]0;t\x07", "\n", "a\nb\r\nc", "\udcff\udc80", "\ufeff",
+    "A" * 10_000, "B" * 300,
+    "\u0000", "a\u0000b", "\x1b[2J", "\x1b]0;t\x07", "\n", "a\nb\r\nc", "\udcff\udc80", "\ufeff",
     "e\u0301", "\u202e", "\u0661\u0662", "\uff10.\uff10\uff12 mL", "0,02 mL", "0.02mL", "1.5", "../no/such/place",
     "/dev/null", "/dev/zero", "/dev/full", "/", ".", "~", "~nobody9", "file:///no/such", "tcp://", "tcp://127.0.0.1:0",
     "tcp://127.0.0.1:99999", "tcp://[::1", "$(id)", "%s%n", "{}", "'; DROP TABLE record;--", "2026-02-30",
