@@ -8,18 +8,20 @@ before anything else of that turn.
 import contextlib
 import os
 import select
+import signal
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from drivers.link import LinkEngine
 from drivers.link_events import LinkDown, LinkEvent
+from meso_device.accounting.entries import Batch
 from meso_device.audit.writer import Writer
 from meso_device.host.cable import Cable
 from meso_device.host.clock import Clock
-from meso_device.host.members import End, Member, Observer, Operator
+from meso_device.host.members import Attendant, End, Keep, Leave, Member, Observer, Operator
 from meso_device.host.shutdown import Shutdown
-from meso_device.host.signals import ENDING, Signals
+from meso_device.host.signals import ENDING, STOPPING, Signals
 from meso_device.session.contract import (
     Ask,
     Beat,
@@ -45,6 +47,8 @@ EVENTS_MAX: Final = 10_000
 FRAMES_MAX: Final = 32
 """Frames handed over in one turn: more than the link keeps in flight."""
 NONCE_BYTES: Final = 16
+KEPT_NO: Final = -1
+"""Batches of what people owe the log are numbered below this, the engine's from 1."""
 
 
 class Loop:
@@ -62,6 +66,7 @@ class Loop:
         observer: Observer,
         signals: Signals,
         members: Sequence[Member],
+        attendant: Attendant | None = None,
         randomness: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self._clock = clock
@@ -73,11 +78,14 @@ class Loop:
         self._observer = observer
         self._signals = signals
         self._members = members
+        self._attendant = attendant
         self._randomness = randomness
         self._shutdown = Shutdown()
+        self._leaving = ""
         self._events: deque[EngineEvent] = deque()
         self._known_ports: set[str] = set()
         self._unanswered = 0
+        self._kept_no = KEPT_NO
         self._now = clock.now()
 
     def run(self) -> End:
@@ -139,10 +147,17 @@ class Loop:
 
     def _hear_people(self, readable: frozenset[int], writable: frozenset[int]) -> None:
         for number in self._signals.take():
-            if number not in ENDING or self._shutdown.begin(number, self._now.mono_us):
-                self._events.append(Stop(source=number.name))
+            self._hear_signal(number)
         for member in self._members:
             self._events.extend(member.ready(readable, writable, self._now))
+
+    def _hear_signal(self, number: signal.Signals) -> None:
+        if number in STOPPING or (number in ENDING and self._shutdown.begin(number, self._now.mono_us)):
+            self._events.append(Stop(source=number.name))
+        elif number not in ENDING and self._attendant is not None:
+            self._attendant.signalled(number, self._now)
+            if number is signal.SIGCONT:
+                self._lose("the host was stopped for a while")  # as after a suspend: read again, then ask (I-45)
 
     def _notice_suspend(self) -> None:
         slept_us = self._clock.take_suspend_us()
@@ -192,10 +207,17 @@ class Loop:
         self._observer.seen(view, self._now)
         if self._shutdown.begun:
             over = self._shutdown.is_over(view, unanswered_commits=self._unanswered, now_us=self._now.mono_us)
-            return End(self._shutdown.status) if over else None
+            return End(self._shutdown.status, self._leaving) if over else None
         wish = self._operator.next_wish(view, self._now)
         if isinstance(wish, End):
             return wish
+        if isinstance(wish, Keep):
+            self._keep(wish)
+            return None
+        if isinstance(wish, Leave):
+            self._shutdown.leave(wish.status, self._now.mono_us)
+            self._leaving = wish.reason
+            wish = Stop(source=wish.source)
         if wish is not None:
             self._events.append(wish)
             self._settle()
@@ -208,8 +230,12 @@ class Loop:
         for _ in range(EVENTS_MAX):
             if not self._events:
                 return
-            for effect in self._engine.step(self._now, self._events.popleft()):
+            event = self._events.popleft()
+            effects = self._engine.step(self._now, event)
+            for effect in effects:
                 self._do(effect)
+            if self._attendant is not None:
+                self._attendant.stepped(event, effects, self._now)
         require(not self._events, f"{EVENTS_MAX} events in one turn and no end")
 
     def _do(self, effect: Effect) -> None:
@@ -234,6 +260,11 @@ class Loop:
                 self._lose(reason)
             case Notice():
                 self._observer.notice(effect)
+
+    def _keep(self, wish: Keep) -> None:
+        self._kept_no -= 1
+        self._unanswered += 1
+        self._writer.submit(Batch(no=self._kept_no, entries=wish.entries), self._now)
 
     def _press_stop(self) -> None:
         """Let STOP leave now, ahead of a frame cut short and of everything still in the kernel."""

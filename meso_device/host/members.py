@@ -3,11 +3,13 @@
 A member owns descriptors. The loop waits on them and calls `ready` in its own turn; a member never acts by itself.
 """
 
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from meso_device.session.contract import Command, Instant, Notice, View
+from meso_device.accounting.entries import Entry
+from meso_device.session.contract import Command, Effect, EngineEvent, Instant, Notice, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,33 @@ class End:
     reason: str = ""
 
 
-Wish: TypeAlias = Command | End
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Stop the gun now, let it answer, record that, and leave: as after an ending signal.
+
+    Attributes:
+        status: Exit status of the process.
+        reason: One line for the user.
+        source: What is recorded as the source of the stop.
+    """
+
+    status: int
+    reason: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Make records durable that people owe the log: who signed in, who acknowledged what.
+
+    Attributes:
+        entries: The records; each has its own exactly-once key.
+    """
+
+    entries: tuple[Entry, ...]
+
+
+Wish: TypeAlias = Command | End | Leave | Keep
 
 
 class Member(Protocol):
@@ -60,3 +88,13 @@ class Observer(Protocol):
 
     def seen(self, view: View, now: Instant) -> None:
         """Take the state after a turn."""
+
+
+class Attendant(Protocol):
+    """Who follows a run from within, beside its operator: a console. Never decides and never raises."""
+
+    def stepped(self, event: EngineEvent, effects: Sequence[Effect], now: Instant) -> None:
+        """Take one event of the engine and what followed from it."""
+
+    def signalled(self, number: signal.Signals, now: Instant) -> None:
+        """Take a signal that neither ends the run nor stops the gun."""

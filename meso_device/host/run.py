@@ -102,7 +102,7 @@ def run_session(request: RunRequest, observer: Observer) -> RunResult:
         store = Store.open(home.root, software=__version__, stamp=stamp)
         moment = Moment(boot=boot, mono_us=now.mono_us, utc_us=now.utc_us)
         try:
-            office = _office(home)
+            office = office_of(home)
             if office is not None:
                 stack.callback(office.close)
                 commit_due(store, office, stamp)
@@ -110,7 +110,7 @@ def run_session(request: RunRequest, observer: Observer) -> RunResult:
             if isinstance(request.clinical, Clinical) and request.plan is not None:
                 sign_overrides(store, home, request.clinical, request.plan, moment, stamp)
             reserve = Reserve(home.root)
-            cable = None if opening is None else _cable(request.port)
+            cable = None if opening is None else open_cable(request.port)
         except BaseException:
             store.close(stamp)
             raise
@@ -121,7 +121,7 @@ def run_session(request: RunRequest, observer: Observer) -> RunResult:
         for text in store.notices:
             observer.notice(Notice(NoticeKind.INFO, text))
         writer = Writer(store, boot=boot, clock=state, reserve=reserve)
-        stack.callback(lambda: _close(writer, office, clock))
+        stack.callback(lambda: close_log(writer, office, clock))
         stopper = Stopper(home)
         stack.callback(stopper.close)
         write_private(home.last_port_file, f"{request.port}\n")
@@ -147,7 +147,7 @@ def run_session(request: RunRequest, observer: Observer) -> RunResult:
         return RunResult(status=end.status, reason=end.reason, view=engine.view())
 
 
-def _cable(name: str) -> Cable:
+def open_cable(name: str) -> Cable:
     """Open the port that was named, and no other.
 
     Once a gun was there and is lost, ports that appear later are tried too: it may come back under another name.
@@ -160,12 +160,12 @@ def _cable(name: str) -> Cable:
     return Cable(open_port(name), reopener)
 
 
-def _office(home: Home) -> Office | None:
+def office_of(home: Home) -> Office | None:
     """Open the people of this data directory; None where nobody was ever enrolled."""
     return Office.open(home.root) if read_operators(home.root) else None
 
 
-def _close(writer: Writer, office: Office | None, clock: Clock) -> None:
+def close_log(writer: Writer, office: Office | None, clock: Clock) -> None:
     """Let the log end with what people did while the session ran."""
     due = office.due() if office is not None else None
     if due is not None and due.entries:

@@ -16,7 +16,7 @@ _SIGNAL_STATUS: Final = 128
 
 
 class Shutdown:
-    """From the first ending signal to the end of the process."""
+    """From the first ending signal, or the operator's leaving, to the end of the process."""
 
     def __init__(self) -> None:
         self._status: int | None = None
@@ -24,19 +24,23 @@ class Shutdown:
 
     @property
     def begun(self) -> bool:
-        """Whether an ending signal has come: from then on nobody is asked for commands."""
+        """Whether it has begun: from then on nobody is asked for commands."""
         return self._status is not None
 
     @property
     def status(self) -> int:
-        """Exit status: 128 + the first signal's number; 0 before."""
+        """Exit status: for a signal 128 + its number; 0 before."""
         return self._status or 0
 
     def begin(self, number: signal.Signals, now_us: int) -> bool:
         """Take an ending signal; return whether it is the first. A second one changes nothing."""
+        return self.leave(_SIGNAL_STATUS + number, now_us)
+
+    def leave(self, status: int, now_us: int) -> bool:
+        """Begin to end with this status; return whether it is the first word of it."""
         if self._status is not None:
             return False
-        self._status = _SIGNAL_STATUS + number
+        self._status = status
         self._since_us = now_us
         return True
 

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Final, Self, TypeAlias
 
@@ -17,11 +17,15 @@ _Handler: TypeAlias = Callable[[int, FrameType | None], object] | int | signal.H
 class Signals:
     """Catches the signals that end a run or stop the gun, while used as a context manager in the main thread.
 
+    Args:
+        others: Signals to catch besides, for whoever shows a screen.
+
     Attributes:
         fd: Readable when a signal has come.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, others: Sequence[signal.Signals] = ()) -> None:
+        self._caught = (*ENDING, *STOPPING, *others)
         self.fd, self._write_fd = os.pipe()
         os.set_blocking(self.fd, False)
         os.set_blocking(self._write_fd, False)
@@ -33,7 +37,7 @@ class Signals:
         """Begin to catch."""
         # A full pipe loses only repeats: every signal already in it is read before any decision.
         self._former_fd = signal.set_wakeup_fd(self._write_fd, warn_on_full_buffer=False)
-        for number in (*ENDING, *STOPPING):
+        for number in self._caught:
             # Under nohup a closed terminal is not the end of the run.
             if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
                 continue
@@ -60,8 +64,7 @@ class Signals:
         came = b""
         with contextlib.suppress(BlockingIOError):
             came = os.read(self.fd, _READ_BYTES)
-        known = {*ENDING, *STOPPING}
-        return tuple(signal.Signals(number) for number in sorted(came) if number in known)
+        return tuple(signal.Signals(number) for number in sorted(came) if number in self._caught)
 
 
 def _note(_number: int, _frame: FrameType | None) -> None:

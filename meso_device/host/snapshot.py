@@ -23,37 +23,44 @@ A string that has no value is empty. Frames are in `meso_device.screen_messages`
     link            down | connecting | reconciling | up
     phase           a value of `Phase`: no session | unconfirmed | ready | arming | armed | estopped | fault | locked |
                     closing | closed
-    gun             null before HELLO; else {uid, serial, model, firmware, boot_id, level ("A", "B", "C"), authenticated,
+    gun             null before HELLO; else {uid, serial, model, firmware, boot_id, level ("A", "B", "C"),
+                    authenticated,
                     state (BOOT | SAFE | ARMED | MOVING | SERVICE | ESTOPPED | FAULT), trigger, contact, cartridge
                     (booleans), round_trip_us|null, battery_pct|null, temp_cdegc|null, needle_um|null, pressure_pa|null,
                     plunger_force_dn|null, trigger_count|null, log_free|null, bad_frames, retries, resets}
     operator        null; else {login, role}; role "practice" while nobody has signed in and none is needed
     enrolled        somebody is enrolled here
-    session         null; else {id, alias, title, version, status, practice, state (open | complete | interrupted |
-                    refused), opened_us, confirmed}
+    session         null; else {id, alias, title, version, status, practice, state (open | closed), opened_us,
+                    confirmed,
+                    planned, given, dose_hi_nl}
     resume          null; else the session that an earlier run left open: {id, alias, title, practice, opened_us,
                     planned, given, copied}; copied are the records that its gun told of since, 0 before it was read
     area            {id, code, short} selected or armed; null if none
     areas           in the order of treatment: [{id, code, short, depth_um, dose_nl, read_back_depth_um|null,
-                    read_back_dose_nl|null, points, passes, planned, given, unknown, interrupted, dose_lo_nl, dose_hi_nl,
+                    read_back_dose_nl|null, points, passes, planned, given, unknown, interrupted, dose_lo_nl,
+                    dose_hi_nl,
                     held_nl, cap_nl}]; planned is points times passes, unknown the shots that may still have been made
     credit          {shots, nl, lease_left_ms|null} as the gun last said
     held            {shots, nl} that open grants may still cost
     unknown         null; else {shots, nl, area, since_us}: what is not proven, and where
     caps            [{name, given_nl, held_nl, limit_nl}], the session's first, then the area's if one is selected
     log             {state (SYNCED | BEHIND n | UNKNOWN | a finding's name), head_seq, committed_seq, write_failed}
-    alarms          at most 50, highest first and newest first within: [{no, mark (*** | ** | *), code, name, text, area,
+    alarms          at most 50, highest first and newest first within: [{no, mark (*** | ** | *), code, name, text,
+                    area,
                     at_us, state (active | cleared), by (login or empty), acknowledged_us|null, count}]
     silenced_s      seconds that the bell still is silent; 0 otherwise
-    tail            newest 6 shots, newest first: [{shot_seq, at_us, area (short), depth_um, dose_lo_nl, dose_hi_nl,
-                    planned_nl, phase (DONE | ABORTED | INTERRUPTED), reason}]; only what is durable
+    tail            newest 6 shots, newest first: [{shot_seq, at_us, area (short), depth_um, planned_depth_um,
+                    dose_lo_nl,
+                    dose_hi_nl, phase (DONE | ABORTED | INTERRUPTED), reason}]; only what is durable
     findings        [{code, text}] that forbid a grant
     blocked         [code] of rules that stood against the newest arming
     stop            {latched, unheard, pressed_ms_ago|null, answered_ms|null, by}; null and empty while none was pressed
     disarm_in_s     seconds until the idle arming ends; null while not armed
-    notice          null; else the newest line for the operator {no, kind (info | refused | unknown | alarm), text, at_us}
+    notice          null; else the newest line for the operator {no, kind (info | refused | unknown | alarm), text,
+                    at_us}
     notices         the newest 20 of these, oldest first
-    can             {command in lower case: "" where it may be asked for now, else why not, in one line}; of sign_in, lock,
+    can             {command in lower case: "" where it may be asked for now, else why not, in one line}; of sign_in,
+                    lock,
                     enrol, open, resume, abandon, confirm, arm_open, disarm, reset_open, clear_fault, write_off, finish,
                     page, quit. The host judges again.
 
@@ -77,9 +84,11 @@ Commands and their fields; every one is checked by the host, unknown or missing 
     ENROL           login, name, pin, roles      the first operator, an administrator (roles besides: [role])
     OPEN            treatment                    a practice session of a treatment by name, on a simulated gun
     RESUME          -                            takes the open session up; then CONFIRM
-    ABANDON         -                            closes the open session as interrupted; refused while anything is unknown
+    ABANDON         -                            closes the open session as interrupted; refused while anything is
+                                                 unknown
     CONFIRM         -                            the operator has seen the state and goes on
-    ARM_OPEN        area                         id of the area; done: {token, expires_ms, area, short, depth_um, dose_nl,
+    ARM_OPEN        area                         id of the area; done: {token, expires_ms, area, short, depth_um,
+                                                 dose_nl,
                                                  shots, nl, given, planned, warnings [text]}
     ARM_CONFIRM     token, typed                 typed: the area's short code; done when the gun is armed
     DISARM          cause                        a word: pause, key, focus, screen, modal, size, alarm, lock
@@ -94,3 +103,301 @@ Commands and their fields; every one is checked by the host, unknown or missing 
     RECORD          seq                          done: {seq, kind, body (text), leaf, root}
     QUIT            -                            refused while armed; done: the host ends
 """
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from drivers.link_stats import LinkStats
+from meso_device.accounting.entries import AreaGiven, Entry, SessionRow
+from meso_device.host.alarm_board import AlarmRow
+from meso_device.host.console_facts import ConsoleFacts, Line
+from meso_device.screen_messages import Body
+from meso_device.session.contract import Instant, Phase, View
+from protocols.treatment.plan import AreaPlan, TreatmentPlan
+from protocols.wire.codes import GunFlag, State
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Treatment:
+    """The session under way, as far as the engine does not tell."""
+
+    session: str
+    alias: str
+    practice: bool
+    opened_us: int
+    plan: TreatmentPlan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """Everything that a snapshot is made of.
+
+    Attributes:
+        view: The engine's.
+        facts: What was heard beside it.
+        stats: The link's counts.
+        simulated: The gun was started with the console.
+        operator: Login and role; None while nobody is signed in.
+        enrolled: Somebody is enrolled here.
+        treatment: The session under way; None if none.
+        left_open: Session of an earlier run that nobody has taken up.
+        copied: Records that the gun told of since the start.
+        silenced_s: How long the bell still is silent.
+        disarm_in_s: Until the idle arming ends; None while not armed.
+        can: For each command why not, or an empty string.
+    """
+
+    no: int
+    now: Instant
+    view: View
+    facts: ConsoleFacts
+    stats: LinkStats
+    simulated: bool
+    operator: tuple[str, str] | None
+    enrolled: bool
+    treatment: Treatment | None
+    left_open: SessionRow | None
+    copied: int
+    silenced_s: int
+    disarm_in_s: int | None
+    can: Mapping[str, str]
+
+
+def snapshot(shown: Shown) -> Body:
+    """Return the body of a SNAPSHOT."""
+    view, facts, plan = shown.view, shown.facts, shown.treatment.plan if shown.treatment is not None else None
+    lines = [_line(line) for line in facts.lines]
+    return {
+        "v": VERSION,
+        "no": shown.no,
+        "mono_us": shown.now.mono_us,
+        "utc_us": shown.now.utc_us,
+        "simulated": view.simulated or shown.simulated,
+        "port": facts.port,
+        "link": view.link.value,
+        "phase": view.phase.value,
+        "gun": _gun(shown),
+        "operator": None if shown.operator is None else {"login": shown.operator[0], "role": shown.operator[1]},
+        "enrolled": shown.enrolled,
+        "session": _session(shown),
+        "resume": _left_open(shown),
+        "area": _area_named(plan, view),
+        "areas": [] if plan is None else [_area(area, shown) for area in plan.areas],
+        "credit": _credit(shown),
+        "held": {"shots": view.held_shots, "nl": view.held_nl},
+        "unknown": _unknown(plan, shown),
+        "caps": [] if plan is None else _caps(plan, view),
+        "log": {
+            "state": view.log_state,
+            "head_seq": view.head_seq,
+            "committed_seq": view.committed_seq,
+            "write_failed": view.write_failed,
+        },
+        "alarms": [_alarm(row) for row in facts.alarms.rows()],
+        "silenced_s": shown.silenced_s,
+        "tail": [_shot(entry, plan) for entry in facts.tail],
+        "findings": [{"code": code, "text": facts.finding_texts.get(code, code)} for code in view.findings],
+        "blocked": list(view.blocked),
+        "stop": _stop(shown),
+        "disarm_in_s": shown.disarm_in_s,
+        "notice": lines[-1] if lines else None,
+        "notices": lines,
+        "can": dict(shown.can),
+    }
+
+
+def _gun(shown: Shown) -> Body | None:
+    hello, status, stats = shown.facts.hello, shown.facts.status, shown.stats
+    if hello is None:
+        return None
+    flags = GunFlag(status.flags if status is not None else hello.flags)
+    state = status.state if status is not None else hello.state
+    return {
+        "uid": hello.gun_uid.hex(),
+        "serial": hello.serial,
+        "model": hello.model,
+        "firmware": f"{hello.fw_major}.{hello.fw_minor}.{hello.fw_patch}",
+        "boot_id": hello.boot_id,
+        "level": chr(hello.accounting_level) if hello.accounting_level in b"ABC" else "?",
+        "authenticated": bool(hello.flags & GunFlag.AUTHENTICATED),
+        "state": State(state).name if state in State.__members__.values() else str(state),
+        "trigger": bool(flags & GunFlag.TRIGGER),
+        "contact": bool(flags & GunFlag.CONTACT),
+        "cartridge": bool(flags & GunFlag.CARTRIDGE),
+        "round_trip_us": stats.srtt_us or None,
+        "battery_pct": hello.battery_pct,
+        "temp_cdegc": None if status is None else status.temp_cdegc,
+        "needle_um": None if status is None else status.needle_um,
+        "pressure_pa": None if status is None else status.pressure_pa,
+        "plunger_force_dn": None if status is None else status.plunger_force_dn,
+        "trigger_count": None if status is None else status.trigger_count,
+        "log_free": None if status is None else status.log_free,
+        "bad_frames": stats.bad_blocks,
+        "retries": stats.retransmits,
+        "resets": shown.view.resets,
+    }
+
+
+def _session(shown: Shown) -> Body | None:
+    treatment, view = shown.treatment, shown.view
+    if treatment is None:
+        return None
+    plan = treatment.plan
+    return {
+        "id": treatment.session,
+        "alias": treatment.alias,
+        "title": plan.title,
+        "version": plan.version,
+        "status": plan.status,
+        "practice": treatment.practice,
+        "state": "closed" if view.phase is Phase.CLOSED else "open",
+        "opened_us": treatment.opened_us,
+        "confirmed": view.phase in {Phase.READY, Phase.ARMING, Phase.ARMED, Phase.CLOSING},
+        "planned": view.shots_planned,
+        "given": view.shots_given,
+        "dose_hi_nl": view.dose_hi_nl,
+    }
+
+
+def _left_open(shown: Shown) -> Body | None:
+    row = shown.left_open
+    if row is None:
+        return None
+    planned = row.opened.get("points_planned", 0)
+    return {
+        "id": row.session,
+        "alias": row.alias,
+        "title": str(row.opened.get("title", "")),
+        "practice": row.practice,
+        "opened_us": row.opened_at_us,
+        "planned": planned if isinstance(planned, int) else 0,
+        "given": sum(area.shots for area in row.given),
+        "copied": shown.copied,
+    }
+
+
+def _area_named(plan: TreatmentPlan | None, view: View) -> Body | None:
+    area = next((area for area in plan.areas if area.area == view.area_id), None) if plan is not None else None
+    return None if area is None else {"id": area.area, "code": area.area_code, "short": area.short}
+
+
+def _area(area: AreaPlan, shown: Shown) -> Body:
+    view = shown.view
+    nothing = AreaGiven(area_code=area.area_code, shots=0, dose_lo_nl=0, dose_hi_nl=0, interrupted=0)
+    given = next((given for given in view.given if given.area_code == area.area_code), nothing)
+    back = shown.facts.read_back.get(area.area_code)
+    here = view.area_id == area.area
+    return {
+        "id": area.area,
+        "code": area.area_code,
+        "short": area.short,
+        "depth_um": area.depth_um,
+        "dose_nl": area.dose_nl,
+        "read_back_depth_um": None if back is None else back.depth_um,
+        "read_back_dose_nl": None if back is None else back.dose_nl,
+        "points": area.points,
+        "passes": area.passes,
+        "planned": area.shots,
+        "given": given.shots,
+        "unknown": view.held_shots if here and shown.facts.unknown_us is not None else 0,
+        "interrupted": given.interrupted,
+        "dose_lo_nl": given.dose_lo_nl,
+        "dose_hi_nl": given.dose_hi_nl,
+        "held_nl": view.held_nl if here else 0,
+        "cap_nl": area.cap_nl,
+    }
+
+
+def _credit(shown: Shown) -> Body:
+    status = shown.facts.status
+    return {
+        "shots": shown.view.credit_shots,
+        "nl": 0 if status is None else status.remaining_nl,
+        "lease_left_ms": None if status is None or not status.active_grant_no else status.lease_left_ms,
+    }
+
+
+def _unknown(plan: TreatmentPlan | None, shown: Shown) -> Body | None:
+    view, since_us = shown.view, shown.facts.unknown_us
+    if since_us is None:
+        return None
+    area = _area_named(plan, view)
+    return {
+        "shots": view.held_shots,
+        "nl": view.held_nl,
+        "area": "" if area is None else area["short"],
+        "since_us": since_us,
+    }
+
+
+def _caps(plan: TreatmentPlan, view: View) -> list[Body]:
+    given_nl = {given.area_code: given.dose_hi_nl for given in view.given}
+    session = {
+        "name": "session",
+        "given_nl": view.dose_hi_nl,
+        "held_nl": view.held_nl,
+        "limit_nl": plan.session_cap_nl,
+    }
+    area = next((area for area in plan.areas if area.area == view.area_id), None)
+    if area is None:
+        return [session]
+    return [
+        session,
+        {
+            "name": f"area {area.short}",
+            "given_nl": given_nl.get(area.area_code, 0),
+            "held_nl": view.held_nl,
+            "limit_nl": area.cap_nl,
+        },
+    ]
+
+
+def _alarm(row: AlarmRow) -> Body:
+    return {
+        "no": row.no,
+        "mark": row.priority.mark,
+        "code": row.code,
+        "name": row.name,
+        "text": row.text,
+        "area": row.area,
+        "at_us": row.at_us,
+        "state": "active" if row.active else "cleared",
+        "by": row.by,
+        "acknowledged_us": row.acknowledged_us,
+        "count": row.count,
+    }
+
+
+def _shot(entry: Entry, plan: TreatmentPlan | None) -> Body:
+    body = entry.payload
+    areas = plan.areas if plan is not None else ()
+    short = next((area.short for area in areas if area.area_code == body["area_code"]), str(body["area"]))
+    return {
+        "shot_seq": body["shot_seq"],
+        "at_us": body["at_us"],
+        "area": short,
+        "depth_um": body["measured_depth_um"],
+        "planned_depth_um": body["planned_depth_um"],
+        "dose_lo_nl": body["dose_lo_nl"],
+        "dose_hi_nl": body["dose_hi_nl"],
+        "phase": body["phase"],
+        "reason": body["reason"],
+    }
+
+
+def _stop(shown: Shown) -> Body:
+    facts, view = shown.facts, shown.view
+    pressed, answered = facts.stop_us, facts.stop_answered_us
+    return {
+        "latched": view.estop_latch_id != 0,
+        "unheard": view.stop_unheard,
+        "pressed_ms_ago": None if pressed is None else max(0, shown.now.mono_us - pressed) // 1_000,
+        "answered_ms": None if answered is None else (answered + 999) // 1_000,
+        "by": facts.stop_by,
+    }
+
+
+def _line(line: Line) -> Body:
+    return {"no": line.no, "kind": line.notice.kind.value, "text": line.notice.text, "at_us": line.at_us}

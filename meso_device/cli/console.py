@@ -1,0 +1,24 @@
+"""``meso console``: the operator's screen on a gun, real or simulated."""
+
+from typing import Annotated
+
+import typer
+
+from meso_device.cli.options import HomeOption
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def console(
+    gun: Annotated[
+        str,
+        typer.Option("--gun", metavar="PORT", help="Port of the gun; else the one gun that is found."),
+    ] = "",
+    simulate: Annotated[bool, typer.Option("--simulate", help="Start a simulated gun for it; practice only.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Treat and practise at a screen; F8 stops the gun at any time."""
+    from meso_device.cli.console_start import start_console
+
+    raise typer.Exit(start_console(gun=gun, simulate=simulate, home=home))

@@ -1,0 +1,118 @@
+"""Starts a console: which gun, which data directory, and what is said when it ends."""
+
+import contextlib
+import os
+import secrets
+import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from drivers.discovery import candidate_ports, discover
+from meso_device.cli.output import tell
+from meso_device.cli.simulated_gun import GunFiles, simulated_gun
+from meso_device.host.console_run import ConsoleRequest, ConsoleResult, run_console
+from meso_device.host.home import HOME_VARIABLE, find_home, open_home
+from meso_device.host.screen_process import SCREEN_COMMAND
+from meso_device.host.terminal import Terminal
+from meso_device.technical_log import TechnicalLog
+from protocols.errors import UsageError
+from protocols.treatment.library import PRACTICE, library, load_library
+from protocols.treatment.plan import TreatmentPlan
+from protocols.units import format_dose
+
+COMMAND: Final = "meso console"
+RATE_PER_S: Final = 2
+"""Pulls of the simulated gun's trigger: slow enough to be followed."""
+SIMULATED: Final = "simulated"
+SEED: Final = 1
+
+
+def start_console(*, gun: str, simulate: bool, home: Path | None, screen: Sequence[str] = SCREEN_COMMAND) -> int:
+    """Run a console and return its exit status; ``screen`` is the command of the screen's process.
+
+    Raises:
+        MesoError: it could not begin; the terminal is untouched.
+    """
+    if simulate and gun:
+        raise UsageError("give either --gun or --simulate")
+    Terminal.open().close()  # refused before a gun is started or looked for
+    root = find_home(home, os.environ)
+    if simulate and home is None and not os.environ.get(HOME_VARIABLE):
+        root = root.with_name(f"{root.name}-{SIMULATED}")  # records of simulated guns never lie beside real ones
+    with _gun(gun, simulate=simulate, root=root) as port:
+        request = ConsoleRequest(
+            root=root,
+            command=COMMAND,
+            port=port,
+            simulated=simulate,
+            plans=_plans(),
+            screen=screen,
+        )
+        with contextlib.ExitStack() as stack:
+            result = run_console(
+                request, lambda observer: stack.enter_context(TechnicalLog(root, observer, command=COMMAND))
+            )
+    _tell_end(result, _again(gun, simulate=simulate, home=home))
+    return result.status
+
+
+@contextlib.contextmanager
+def _gun(named: str, *, simulate: bool, root: Path) -> Iterator[str]:
+    """Give the port of the gun: the one named, a simulated one for as long as it is needed, or the one found."""
+    if not simulate:
+        yield named or _found()
+        return
+    open_home(root)
+    place = Path(tempfile.mkdtemp(prefix="meso-console-"))
+    # The gun's memory stays with the log that knows it: a gun that forgot its records would be another gun.
+    files = GunFiles(link=place / "gun", nvm=root / "simulated-gun.nvm", truth=place / "truth.jsonl")
+    try:
+        with simulated_gun(files, seed=SEED, rate=RATE_PER_S):
+            yield str(files.link)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _found() -> str:
+    guns = [found for found in discover(candidate_ports(), secrets.token_bytes(16)) if found.reply is not None]
+    if len(guns) == 1:
+        return guns[0].port
+    if guns:
+        raise UsageError(f"{len(guns)} guns found: name one with --gun PORT; meso guns lists them")
+    raise UsageError("no gun found: connect one and name its port with --gun PORT, or practise with --simulate")
+
+
+def _plans() -> Mapping[str, TreatmentPlan]:
+    """Return the treatments of the library, the one for practice first."""
+    names = sorted(library(), key=lambda name: (name != PRACTICE, name))
+    return {name: load_library(name).plan() for name in names}
+
+
+def _again(gun: str, *, simulate: bool, home: Path | None) -> str:
+    words = [*COMMAND.split()]
+    words += ["--simulate"] if simulate else ["--gun", gun] if gun else []
+    words += ["--home", str(home)] if home is not None else []
+    return shlex.join(words)
+
+
+def _tell_end(result: ConsoleResult, again: str) -> None:
+    """Say in one line what happened and how to go on; nothing after an orderly end with nothing open."""
+    view = result.view
+    words = [result.reason] if result.reason else []
+    if view.held_shots:
+        volume = format_dose(view.held_nl)
+        words.append(f"unknown until the gun's log is read: up to {view.held_shots} injections, {volume}")
+    if view.stop_unheard:
+        words.append("the gun has not answered STOP: make sure that it is stopped")
+    elif view.estop_latch_id and result.status:
+        words.append("the gun is stopped")
+    if result.left_open:
+        words.append(f"{view.shots_given} of {view.shots_planned} injections logged; go on with: {again}")
+    if words:
+        with contextlib.suppress(OSError):  # the terminal may be what ended
+            sys.stdout.flush()
+            tell("; ".join(words))

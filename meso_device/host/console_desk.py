@@ -1,0 +1,581 @@
+"""The operator at the screen: what each command of the screen leads to, and the one answer that it gets.
+
+Every command is judged here again, whatever the screen has checked. Answers wait for what the engine makes of a
+command: done is said when it can be seen, refused with the engine's own line.
+"""
+
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from meso_device.accounting.entries import Entry, SessionRow
+from meso_device.host.console_facts import ConsoleFacts
+from meso_device.host.members import End
+from meso_device.host.people_desk import PeopleDesk
+from meso_device.host.screen_commands import checked
+from meso_device.host.snapshot import Treatment
+from meso_device.host.two_steps import VALID_US, Bound, TwoSteps
+from meso_device.people.lockout import Moment
+from meso_device.people.office import Office
+from meso_device.people.outbox import Due
+from meso_device.people.register import Purpose
+from meso_device.people.roles import Person, Role
+from meso_device.screen_messages import VERSION, Body, BrokenPeer, Message, ToHost, ToScreen
+from meso_device.session.contract import (
+    AcknowledgeFault,
+    Arm,
+    CloseSession,
+    Command,
+    Confirm,
+    Disarm,
+    Instant,
+    LinkState,
+    OpenSession,
+    Phase,
+    ResetStop,
+    ResumeSession,
+    Stop,
+    View,
+)
+from meso_device.session.settings import settings_for
+from protocols.errors import MesoError
+from protocols.treatment.plan import AreaPlan, TreatmentPlan
+from protocols.wire.codes import State
+from protocols.wire.hashes import hash8
+
+PRACTICE: Final = "practice"
+"""Operator and role of a practice session: nobody signs in for it."""
+ANSWER_US_MAX: Final = 15_000_000
+"""What has not come about by then is answered as unknown; homing after a reset is the longest."""
+ANSWERS_KEPT: Final = 64
+SILENCE_US: Final = 60_000_000
+ID_BYTES: Final = 16
+RESET_WORD: Final = "RESET"
+RESET_REASONS: Final[Mapping[int, str]] = {
+    1: "false alarm: nothing was wrong",
+    2: "the patient moved or felt unwell, and is well again",
+    3: "the gun or its needle was in the wrong place",
+    4: "a fault of the gun, mended",
+    5: "test of the stop",
+}
+LIVE: Final = frozenset({Phase.ARMED, Phase.ARMING})
+_OVER: Final = frozenset({Phase.NO_SESSION, Phase.CLOSED})
+
+Say = Callable[[ToScreen, int, Body], None]
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A command whose end is waited for."""
+
+    number: int
+    done: Callable[[View], bool]
+    until_us: int
+    extra: Body = field(default_factory=dict)
+
+
+class Refuse(Exception):  # noqa: N818  # an answer
+    """The command is refused; nothing has changed."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class ConsoleDesk:
+    """Takes the commands of one screen.
+
+    Args:
+        facts: What was heard of the gun.
+        plans: Treatments that a practice session can be of, by name.
+        left_open: Session that an earlier run left open; None if none.
+        people: Looks at PINs.
+        enrolled: Somebody is enrolled in this data directory.
+        simulated: The gun was started with the console.
+        say: Sends a message to the screen.
+
+    Attributes:
+        heard_hello: The screen has begun.
+        person: Who is signed in.
+        treatment: The session under way; None if none.
+        left_open: Session that nobody has taken up yet.
+        ending: The operator's end of the run; None while it goes on.
+        owed: Records that people owe the log.
+        silenced_until_us: The bell is off until then.
+    """
+
+    def __init__(
+        self,
+        *,
+        facts: ConsoleFacts,
+        plans: Mapping[str, TreatmentPlan],
+        left_open: tuple[SessionRow, TreatmentPlan] | None,
+        people: PeopleDesk,
+        enrolled: bool,
+        simulated: bool,
+        say: Say,
+    ) -> None:
+        self._facts = facts
+        self._plans = plans
+        self._people = people
+        self._simulated = simulated
+        self._say = say
+        self._steps = TwoSteps(secrets.token_bytes)
+        self._view: View | None = None
+        self._coming: Treatment | None = None
+        self._pending: list[_Pending] = []
+        self._answers: OrderedDict[int, Body | None] = OrderedDict()
+        self._commands: Mapping[ToHost, Callable[[int, Body, Instant], Sequence[Command]]] = {
+            ToHost.STOP: self._stop,
+            ToHost.SIGN_IN: self._sign_in,
+            ToHost.LOCK: self._lock,
+            ToHost.ENROL: self._enrol,
+            ToHost.OPEN: self._open,
+            ToHost.RESUME: self._resume,
+            ToHost.ABANDON: self._abandon,
+            ToHost.CONFIRM: self._confirm,
+            ToHost.ARM_OPEN: self._arm_open,
+            ToHost.ARM_CONFIRM: self._arm_confirm,
+            ToHost.DISARM: self._disarm,
+            ToHost.RESET_OPEN: self._reset_open,
+            ToHost.RESET_CONFIRM: self._reset_confirm,
+            ToHost.CLEAR_FAULT: self._clear_fault,
+            ToHost.ACKNOWLEDGE: self._acknowledge,
+            ToHost.SILENCE: self._silence,
+            ToHost.FINISH: self._finish,
+            ToHost.QUIT: self._quit,
+        }
+        self.enrolled = enrolled
+        self.heard_hello = False
+        self.person: Person | None = None
+        self.treatment: Treatment | None = None
+        self.left_open = left_open
+        self.ending: End | None = None
+        self.owed: list[Entry] = []
+        self.silenced_until_us = 0
+
+    # --- the operator's surface ---------------------------------------------------------------------
+
+    def hear(self, message: Message, now: Instant) -> Sequence[Command]:
+        """Take a message of the screen and return the commands that follow at once.
+
+        Raises:
+            BrokenPeer: it is no command of this wire.
+        """
+        kind, body = checked(message)
+        if not self.heard_hello:
+            self._begin(kind, message.id, body)
+            return ()
+        if kind is ToHost.ALIVE:
+            return ()
+        if message.id in self._answers:
+            answer = self._answers[message.id]
+            if answer is not None:
+                self._say(ToScreen.ANSWER, message.id, answer)
+            return ()
+        self._expect(message.id)
+        take = self._commands.get(kind)
+        try:
+            if take is None:
+                raise Refuse("not_here", f"{kind.name.lower()} is not possible in this console")  # noqa: TRY301  # answered below
+            return take(message.id, body, now)
+        except Refuse as refused:
+            self._refuse(message.id, refused.code, str(refused))
+        except MesoError as error:
+            self._refuse(message.id, "refused", str(error))
+        return ()
+
+    def seen(self, view: View, now: Instant) -> None:
+        """Answer what has come about, or cannot any more."""
+        self._view = view
+        if self._coming is not None and view.session == self._coming.session:
+            self.treatment, self._coming = self._coming, None
+        for pending in [one for one in self._pending if one.done(view)]:
+            self._pending.remove(pending)
+            self._answer(pending.number, "done", **pending.extra)
+        for pending in [one for one in self._pending if now.mono_us > one.until_us or view.link is LinkState.DOWN]:
+            self._pending.remove(pending)
+            self._answer(pending.number, "unknown", "no_word", "the gun has not said how it ended: look at its state")
+
+    def engine_refused(self, text: str) -> None:
+        """Hear that the engine refused: what waits for it is answered with its line."""
+        waiting, self._pending = self._pending, []
+        for pending in waiting:
+            self._refuse(pending.number, "refused", text)
+
+    def next_deadline_us(self) -> int | None:
+        """Return when something waited for is given up."""
+        return min((one.until_us for one in self._pending), default=None)
+
+    def forget_steps(self) -> None:
+        """Make half-done confirmations worthless."""
+        self._steps.forget()
+
+    def owe(self, due: Due) -> None:
+        """Take records that people owe the log."""
+        self.owed += due.entries
+
+    @property
+    def who(self) -> tuple[str, str]:
+        """Pseudonym and role of whoever acts now."""
+        if self.person is None or (self.treatment is not None and self.treatment.practice):
+            return PRACTICE, PRACTICE
+        return self.person.op, _first_role(self.person)
+
+    @property
+    def shown_as(self) -> tuple[str, str] | None:
+        """Login and role for the screen; None while somebody has to sign in."""
+        if self.person is not None:
+            return self.person.login, _first_role(self.person)
+        return None if self.enrolled else (PRACTICE, PRACTICE)
+
+    def can(self) -> dict[str, str]:
+        """Return for each command why it cannot be asked for now, or an empty string."""
+        view = self._view
+        if view is None:
+            return {}
+        armed = "disarm first" if view.phase in LIVE else ""
+        no_gun = "" if view.link is LinkState.UP else "no gun is connected"
+        going = self.treatment is not None and view.phase not in _OVER
+        none_open = "" if going else "no session is open"
+        none_left = "" if self.left_open is not None else "no session was left open"
+        another = "a session is open" if going else "a session was left open" if self.left_open is not None else ""
+        reset = "" if view.phase is Phase.ESTOPPED and view.estop_latch_id else "the gun is not stopped"
+        return {
+            "sign_in": armed or ("" if self.enrolled else "nobody is enrolled"),
+            "lock": "" if self.person is not None else "nobody is signed in",
+            "enrol": "somebody is enrolled already" if self.enrolled else "",
+            "open": no_gun or another or ("" if view.simulated else "a practice session takes a simulated gun"),
+            "resume": none_left or self._taking_up(),
+            "abandon": armed or no_gun or (none_open if going else none_left or self._taking_up()),
+            "confirm": "" if view.phase is Phase.UNCONFIRMED and not no_gun else no_gun or "nothing to confirm",
+            "arm_open": self._why_not_arm(view),
+            "disarm": "" if armed else "not armed",
+            "reset_open": no_gun or reset,
+            "clear_fault": no_gun or ("" if view.phase in {Phase.FAULT, Phase.ESTOPPED} else "the gun shows no fault"),
+            "finish": armed or none_open or no_gun,
+            "quit": armed,
+        }
+
+    # --- answers ------------------------------------------------------------------------------------
+
+    def _begin(self, kind: ToHost, number: int, body: Body) -> None:
+        if kind is not ToHost.HELLO or body["version"] != VERSION:
+            raise BrokenPeer("it does not begin with HELLO of this version")
+        self.heard_hello = True
+        treatments: list[Any] = [
+            {
+                "name": name,
+                "title": plan.title,
+                "version": plan.version,
+                "status": plan.status,
+                "points": plan.shots,
+                "volume_nl": plan.volume_nl,
+            }
+            for name, plan in self._plans.items()
+        ]
+        welcome: Body = {
+            "version": VERSION,
+            "simulated": self._simulated,
+            "enrolled": self.enrolled,
+            "treatments": treatments,
+            "reset_reasons": [{"code": code, "text": text} for code, text in RESET_REASONS.items()],
+            "roles": [role.value for role in Role],
+        }
+        self._say(ToScreen.WELCOME, number, welcome)
+
+    def _expect(self, number: int) -> None:
+        self._answers[number] = None
+        while len(self._answers) > ANSWERS_KEPT:
+            self._answers.popitem(last=False)
+
+    def _answer(self, number: int, outcome: str, code: str = "", text: str = "", **extra: Any) -> None:
+        body: Body = {"outcome": outcome, "code": code, "text": text, **extra}
+        self._answers[number] = body
+        self._say(ToScreen.ANSWER, number, body)
+
+    def _refuse(self, number: int, code: str, text: str) -> None:
+        self._answer(number, "refused", code, text)
+
+    def _wait(self, number: int, now: Instant, done: Callable[[View], bool], **extra: Any) -> None:
+        if self._pending:
+            raise Refuse("busy", "wait: the command before this one is not answered yet")
+        self._pending.append(_Pending(number, done, now.mono_us + ANSWER_US_MAX, extra))
+
+    def _allow(self, name: str) -> View:
+        """Return the newest view.
+
+        Raises:
+            Refuse: the command cannot be asked for now.
+        """
+        why = self.can().get(name, "")
+        if why or self._view is None:
+            raise Refuse("not_now", why or "not yet")
+        return self._view
+
+    # --- stop, disarm, reset ------------------------------------------------------------------------
+
+    def _stop(self, number: int, body: Body, _now: Instant) -> Sequence[Command]:
+        self._steps.forget()
+        self.engine_refused("STOP was pressed")
+        self._answer(number, "done")
+        return (Stop(source=f"screen: {body['by']}"),)
+
+    def _disarm(self, number: int, body: Body, now: Instant) -> Sequence[Command]:
+        self._steps.forget()
+        if self._view is None or self._view.phase not in LIVE:
+            self._answer(number, "done")
+            return ()
+        self.engine_refused("disarmed")
+        self._wait(number, now, lambda view: view.phase not in LIVE)
+        return (Disarm(cause=f"screen: {body['cause']}"),)
+
+    def _reset_open(self, number: int, _body: Body, now: Instant) -> Sequence[Command]:
+        view = self._allow("reset_open")
+        token = self._steps.open(_reset_of(view), now.mono_us)
+        self._answer(number, "done", token=token, expires_ms=VALID_US // 1_000, typed=RESET_WORD)
+        return ()
+
+    def _reset_confirm(self, number: int, body: Body, now: Instant) -> Sequence[Command]:
+        view = self._allow("reset_open")
+        if body["reason"] not in RESET_REASONS:
+            raise Refuse("reason", "choose a reason from the list")
+        self._take(body, _reset_of(view), now)
+        self._wait(number, now, lambda seen: seen.phase is not Phase.ESTOPPED and seen.link is LinkState.UP)
+        return (ResetStop(reason_code=body["reason"], op=self.who[0]),)
+
+    def _clear_fault(self, number: int, _body: Body, now: Instant) -> Sequence[Command]:
+        view = self._allow("clear_fault")
+        alarms = view.alarms
+        self._wait(number, now, lambda seen: seen.phase is not Phase.FAULT and seen.alarms != alarms)
+        return (AcknowledgeFault(op=self.who[0]),)
+
+    def _take(self, body: Body, bound: Bound, now: Instant) -> None:
+        why = self._steps.take(body["token"], bound, body["typed"], now.mono_us)
+        if why:
+            raise Refuse("step", why)
+
+    # --- arming -------------------------------------------------------------------------------------
+
+    def _why_not_arm(self, view: View) -> str:
+        status = self._facts.status
+        reasons = (
+            (self.treatment is None or view.phase in _OVER, "no session is open"),
+            (view.link is not LinkState.UP, "no gun is connected"),
+            (bool(view.write_failed), "nothing can be recorded"),
+            (view.phase in LIVE, "armed already"),
+            (view.phase is Phase.UNCONFIRMED, "look at the state and confirm it first"),
+            (view.phase is Phase.ESTOPPED, "the gun is stopped: reset it first"),
+            (view.phase is not Phase.READY, f"the session is {view.phase.value}"),
+            (view.open_grants > 0, "something is unknown: it has to be settled first"),
+            (view.log_state != "SYNCED", f"the log is {view.log_state}"),
+            (self._facts.alarms.unacknowledged, "acknowledge the alarms first"),
+            (status is not None and status.state not in {State.SAFE, State.ARMED}, "the gun is not SAFE"),
+        )
+        return next((text for holds, text in reasons if holds), "")
+
+    def _arm_open(self, number: int, body: Body, now: Instant) -> Sequence[Command]:
+        view = self._allow("arm_open")
+        area = self._area(body["area"])
+        token = self._steps.open(self._arm_of(area, view), now.mono_us)
+        given = next((one.shots for one in view.given if one.area_code == area.area_code), 0)
+        left = max(0, area.shots - given)
+        warnings = [] if left else [f"all {area.shots} points of {area.short} are given: this would be a second pass"]
+        self._answer(
+            number,
+            "done",
+            token=token,
+            expires_ms=VALID_US // 1_000,
+            area=area.area,
+            short=area.short,
+            typed=area.short,
+            depth_um=area.depth_um,
+            dose_nl=area.dose_nl,
+            shots=left,
+            nl=left * area.dose_nl,
+            given=given,
+            planned=area.shots,
+            warnings=warnings,
+        )
+        return ()
+
+    def _arm_confirm(self, number: int, body: Body, now: Instant) -> Sequence[Command]:
+        view = self._allow("arm_open")
+        area = self._area_typed(body["typed"])
+        self._take(body, self._arm_of(area, view), now)
+        self._wait(number, now, lambda seen: seen.phase is Phase.ARMED, area=area.area)
+        return (Arm(area_id=area.area),)
+
+    def _area(self, area_id: str) -> AreaPlan:
+        plan = self.treatment.plan if self.treatment is not None else None
+        area = next((area for area in plan.areas if area.area == area_id), None) if plan is not None else None
+        if area is None:
+            raise Refuse("area", "that area is not in this treatment")
+        return area
+
+    def _area_typed(self, typed: str) -> AreaPlan:
+        plan = self.treatment.plan if self.treatment is not None else None
+        area = next((area for area in plan.areas if area.short == typed), None) if plan is not None else None
+        if area is None:
+            self._steps.forget()
+            raise Refuse("typed", "begin again: that is not the code of the area")
+        return area
+
+    def _arm_of(self, area: AreaPlan, view: View) -> Bound:
+        """What an arming is bound to: the area, everything that would be set, and the boot of the gun."""
+        hello = self._facts.hello
+        if hello is None or self.treatment is None:
+            raise Refuse("not_now", "no gun is connected")
+        settings8 = hash8(settings_for(self.treatment.plan, area, hello).pack()).hex()
+        return Bound("arm", area.short, (area.area, settings8, view.gun_uid, view.boot_id, view.session))
+
+    # --- session ------------------------------------------------------------------------------------
+
+    def _open(self, number: int, body: Body, now: Instant) -> Sequence[Command]:
+        self._allow("open")
+        plan = self._plans.get(body["treatment"])
+        if plan is None:
+            raise Refuse("treatment", "there is no treatment of that name")
+        session, alias = secrets.token_hex(ID_BYTES), secrets.token_hex(ID_BYTES)
+        self._wait(number, now, lambda view: view.session == session, session=session)
+        self._coming = Treatment(session=session, alias=alias, practice=True, opened_us=now.utc_us, plan=plan)
+        return (OpenSession(plan=plan, session=session, alias=alias, op=PRACTICE, role=PRACTICE, practice=True),)
+
+    def _taking_up(self) -> str:
+        """Return why the session that was left open cannot be taken up here; empty if it can."""
+        practice = self.left_open is None or self.left_open[0].practice
+        return "" if practice else "it has a patient: take it up with meso session resume --operator NAME"
+
+    def _taken_up(self) -> Sequence[Command]:
+        if self.left_open is None:
+            return ()
+        row, plan = self.left_open
+        self.left_open = None
+        self._coming = Treatment(
+            session=row.session, alias=row.alias, practice=row.practice, opened_us=row.opened_at_us, plan=plan
+        )
+        return (ResumeSession(row=row, plan=plan, op=PRACTICE, role=PRACTICE),)
+
+    def _resume(self, number: int, _body: Body, now: Instant) -> Sequence[Command]:
+        self._allow("resume")
+        row, _ = self.left_open or (None, None)
+        session = row.session if row is not None else ""
+        self._wait(number, now, lambda view: view.session == session, session=session)
+        return self._taken_up()
+
+    def _abandon(self, number: int, _body: Body, now: Instant) -> Sequence[Command]:
+        self._allow("abandon")
+        self._wait(number, now, lambda view: view.phase is Phase.CLOSED)
+        return (*self._taken_up(), CloseSession(state="interrupted"))
+
+    def _confirm(self, number: int, _body: Body, now: Instant) -> Sequence[Command]:
+        self._allow("confirm")
+        self._wait(number, now, lambda view: view.phase is not Phase.UNCONFIRMED)
+        return (Confirm(how=f"console: {self.who[0]}"),)
+
+    def _finish(self, number: int, _body: Body, now: Instant) -> Sequence[Command]:
+        view = self._allow("finish")
+        complete = view.shots_given >= view.shots_planned
+        self._wait(number, now, lambda seen: seen.phase is Phase.CLOSED)
+        return (CloseSession(state="complete" if complete else "interrupted"),)
+
+    def _quit(self, number: int, _body: Body, _now: Instant) -> Sequence[Command]:
+        self._allow("quit")
+        self._answer(number, "done")
+        self.ending = End(0)
+        return ()
+
+    # --- people and alarms --------------------------------------------------------------------------
+
+    def _sign_in(self, number: int, body: Body, now: Instant) -> Sequence[Command]:
+        self._allow("sign_in")
+        login, pin = body["login"], body["pin"]
+
+        def look(office: Office, moment: Moment) -> Person:
+            return office.register.check(login, pin, moment, purpose=Purpose.SIGN_IN).spend(moment)
+
+        def looked(result: object, _now: Instant) -> Sequence[Command]:
+            if isinstance(result, Person):
+                self.person = result
+                self._steps.forget()
+                self._answer(number, "done", login=result.login, role=_first_role(result))
+            else:
+                self._refuse(number, "pin", str(result))
+            return ()
+
+        self._people.ask(look, looked, now)
+        return ()
+
+    def _enrol(self, number: int, body: Body, now: Instant) -> Sequence[Command]:
+        self._allow("enrol")
+        login, name, pin = body["login"], body["name"], body["pin"]
+        if not set(body["roles"]) <= {role.value for role in Role}:
+            raise Refuse("roles", "there is no such role")
+        roles = {Role(role) for role in body["roles"]}
+
+        def enrol(office: Office, moment: Moment) -> Person:
+            return office.register.enrol_first(login=login, name=name, roles=roles, pin=pin, now=moment)
+
+        def enrolled(result: object, _now: Instant) -> Sequence[Command]:
+            if isinstance(result, Person):
+                self.enrolled = True
+                self._answer(number, "done", login=result.login)
+            else:
+                self._refuse(number, "enrol", str(result))
+            return ()
+
+        self._people.ask(enrol, enrolled, now)
+        return ()
+
+    def _lock(self, number: int, _body: Body, now: Instant) -> Sequence[Command]:
+        self._steps.forget()
+        person, self.person = self.person, None
+        if person is not None:
+            self._people.ask(lambda office, _: office.register.sign_out(person, "asked"), lambda *_: (), now)
+        self._answer(number, "done")
+        armed = self._view is not None and self._view.phase in LIVE
+        return (Disarm(cause="console locked"),) if armed else ()
+
+    def _acknowledge(self, number: int, body: Body, now: Instant) -> Sequence[Command]:
+        login = self.shown_as
+        if login is None:
+            raise Refuse("sign_in", "sign in first")
+        op, role = (self.person.op, _first_role(self.person)) if self.person is not None else (PRACTICE, PRACTICE)
+        treatment = self.treatment
+        for row in self._facts.alarms.acknowledge(body["no"], by=login[0], at_us=now.utc_us):
+            self.owed.append(
+                Entry(
+                    kind="alarm.acknowledged",
+                    key=f"alarm.acknowledged/{row.code}/{now.utc_us}/{now.mono_us}/{row.no}",
+                    payload={
+                        "alarm": row.name.replace(" ", "_"),
+                        "code": row.code,
+                        "by": op,
+                        "raised_us": row.at_us,
+                        "count": row.count,
+                        "active": row.active,
+                    },
+                    op=op,
+                    role=role,
+                    session=treatment.session if treatment is not None else "",
+                    alias=treatment.alias if treatment is not None else "",
+                    gun=self._facts.stamp(),
+                )
+            )
+        self._answer(number, "done")
+        return ()
+
+    def _silence(self, number: int, _body: Body, now: Instant) -> Sequence[Command]:
+        self.silenced_until_us = now.mono_us + SILENCE_US
+        self._answer(number, "done")
+        return ()
+
+
+def _reset_of(view: View) -> Bound:
+    return Bound("reset", RESET_WORD, (view.gun_uid, view.boot_id, view.estop_latch_id))
+
+
+def _first_role(person: Person) -> str:
+    return next(role.value for role in Role if role in person.roles)

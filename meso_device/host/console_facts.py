@@ -1,0 +1,196 @@
+"""What the console shows beside the engine's view: the gun's newest words, newest shots, alarms, lines for people.
+
+Gathered by listening to what goes into the engine and what comes out. Nothing here decides about the gun.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from drivers.link_events import Answered, Heard, LinkDown, StopHeard
+from drivers.outcome import Done
+from meso_device.accounting.entries import CommitFailed, Committed, Entry, GunStamp
+from meso_device.host.alarm_board import AlarmBoard, HostAlarm, gun_code, gun_name, gun_priority
+from meso_device.session.contract import Commit, Effect, EngineEvent, Instant, LinkState, Notice, Phase, Stop, View
+from protocols.wire.codes import GunFlag
+from protocols.wire.messages import HelloReply, Settings, SettingsGetReply, Status
+
+TAIL_SHOTS: Final = 6
+NOTICES_MAX: Final = 20
+TEXT_MAX: Final = 400
+"""Longest line for people; longer ones are cut for the screen, the technical log has them whole."""
+STOP_ANSWER_US: Final = 250_000
+_LIVE: Final = frozenset({Phase.ARMED, Phase.ARMING})
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line for the operator."""
+
+    no: int
+    notice: Notice
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBack:
+    """What the gun read back for an area."""
+
+    depth_um: int
+    dose_nl: int
+
+
+class ConsoleFacts:
+    """Listens to a run.
+
+    Attributes:
+        hello: What the gun said of itself; None before, and while the link is lost.
+        status: Its newest status; the same.
+        port: Port that it answered on.
+        read_back: Newest settings read back from it, by area code.
+        tail: Newest committed shots, newest first.
+        lines: Newest lines for people, oldest first.
+        alarms: The alarms.
+        stop_us: Monotonic time of the newest STOP; None before the first.
+        stop_by: Who or what pressed it.
+        stop_answered_us: From the key to the gun's answer; None while it has not answered.
+        unknown_us: UTC since when something is not proven; None while all is.
+        finding_texts: What was said of each open finding, by code.
+    """
+
+    def __init__(self) -> None:
+        self.hello: HelloReply | None = None
+        self.status: Status | None = None
+        self.read_back: dict[int, ReadBack] = {}
+        self.tail: deque[Entry] = deque(maxlen=TAIL_SHOTS)
+        self.lines: deque[Line] = deque(maxlen=NOTICES_MAX)
+        self.alarms = AlarmBoard()
+        self.port = ""
+        self.stop_us: int | None = None
+        self.stop_by = ""
+        self.stop_answered_us: int | None = None
+        self.unknown_us: int | None = None
+        self.finding_texts: dict[str, str] = {}
+        self._committing: dict[int, list[Entry]] = {}
+        self._bits = 0
+        self._now = Instant(0, 0)
+        self._lines = 0
+        self._was: View | None = None
+
+    def stepped(self, event: EngineEvent, effects: Sequence[Effect], now: Instant) -> None:
+        """Take one event of the engine and what followed from it."""
+        self._now = now
+        match event:
+            case Answered(outcome=Done(body=HelloReply() as hello)):
+                self.hello = hello
+            case Answered(outcome=Done(body=Status() as status)) | Heard(event=Status() as status):
+                self._status(status)
+            case Answered(outcome=Done(body=SettingsGetReply() as read)):
+                back = Settings.unpack(read.block)
+                self.read_back[back.area_code] = ReadBack(back.depth_um, back.dose_nl)
+            case StopHeard():
+                self.stop_answered_us = event.after_us
+            case LinkDown():
+                self.hello = self.status = None
+                self.read_back.clear()
+            case Stop():
+                self.stop_us, self.stop_by, self.stop_answered_us = now.mono_us, event.source, None
+            case Committed():
+                self.tail.extendleft(self._committing.pop(event.no, ()))
+            case CommitFailed():
+                self._committing.clear()
+            case _:
+                pass
+        self._note_batches(effects)
+
+    def _note_batches(self, effects: Sequence[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Commit):
+                for entry in effect.batch.entries:
+                    if entry.kind.startswith("finding.") or entry.kind == "interlock":
+                        self.finding_texts[str(entry.payload.get("code", ""))] = str(entry.payload.get("detail", ""))
+                shots = [entry for entry in effect.batch.entries if entry.kind == "shot"]
+                if shots:
+                    self._committing[effect.batch.no] = shots
+
+    def notice(self, notice: Notice) -> None:
+        """Take a line for people."""
+        self._lines += 1
+        short = Notice(notice.kind, notice.text[:TEXT_MAX])
+        self.lines.append(Line(self._lines, short, self._now.utc_us))
+
+    def seen(self, view: View, now: Instant) -> None:
+        """Take the state after a turn: raise and clear what follows from it."""
+        self._now = now
+        was, self._was = self._was, view
+        if view is was and self.stop_us is None:
+            return
+        late = view.stop_unheard and self.stop_us is not None and now.mono_us - self.stop_us > STOP_ANSWER_US
+        self._host(HostAlarm.STOP_UNANSWERED, late, "NO ANSWER TO STOP: release the trigger, cut the gun's power")
+        if view is was:
+            return
+        if view.stop_unheard and (was is None or not was.stop_unheard) and self.stop_us is None:
+            self.stop_us, self.stop_by, self.stop_answered_us = now.mono_us, "host", None
+        self._host(HostAlarm.RECORDING_STOPPED, bool(view.write_failed), f"recording has stopped: {view.write_failed}")
+        if was is not None and was.phase in _LIVE and view.link is not LinkState.UP:
+            self._host(HostAlarm.LINK_LOST_ARMED, True, "the link was lost while armed; the gun's lease disarms it")
+        elif view.link is LinkState.UP:
+            self.alarms.cleared(_host_code(HostAlarm.LINK_LOST_ARMED))
+        unknown = bool(view.held_shots) and (view.log_state == "UNKNOWN" or view.link is not LinkState.UP)
+        self.unknown_us = (self.unknown_us or now.utc_us) if unknown else None
+        self._host(HostAlarm.OUTCOME_UNKNOWN, unknown, f"unknown: up to {view.held_shots} injections not proven")
+        self._host(HostAlarm.FINDING, bool(view.findings), f"open: {', '.join(view.findings)}")
+
+    def stamp(self) -> GunStamp | None:
+        """Return the gun as records name it; None while none is connected."""
+        hello = self.hello
+        if hello is None:
+            return None
+        return GunStamp(
+            gun_uid=hello.gun_uid.hex(),
+            log_epoch=hello.log_epoch,
+            boot_id=hello.boot_id,
+            firmware=f"{hello.fw_major}.{hello.fw_minor}.{hello.fw_patch}",
+            cal_id=hello.cal_id,
+            simulated=bool(hello.flags & GunFlag.SIMULATED),
+        )
+
+    def _status(self, status: Status) -> None:
+        self.status = status
+        changed, self._bits = self._bits ^ status.alarms, status.alarms
+        for bit in range(changed.bit_length()):
+            if not changed >> bit & 1:
+                continue
+            code, name = gun_code(bit), gun_name(bit)
+            if status.alarms >> bit & 1:
+                text = f"the gun: {name}"
+                self.alarms.raised(
+                    code, name, text, gun_priority(bit), area="", at_us=self._now.utc_us, mono_us=self._now.mono_us
+                )
+            else:
+                self.alarms.cleared(code)
+
+    def alarm(self, alarm: HostAlarm, text: str) -> None:
+        """Raise an alarm of the host's that is over at once: it stays until somebody has seen it."""
+        self._host(alarm, True, text)
+        self.alarms.cleared(_host_code(alarm))
+
+    def _host(self, alarm: HostAlarm, there: bool, text: str) -> None:
+        code = _host_code(alarm)
+        if there and not self.alarms.is_active(code):
+            self.alarms.raised(
+                code,
+                alarm.name.replace("_", " "),
+                text,
+                alarm.priority,
+                area="",
+                at_us=self._now.utc_us,
+                mono_us=self._now.mono_us,
+            )
+        elif not there:
+            self.alarms.cleared(code)
+
+
+def _host_code(alarm: HostAlarm) -> str:
+    return f"H{alarm:d}"

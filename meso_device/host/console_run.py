@@ -1,0 +1,304 @@
+"""A run with a screen, put together: terminal, data directory, log, gun, engine, screen, loop.
+
+The terminal becomes raw last and is given back first, on every way out. Everything that can be refused is refused
+before it, in one line on an untouched terminal.
+"""
+
+import contextlib
+import os
+import select
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from drivers.link import LinkEngine
+from meso_device import __version__
+from meso_device.accounting.entries import SessionRow
+from meso_device.audit.records import Stamp
+from meso_device.audit.store import Store
+from meso_device.audit.writer import Writer
+from meso_device.host.clock import Clock, read_clock_state, read_host_boot
+from meso_device.host.console_desk import ConsoleDesk
+from meso_device.host.console_facts import ConsoleFacts
+from meso_device.host.console_operator import ConsoleOperator, ended_by
+from meso_device.host.due import commit_due
+from meso_device.host.home import Home, HomeLock, open_home, read_host_id, write_private
+from meso_device.host.loop import Loop
+from meso_device.host.members import End, Observer
+from meso_device.host.people_desk import PeopleDesk
+from meso_device.host.relay import Relay
+from meso_device.host.run import close_log, office_of, open_cable, plan_of
+from meso_device.host.screen_link import ScreenLink
+from meso_device.host.screen_process import END_S, SCREEN_COMMAND, ScreenProcess
+from meso_device.host.signals import Signals
+from meso_device.host.stopper import Stopper
+from meso_device.host.terminal import Terminal
+from meso_device.people.outbox import Due
+from meso_device.screen_messages import Body, Message, ToScreen
+from meso_device.session.contract import Command, Instant, Notice, NoticeKind, View
+from meso_device.session.engine import SessionEngine
+from protocols.treatment.plan import TreatmentPlan
+
+JOB_CONTROL: Final = (signal.SIGWINCH, signal.SIGTSTP, signal.SIGCONT)
+DRAIN_S: Final = 0.01
+FROZEN_S: Final = 0.5
+"""How long the screen may take to leave the terminal before it is stopped as it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleRequest:
+    """What to run.
+
+    Attributes:
+        root: Data directory.
+        command: The command that was given: what another process is told.
+        port: Port of the gun as it was named.
+        simulated: The gun was started with the console and is a simulated one.
+        plans: Treatments that a practice session can be of, by name.
+        screen: Command of the screen's process.
+    """
+
+    root: Path
+    command: str
+    port: str
+    simulated: bool
+    plans: Mapping[str, TreatmentPlan]
+    screen: Sequence[str] = SCREEN_COMMAND
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleResult:
+    """What became of it.
+
+    Attributes:
+        status: Exit status.
+        reason: Why it ended; empty when the operator ended it.
+        view: State at the end.
+        left_open: A session is open that the next start takes up.
+    """
+
+    status: int
+    reason: str
+    view: View
+    left_open: bool
+
+
+def run_console(
+    request: ConsoleRequest, watch: Callable[[Observer], Observer] = lambda observer: observer
+) -> ConsoleResult:
+    """Run a console in this process's main thread until the operator, a signal or the screen's end ends it.
+
+    Args:
+        request: What to run.
+        watch: Puts another observer around the console's own.
+
+    Raises:
+        MesoError: it could not begin; the terminal is untouched.
+        InvariantError: the program contradicts itself; STOP has been handed to the port, the terminal is given back.
+    """
+    os.umask(0o077)  # nothing in the data directory is for others
+    with contextlib.ExitStack() as stack:
+        terminal = Terminal.open()
+        stack.callback(terminal.close)
+        home = open_home(request.root)
+        clock = Clock()
+        signals = stack.enter_context(Signals(JOB_CONTROL))
+        stack.enter_context(_background_writes())
+        stack.enter_context(HomeLock.take(home, purpose=request.command))
+        log = _Log.open(home, request, clock, stack)
+        return _Console(request, home, clock, log, terminal, signals, stack).run(watch)
+
+
+@dataclass(frozen=True, slots=True)
+class _Log:
+    """The log, opened, and what it says at the start."""
+
+    writer: Writer
+    boot: str
+    left_open: tuple[SessionRow, TreatmentPlan] | None
+    enrolled: bool
+    notices: tuple[str, ...]
+
+    @classmethod
+    def open(cls, home: Home, request: ConsoleRequest, clock: Clock, stack: contextlib.ExitStack) -> "_Log":
+        boot, state = read_host_boot(), read_clock_state()
+        now = clock.now()
+        stamp = Stamp(ts_us=now.utc_us, mono_us=now.mono_us, boot=boot, clock=state)
+        store = Store.open(home.root, software=__version__, stamp=stamp)
+        try:
+            office = office_of(home)
+            if office is not None:
+                with office:
+                    commit_due(store, office, stamp)
+            row = store.open_session()
+            left_open = (row, plan_of(row)) if row is not None else None
+        except BaseException:
+            store.close(stamp)
+            raise
+        writer = Writer(store, boot=boot, clock=state)
+        stack.callback(lambda: _close_log(writer, home, clock))
+        write_private(home.last_port_file, f"{request.port}\n")
+        return cls(writer, boot, left_open, office is not None, store.notices)
+
+
+class _Console:
+    """Everything that one console holds open."""
+
+    def __init__(
+        self,
+        request: ConsoleRequest,
+        home: Home,
+        clock: Clock,
+        log: _Log,
+        terminal: Terminal,
+        signals: Signals,
+        stack: contextlib.ExitStack,
+    ) -> None:
+        self._request = request
+        self._clock = clock
+        self._log = log
+        self._terminal = terminal
+        self._signals = signals
+        self._facts = ConsoleFacts()
+        self._facts.port = request.port
+        cable = open_cable(request.port)
+        stack.callback(cable.close)
+        self._cable = cable
+        self._stopper = Stopper(home)
+        stack.callback(self._stopper.close)
+        host_id = read_host_id(home)
+        self._engine = SessionEngine(host_id=host_id, host_boot=log.boot)
+        self._gun_link = LinkEngine(host_id)
+        self._people = PeopleDesk(home.root, log.boot, self._owe)
+        stack.callback(self._people.close)
+        self._desk = ConsoleDesk(
+            facts=self._facts,
+            plans=request.plans,
+            left_open=log.left_open,
+            people=self._people,
+            enrolled=log.enrolled,
+            simulated=request.simulated,
+            say=self._say,
+        )
+        self._screen = ScreenProcess.start(terminal.size(), os.environ, request.screen)
+        stack.callback(self._screen.close)
+        self._relay = Relay(terminal.fd, self._screen.terminal_fd)
+        self._link = ScreenLink(self._screen.peer, self._hear, clock.now().mono_us)
+
+    def run(self, watch: Callable[[Observer], Observer]) -> ConsoleResult:
+        """Show the screen until the end, and give the terminal back."""
+        operator = ConsoleOperator(
+            desk=self._desk,
+            facts=self._facts,
+            relay=self._relay,
+            link=self._link,
+            process=self._screen,
+            terminal=self._terminal,
+            stats=self._gun_link.stats,
+            simulated=self._request.simulated,
+            put_aside=self._put_aside,
+        )
+        for text in self._log.notices:
+            operator.notice(Notice(NoticeKind.INFO, text))
+        loop = Loop(
+            clock=self._clock,
+            engine=self._engine,
+            link=self._gun_link,
+            cable=self._cable,
+            writer=self._log.writer,
+            operator=operator,
+            observer=watch(operator),
+            signals=self._signals,
+            members=(self._relay, self._link, self._stopper, self._people),
+            attendant=operator,
+        )
+        end = End(1)
+        try:
+            self._terminal.raw()
+            end = loop.run()
+        finally:
+            self._see_out(end)
+        if end.status > 128:
+            self._signals.ignore()
+        view = self._engine.view()
+        taken = self._desk.treatment is not None and view.phase.value not in {"closed", "no session"}
+        return ConsoleResult(
+            status=end.status,
+            reason=end.reason or ended_by(end.status),
+            view=view,
+            left_open=taken or self._desk.left_open is not None,
+        )
+
+    # --- between the parts --------------------------------------------------------------------------
+
+    def _say(self, kind: ToScreen, number: int, body: Body) -> None:
+        self._link.say(kind, number, body)
+
+    def _owe(self, due: Due) -> None:
+        self._desk.owe(due)
+
+    def _hear(self, message: Message, now: Instant) -> Sequence[Command]:
+        return self._desk.hear(message, now)
+
+    # --- the terminal -------------------------------------------------------------------------------
+
+    def _see_out(self, end: End) -> None:
+        """Let the screen leave the terminal in order if it still can, and give the terminal back in any case."""
+        clean = False
+        try:
+            if not self._link.gone and not self._relay.hung_up:
+                self._link.say(ToScreen.BYE, 0, {"reason": end.reason, "status": end.status})
+                clean = self._last_words(END_S)
+        finally:
+            self._screen.kill()
+            self._terminal.restore(clean=clean)
+
+    def _last_words(self, seconds: float) -> bool:
+        """Relay the screen's last output; return whether it ended by itself in time."""
+        until_us = self._clock.now().mono_us + int(seconds * 1_000_000)
+        while self._clock.now().mono_us < until_us and self._screen.status() is None:
+            self._drain()
+        self._relay.drain()
+        return self._screen.status() == 0
+
+    def _drain(self) -> None:
+        self._link.push()
+        self._relay.drain()
+        select.select([], [], [], DRAIN_S)
+
+    def _put_aside(self) -> None:
+        """Stop this process as the shell's job control asks for; returns when it is taken up again."""
+        self._screen.suspend()
+        until_us = self._clock.now().mono_us + int(FROZEN_S * 1_000_000)
+        while not self._screen.is_stopped and self._clock.now().mono_us < until_us:
+            self._drain()
+        self._screen.freeze()
+        self._relay.drain()
+        self._terminal.restore(clean=False)
+        os.kill(os.getpid(), signal.SIGSTOP)
+        while not self._terminal.is_ours:
+            os.kill(os.getpid(), signal.SIGSTOP)  # taken up in the background: it is the shell's terminal still
+        self._terminal.raw()
+        self._screen.resize(self._terminal.size())
+        self._screen.thaw()
+
+
+def _close_log(writer: Writer, home: Home, clock: Clock) -> None:
+    office = office_of(home)
+    try:
+        close_log(writer, office, clock)
+    finally:
+        if office is not None:
+            office.close()
+
+
+@contextlib.contextmanager
+def _background_writes() -> Iterator[None]:
+    """Let the terminal be given back also from the background; else giving it back would stop the process."""
+    former = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTTOU, former)
