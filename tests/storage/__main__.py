@@ -1,59 +1,70 @@
-"""Long forms: ``python -m tests.storage images|kills|errors --count N``; exit status 1 if anything was lost."""
+"""Long forms: ``python -m tests.storage images|kills|errors --count N``; the last line is the claim with its figures."""
 
 import argparse
-import resource
 import sys
 
+from tests import claims
 from tests.storage import images, kills
+
+ERRORS = ("EIO", "ENOSPC", "EROFS")
 
 
 def main() -> int:
-    """Run one of them."""
+    """Run one of them; exit status 1 if anything was lost."""
     parser = argparse.ArgumentParser(prog="python -m tests.storage")
     parser.add_argument("what", choices=["images", "kills", "errors"])
     parser.add_argument("--count", type=int, default=0, help="images or kills; errors are all there are")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     if options.what == "images":
-        wrong, text = _images(options.count or 20_000, options.seed)
-    else:
-        missing = kills.strace_works()
-        if missing:
-            print(missing)
-            return 1
-        wrong, text = _kills(options.count or 500, options.seed) if options.what == "kills" else _errors()
-    for line in wrong[:20]:
-        print(line)
-    print(f"{text}: {len(wrong)} wrong; {_cpu_s():.0f} s of CPU")
-    return bool(wrong)
+        return _images(options.count or 20_000, options.seed)
+    missing = kills.strace_works()
+    if missing:
+        return claims.tell("real processes at the N-th system call", {"not run": missing}, ok=False)
+    return _kills(options.count or 500, options.seed) if options.what == "kills" else _errors()
 
 
-def _images(count: int, seed: int) -> tuple[list[str], str]:
+def _images(count: int, seed: int) -> int:
     found = images.many(count, first_seed=seed)
-    modes = ", ".join(f"{count} {mode}" for mode, count in sorted(found.modes.items()))
-    text = f"{found.images} crash images ({modes}) of {found.runs} runs, {found.twice} of them on a crashed disk"
-    return found.wrong, f"{text}, {found.changes} changes of the disk"
+    _show(found.wrong)
+    figures: dict[str, claims.Figure] = {
+        "images": found.images,
+        "runs": found.runs,
+        "runs_on_a_crashed_disk": found.twice,
+        "changes_of_the_disk": found.changes,
+        "lost_or_damaged": len(found.wrong),
+    }
+    return claims.tell("a power cut at any write loses nothing acknowledged", figures, ok=not found.wrong)
 
 
-def _kills(count: int, seed: int) -> tuple[list[str], str]:
+def _kills(count: int, seed: int) -> int:
     found = kills.kill_many(count, seed)
-    return found.wrong, f"{found.struck} kills at the N-th system call, {found.untold} left records nobody was told of"
+    _show(found.wrong)
+    figures: dict[str, claims.Figure] = {
+        "kills": found.struck,
+        "left_records_nobody_was_told_of": found.untold,
+        "lost_or_damaged": len(found.wrong),
+    }
+    return claims.tell("kill -9 at any system call loses nothing acknowledged", figures, ok=not found.wrong)
 
 
-def _errors() -> tuple[list[str], str]:
+def _errors() -> int:
     wrong: list[str] = []
     faults = 0
-    for error in ("EIO", "ENOSPC", "EROFS"):
+    for error in ERRORS:
         for again in (False, True):
             for on in (False, True):
                 found = kills.fail_each((error,), shots=5, step=1, again=again, on=on)
                 wrong += found.wrong
                 faults += found.struck
-    return wrong, f"{faults} failed system calls, each of every kind once, with EIO, ENOSPC and EROFS"
+    _show(wrong)
+    figures: dict[str, claims.Figure] = {"failed_calls": faults, "errors": " ".join(ERRORS), "wrong": len(wrong)}
+    return claims.tell("after a disk error nothing is acknowledged and nothing is lost", figures, ok=not wrong)
 
 
-def _cpu_s() -> float:
-    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+def _show(wrong: list[str]) -> None:
+    for line in wrong[:20]:
+        print(line)
 
 
 if __name__ == "__main__":
