@@ -1,4 +1,4 @@
-"""Long forms: ``python -m tests.storage images|kills|errors --count N``; the last line is the claim with its figures."""
+"""Long forms: ``python -m tests.storage images|kills|errors --count N``; the last line is the claim."""
 
 import argparse
 import sys
