@@ -1,6 +1,7 @@
 # make demo   watch a whole treatment on a simulated gun
 # make test   formatting, lint, types, layers, generated files, and all tests
 # make bench  the measured numbers, each beside a floor or a peer of the same run
+# make world  whole sessions under faults: SEEDS=n of them
 # make proof  every claim in its long form, about 90 minutes on two cores; writes docs/proof.md
 # Each installs what it needs into .venv first; the second time that takes no time.
 
@@ -8,10 +9,11 @@ PYTHON ?= python3
 # More workers than cores: most of the time goes into tests that wait for real processes.
 JOBS ?= 4
 TESTS ?= tests
+SEEDS ?= 200
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check bench proof
+.PHONY: demo test check bench proof world
 .DELETE_ON_ERROR:
 
 demo: .venv/.installed
@@ -29,6 +31,9 @@ check: .venv/.installed-dev
 
 bench: .venv/.installed-bench
 	$(BIN)/python -m bench
+
+world: .venv/.installed-dev
+	$(BIN)/python -m tests.world run --seeds $(SEEDS) --jobs 2
 
 proof: .venv/.installed-bench
 	$(BIN)/python -m tests.proof

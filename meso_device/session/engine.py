@@ -446,7 +446,7 @@ class SessionEngine:
         desk.findings = {code: finding for code, finding in desk.findings.items() if code in LASTING}
         if desk.session is not None:
             desk.session.confirmed = False
-        if desk.phase not in (Phase.NO_SESSION, Phase.CLOSED):
+        if desk.phase not in (Phase.NO_SESSION, Phase.CLOSED) and not desk.write_failed:
             desk.phase = Phase.UNCONFIRMED if desk.session is not None else Phase.NO_SESSION
 
     def _drop(self, reason: str) -> None:

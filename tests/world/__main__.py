@@ -37,11 +37,12 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(act=_run)
     cover = commands.add_parser("coverage", help="run seeds until every reachable pair of fault and state was met")
     cover.set_defaults(act=_coverage)
-    for command, seeds in ((run, 100), (cover, 3_000)):
+    for command, seeds, shots, intensity in ((run, 100, 300, 1), (cover, 3_000, 16, 5)):
         command.add_argument("--seeds", type=int, default=seeds)
         command.add_argument("--first", type=int, default=0)
-        command.add_argument("--shots", type=int, default=300)
+        command.add_argument("--shots", type=int, default=shots)
         command.add_argument("--jobs", type=int, default=1)
+        command.add_argument("--intensity", type=int, default=intensity, help="factor on the rate of every fault")
     replay = commands.add_parser("replay", help="run one seed and print what happened")
     replay.set_defaults(act=_replay)
     replay.add_argument("--fault", action="append", help="let only these faults happen (name@object, repeatable)")
@@ -50,11 +51,12 @@ def _parser() -> argparse.ArgumentParser:
     for command in (replay, shrink):
         command.add_argument("--seed", type=int, required=True)
         command.add_argument("--shots", type=int, default=300)
+    replay.add_argument("--intensity", type=int, default=1)
     return parser
 
 
 def _outcomes(given: argparse.Namespace) -> Iterator[Outcome]:
-    one = partial(run_seed, shots=given.shots)
+    one = partial(run_seed, shots=given.shots, intensity=given.intensity)
     seeds = range(given.first, given.first + given.seeds)
     if given.jobs == 1:
         yield from map(one, seeds)
@@ -100,7 +102,7 @@ def _coverage(given: argparse.Namespace) -> int:
 
 
 def _replay(given: argparse.Namespace) -> int:
-    outcome = run_seed(given.seed, shots=given.shots, only_faults=given.fault, traced=True)
+    outcome = run_seed(given.seed, shots=given.shots, only_faults=given.fault, traced=True, intensity=given.intensity)
     print("\n".join(outcome.trace))
     print(
         f"seed {outcome.seed}, {outcome.shots} injections, {len(outcome.faults)} faults, {outcome.fingerprint}, "
