@@ -187,8 +187,9 @@ class ConsoleDesk:
             self._refuse(message.id, "refused", str(error))
         return ()
 
-    def seen(self, view: View, now: Instant) -> None:
-        """Answer what has come about, or cannot any more."""
+    def seen(self, view: View, now: Instant) -> bool:
+        """Answer what has come about, or cannot any more; return whether anything was."""
+        waiting = len(self._pending)
         self._view = view
         if self._coming is not None and view.session == self._coming.session:
             self.treatment, self._coming = self._coming, None
@@ -198,6 +199,7 @@ class ConsoleDesk:
         for pending in [one for one in self._pending if now.mono_us > one.until_us or view.link is LinkState.DOWN]:
             self._pending.remove(pending)
             self._answer(pending.number, "unknown", "no_word", "the gun has not said how it ended: look at its state")
+        return len(self._pending) < waiting
 
     def engine_refused(self, text: str) -> None:
         """Hear that the engine refused: what waits for it is answered with its line."""

@@ -140,7 +140,7 @@ class ConsoleOperator:
             self._copied_from = (view.gun_uid, view.committed_seq)
         self._changed |= view is not was
         self._facts.seen(view, now)
-        self._desk.seen(view, now)
+        self._changed |= self._desk.seen(view, now)
         self._show(view, now)
 
     # --- attendant ----------------------------------------------------------------------------------

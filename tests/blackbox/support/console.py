@@ -169,7 +169,10 @@ class Console:
         area = area or self.snapshot["areas"][0]["id"]
         opened = self.do(ARM_OPEN, area=area)
         time.sleep(LOOKED_S)
-        return self.do(ARM_CONFIRM, token=opened["token"], typed=opened["short"])
+        answer = self.do(ARM_CONFIRM, token=opened["token"], typed=opened["short"])
+        after = self.snapshot["no"]
+        self.until("what follows", lambda shot: shot["no"] > after)
+        return answer
 
     def reset(self) -> None:
         """Reset a stop in the two steps."""
@@ -226,6 +229,12 @@ class Console:
         for on, off in ((b"\x1b[?1049h", b"\x1b[?1049l"), (b"\x1b[?25l", b"\x1b[?25h"), *_MODES):
             assert tail.rfind(on) < tail.rfind(off), (on, off, tail[-300:])
         assert tail.rfind(b"\x1b[>1u") < tail.rfind(b"\x1b[<u")
+
+    def assert_untouched(self) -> None:
+        """Require that nothing but lines of text ever reached the terminal."""
+        assert termios.tcgetattr(self.slave) == self.before
+        assert b"\x1b" not in self.painted
+        assert self.painted.count(b"\n") == 1, self.painted
 
     def kill(self) -> None:
         """End everything of it."""

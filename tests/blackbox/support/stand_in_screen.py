@@ -39,7 +39,13 @@ class Screen:
         self.alive = True
         self.count = 0
         os.write(1, PAINT)
-        self.tell({"event": "started", "pid": os.getpid(), "fds": sorted(int(fd.name) for fd in Path("/proc/self/fd").iterdir())})
+        self.tell(
+            {
+                "event": "started",
+                "pid": os.getpid(),
+                "fds": sorted(int(fd.name) for fd in Path("/proc/self/fd").iterdir()),
+            }
+        )
         signal.signal(signal.SIGWINCH, lambda *_: self.resized())
         self.resized()
 
