@@ -27,6 +27,7 @@ class CommandLine:
 
 
 COMMANDS: Final[Mapping[str, CommandLine]] = {
+    "console": CommandLine("meso_device.cli.console", "Treat and practise at a screen; F8 stops the gun at any time."),
     "demo": CommandLine(
         "meso_device.cli.demo", "Watch a whole treatment on a simulated gun, and the proof of its log."
     ),
