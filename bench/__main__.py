@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.claims import tell
 
-MODULES = ("link", "peers", "faults", "audit", "session")
+MODULES = ("link", "peers", "faults", "audit", "session", "stop")
 OUT = Path(__file__).parent / "out"
 
 

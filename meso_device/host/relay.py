@@ -58,11 +58,12 @@ class Relay:
 
     def ready(self, readable: frozenset[int], writable: frozenset[int], now: Instant) -> Sequence[Command]:  # noqa: ARG002  # a member's surface
         """Pass on what can be; return one `Stop` where a STOP key was among it."""
-        stopped = self._outer in readable and self._hear_keys(now)
+        if self._outer in readable and self._hear_keys(now):
+            return (Stop(source="terminal"),)  # and nothing else in this turn: the rest can wait, the gun cannot
         if self._inner in readable:
             self._hear_screen()
         self.push()
-        return (Stop(source="terminal"),) if stopped else ()
+        return ()
 
     def push(self) -> None:
         """Write what either side takes now."""
