@@ -1,0 +1,34 @@
+"""``python -m meso_device.console``: the screen, as the host starts it."""
+
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+
+from meso_device.screen_start import begin
+from protocols.errors import UsageError
+
+
+def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Run the screen until the host ends it; return the exit status.
+
+    Args:
+        arguments: ``--ascii`` draws nothing outside ASCII.
+        environ: ``TERM=linux`` does the same; ``NO_COLOR`` takes all colour away.
+    """
+    try:
+        peer = begin()
+    except UsageError as error:
+        sys.stderr.write(f"meso: {error}\n")
+        return 2
+    from meso_device.console.app import ConsoleApp  # noqa: PLC0415  # so that a refused start is quick
+    from meso_device.console.client import Client  # noqa: PLC0415
+
+    only_ascii = "--ascii" in arguments or environ.get("TERM") in {"linux", "dumb"}
+    app = ConsoleApp(Client(peer), only_ascii=only_ascii, offset_s=time.localtime().tm_gmtoff)
+    status = app.run()
+    return status if status is not None else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))

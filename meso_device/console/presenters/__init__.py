@@ -1,0 +1,1 @@
+"""What is shown, as rows of toned text: pure functions of a snapshot."""

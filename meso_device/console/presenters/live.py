@@ -1,0 +1,288 @@
+"""The live screen: the armed area, set against read-back, credit, caps, and the newest shots."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from meso_device.console.lines import Line, Pane, Span, Tone, apart, columns, cut, dim, filled, key, line, strong, warn
+from meso_device.console.presenters.quantities import bar, bare_dose, clock, depth, dose, dose_between, trace
+from meso_device.console.state import Known, area_of, may, why_not
+from meso_device.console.text import say
+from protocols.treatment.areas import catalogue
+
+LABEL: Final = 8
+BAR_MAX: Final = 30
+TRACE_MAX: Final = 24
+NOTICES_KEPT: Final = 20
+_LAST_SHOT_COLUMN: Final = 22
+
+
+def live_rows(known: Known, pane: Pane) -> list[Line]:
+    """Return the live screen, exactly ``pane.height`` rows."""
+    snapshot = known.snapshot
+    if not snapshot or snapshot["session"] is None:
+        return filled(_nothing_open(known, pane), pane.height)
+    bottom = [_advice(known, pane), _keys(known)]
+    top = [
+        _area_row(known, pane),
+        (),
+        *_setting_rows(known, pane),
+        _credit_row(snapshot),
+        *_cap_rows(snapshot, known, pane),
+        _traces(known, pane),
+        dim_row(say("live.shots"), pane.width),
+    ]
+    room = max(0, pane.height - len(top) - len(bottom) - 1)
+    shots = [shot_row(shot, pane) for shot in known.shots[:room]] or [line(dim(f" {say('live.no_shots')}"))]
+    return [*filled([*top, *shots], pane.height - len(bottom)), *bottom]
+
+
+def _nothing_open(known: Known, pane: Pane) -> list[Line]:
+    rows: list[Line] = [(), line(strong(f" {say('live.no_session')}")), ()]
+    hint = "live.hint_sign_in" if known.snapshot and not may(known.snapshot, "open") else "live.hint_open"
+    rows += [line(dim(f" {say(hint)}"))]
+    notice = known.snapshot.get("notice")
+    if known.said:
+        rows += [(), line(warn(f" {known.said}"))]
+    elif notice is not None:
+        rows += [(), notice_row(notice, pane)]
+    return rows
+
+
+def _area_row(known: Known, pane: Pane) -> Line:
+    snapshot = known.snapshot
+    area = area_of(snapshot, known.area)
+    left: list[Span] = []
+    if area is None:
+        left = [dim(" "), warn(say("live.no_area"))]
+    else:
+        point = min(area["given"] + 1, area["planned"])
+        done = area["given"] >= area["planned"]
+        left = [dim(" AREA "), strong(f"{area['short']} {area_name(area['id'])}"), Span("   ")]
+        left += (
+            [Span(say("live.all_points", planned=area["planned"]))]
+            if done
+            else [
+                dim("point "),
+                strong(str(point)),
+                Span(f" of {area['planned']}"),
+            ]
+        )
+    seconds = snapshot["disarm_in_s"]
+    if seconds is not None:
+        right = line(strong(say("live.disarm_in", seconds=seconds)), " ")
+    elif known.armed:
+        right = line(say("live.arming"), " ")
+    else:
+        upcoming = _upcoming(snapshot, known.area)
+        right = line(dim("next "), f"{upcoming} ") if upcoming else ()
+    return apart(tuple(left), right, pane.width)
+
+
+def _upcoming(snapshot: Mapping[str, Any], chosen: str) -> str:
+    areas = snapshot["areas"]
+    at = next((no for no, area in enumerate(areas) if area["id"] == chosen), -1)
+    return next((area["short"] for area in areas[at + 1 :] if area["given"] < area["planned"]), "")
+
+
+def _setting_rows(known: Known, pane: Pane) -> list[Line]:
+    area = area_of(known.snapshot, known.area)
+    if area is None:
+        return [(), ()]
+    last = next((shot for shot in known.shots if shot["area"] == area["short"]), None)
+    rows = []
+    for label, unit, set_, read in (
+        ("DEPTH", depth, area["depth_um"], area["read_back_depth_um"]),
+        ("DOSE", dose, area["dose_nl"], area["read_back_dose_nl"]),
+    ):
+        was = "-"
+        if last is not None:
+            was = depth(last["depth_um"]) if label == "DEPTH" else dose_between(last["dose_lo_nl"], last["dose_hi_nl"])
+        wide = 16 if pane.width >= 60 else 12
+        rows.append(
+            (
+                Span(" "),
+                *columns(
+                    [
+                        (strong(label), LABEL),
+                        (dim("set"), 4),
+                        (strong(unit(set_)), wide - 4),
+                        (dim("gun reads"), 10),
+                        (Span(unit(read)), wide - 4),
+                        (dim("last"), 5),
+                        (Span(was), max(10, min(_LAST_SHOT_COLUMN, pane.width - 59))),
+                    ]
+                ),
+                _match(set_, read),
+            )
+        )
+    return rows
+
+
+def _match(set_: int, read: int | None) -> Span:
+    if read is None:
+        return dim(say("live.unread"))
+    return Span("MATCH") if set_ == read else Span(" DIFFERS ", Tone.MEDIUM)
+
+
+def _credit_row(snapshot: Mapping[str, Any]) -> Line:
+    credit, log, gun = snapshot["credit"], snapshot["log"], snapshot["gun"]
+    row = [Span(" "), strong("CREDIT".ljust(LABEL)), strong(say("live.shots_left", shots=credit["shots"]))]
+    row += [Span(f", {dose(credit['nl'])} left     ")]
+    if gun is not None and gun["trigger_count"] is not None:
+        row += [dim("shots ever: gun "), Span(str(gun["trigger_count"])), dim(", log ")]
+        behind = log["head_seq"] != log["committed_seq"]
+        row += [warn(str(log["committed_seq"])) if behind else Span(str(log["committed_seq"]))]
+    return tuple(row)
+
+
+def _cap_rows(snapshot: Mapping[str, Any], known: Known, pane: Pane) -> list[Line]:
+    """The caps as the host names them, the area's first; without one for the area, its plan."""
+    rows = []
+    area = area_of(snapshot, known.area)
+    caps = [*snapshot["caps"]]
+    if area is not None and area["cap_nl"] is not None and not any(cap["name"].startswith("area") for cap in caps):
+        given_nl = area["dose_hi_nl"]
+        caps.append({"name": "area", "given_nl": given_nl, "held_nl": area["held_nl"], "limit_nl": area["cap_nl"]})
+    caps.sort(key=lambda cap: not cap["name"].startswith("area"))
+    size = min(BAR_MAX, max(8, (pane.width - 57)))
+    for cap in caps[: 2 if pane.height < 24 else 6]:
+        name = cap["name"].split()[0].upper()
+        free_nl = max(0, cap["limit_nl"] - cap["given_nl"] - cap["held_nl"])
+        near = (cap["given_nl"] + cap["held_nl"]) * 5 >= cap["limit_nl"] * 4
+        filled_bar = f"[{bar(cap['given_nl'], cap['held_nl'], cap['limit_nl'], size)}] "
+        rows.append(
+            line(
+                " ",
+                strong(name[: LABEL - 1].ljust(LABEL) if len(name) < LABEL else f"{name} "),
+                warn(filled_bar) if near else Span(filled_bar),
+                dim("given "),
+                bare_dose(cap["given_nl"]),
+                dim(" held "),
+                bare_dose(cap["held_nl"]),
+                dim(" free "),
+                strong(bare_dose(free_nl)),
+                dim(" of "),
+                dose(cap["limit_nl"]),
+            )
+        )
+    return rows
+
+
+def _traces(known: Known, pane: Pane) -> Line:
+    size = min(TRACE_MAX, max(4, (pane.width - 40) // 2))
+    ago = ""
+    if known.shots and known.snapshot:
+        seconds = max(0, known.snapshot["utc_us"] - known.shots[0]["at_us"]) // 1_000_000
+        ago = say("live.ago", seconds=seconds) if seconds < 100 else say("live.ago_long", minutes=seconds // 60)
+    left = line(
+        dim(" needle "),
+        trace(known.needle_um, size).ljust(size),
+        dim("  force "),
+        trace(known.force_dn, size).ljust(size),
+    )
+    return apart(left, line(dim(ago), " "), pane.width)
+
+
+def dim_row(text: str, width: int) -> Line:
+    """Return a heading drawn as a rule across the pane."""
+    return line(dim(f"─ {text} ".ljust(width, "─")))
+
+
+def shot_row(shot: Mapping[str, Any], pane: Pane) -> Line:
+    """Return one shot that is durable; what did not end as planned stands out."""
+    done = shot["phase"] == "DONE"
+    ended = shot["phase"] if done or shot["reason"] == "NONE" else f"{shot['phase']} {shot['reason'].replace('_', ' ')}"
+    given = dose_between(shot["dose_lo_nl"], shot["dose_hi_nl"])
+    return (
+        Span(" "),
+        *columns(
+            [
+                (Span(f"#{shot['shot_seq']}"), 9),
+                (Span(clock(shot["at_us"], pane.offset_s)), 10),
+                (Span(shot["area"]), 6),
+                (Span(depth(shot["depth_um"])), 10),
+                (Span(given), 20),
+            ]
+        ),
+        Span(ended) if done else warn(ended),
+    )
+
+
+def notice_row(notice: Mapping[str, Any], pane: Pane) -> Line:
+    """Return the newest word of the host; what is not mere information stands out."""
+    text = f" {clock(notice['at_us'], pane.offset_s)} {notice['text']}"
+    return cut(line(dim(text) if notice["kind"] == "info" else warn(text)), pane.width)
+
+
+def _advice(known: Known, pane: Pane) -> Line:
+    """The one thing to do next; else the host's newest word."""
+    snapshot = known.snapshot
+    if known.said:
+        return cut(line(warn(f" {known.said}")), pane.width)
+    if snapshot["unknown"] is not None:
+        return line(
+            warn(f" {say('live.unknown', shots=snapshot['unknown']['shots'], dose=dose(snapshot['unknown']['nl']))}")
+        )
+    phase = snapshot["phase"]
+    if phase == "unconfirmed":
+        return line(strong(f" {say('live.unconfirmed')}"))
+    if phase == "estopped":
+        return line(warn(f" {say('live.estopped')}"))
+    if phase == "fault":
+        return line(warn(f" {say('live.fault')}"))
+    if snapshot["findings"]:
+        return cut(line(warn(f" {snapshot['findings'][0]['text']}")), pane.width)
+    if snapshot["notice"] is not None:
+        return notice_row(snapshot["notice"], pane)
+    return ()
+
+
+def _keys(known: Known) -> Line:
+    """The keys that do something now, the most likely one first."""
+    snapshot = known.snapshot
+    if known.armed:
+        row = [*key("P", say("key.pause"), "pause"), Span("  "), dim(say("live.any_key"))]
+        return (Span(" "), *row)
+    row = [Span(" ")]
+    if may(snapshot, "confirm"):
+        row += key("C", say("key.confirm"), "confirm")
+    if snapshot["phase"] in {"estopped", "fault"}:
+        row += key("R", say("key.reset"), "reset")
+    if may(snapshot, "arm_open"):
+        row += key("A", say("key.arm"), "arm")
+    row += key("N", say("key.next"), "next_area")
+    if snapshot["unknown"] is not None:
+        row += key("U", say("key.unknown"), "unknown")
+    row += key("F", say("key.finish"), "finish")
+    if not may(snapshot, "arm_open") and not may(snapshot, "confirm"):
+        row += [dim(f"{say('live.not_armable')}: {why_not(snapshot, 'arm_open')}")]
+    return tuple(row)
+
+
+def area_name(area: str) -> str:
+    """Return what people call an area."""
+    known = catalogue().get(area)
+    return known.name if known is not None else area
+
+
+def context_rows(known: Known, pane: Pane) -> list[Line]:
+    """Return what a wide terminal shows beside the live screen: the plan, what forbids arming, the host's words."""
+    snapshot = known.snapshot
+    if not snapshot or snapshot["session"] is None:
+        return []
+    rows: list[Line] = [line(strong(f" {say('context.plan')}"))]
+    for area in snapshot["areas"][: max(4, pane.height // 3)]:
+        here = area["id"] == known.area
+        tone = Tone.CURSOR if here else Tone.VALUE
+        text = f"{'>' if here else ' '}{area['short']:<5}{area['given']:>4} / {area['planned']:<4}"
+        text += f"{bare_dose(area['dose_hi_nl']):>8} mL"
+        rows.append(line(Span(text.ljust(pane.width), tone, f"pick('{area['id']}')")))
+    rows += [(), line(strong(f" {say('context.forbids')}"))]
+    against = [finding["text"] for finding in snapshot["findings"]] + list(snapshot["blocked"])
+    if not may(snapshot, "arm_open") and not known.armed:
+        against.insert(0, why_not(snapshot, "arm_open"))
+    rows += [line(warn(f" {text}")) for text in against] or [line(dim(f" {say('context.nothing')}"))]
+    rows += [(), line(strong(f" {say('context.words')}"))]
+    room = max(0, pane.height - len(rows))
+    rows += [notice_row(notice, pane) for notice in reversed(snapshot["notices"][-room:])] if room else []
+    return [cut(row, pane.width) for row in rows]

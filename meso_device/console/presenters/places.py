@@ -1,0 +1,310 @@
+"""The quieter screens: session, sign-in, gun, help, settings, summary."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from meso_device.console.form import Form
+from meso_device.console.keys import KEYS, PAGES, Key
+from meso_device.console.lines import Line, Pane, Span, Tone, cells, columns, cut, dim, key, line, strong, warn, wrap
+from meso_device.console.presenters.frame import SHORT_ID, state_span, state_word
+from meso_device.console.presenters.live import area_name
+from meso_device.console.presenters.quantities import (
+    bare_dose,
+    day_and_clock,
+    dose,
+    dose_between,
+    round_trip,
+    scaled,
+)
+from meso_device.console.state import Known, may, why_not
+from meso_device.console.text import say
+
+LABEL: Final = 16
+
+
+def form_rows(form: Form, said: str, pane: Pane) -> list[Line]:
+    """Return the fields of a form, secrets as dots, and the last refusal."""
+    rows: list[Line] = []
+    for no, field in enumerate(form.fields):
+        text = "•" * len(form[field.name]) if field.secret else form[field.name]
+        tone = Tone.FIELD_ACTIVE if no == form.at else Tone.FIELD
+        shown = f" {text[-24:]}{'_' if no == form.at else ''}".ljust(27)
+        rows.append(line(dim(f" {field.label:<{LABEL}}"), Span(shown, tone, f"field({no})"), dim(f"  {field.hint}")))
+    if said:
+        rows += [(), *[(Span(" "), *row) for row in wrap(said, pane.width - 2, Tone.WARN)]]
+    return rows
+
+
+def welcome_rows(known: Known, pane: Pane, form: Form, said: str) -> list[Line]:
+    """Return the sign-in screen: signing in, or the first administrator of a new data directory."""
+    enrolled = bool(known.snapshot.get("enrolled", known.welcome.get("enrolled", True)))
+    title = "sign_in.title" if enrolled else "sign_in.first_title"
+    rows: list[Line] = [(), line(strong(f" {say(title)}"))]
+    if not enrolled:
+        rows += [(Span(" "), *row) for row in wrap(say("sign_in.first_text"), pane.width - 2, Tone.DIM)]
+    rows += [(), *form_rows(form, said, pane), ()]
+    rows.append(
+        (
+            Span(" "),
+            *key("Enter", say("sign_in.go" if enrolled else "sign_in.enrol"), "submit"),
+            *key("Esc", say("sign_in.training"), "training"),
+        )
+    )
+    rows += [(), *[(Span(" "), *row) for row in wrap(say("sign_in.locks"), pane.width - 2, Tone.DIM)]]
+    return rows
+
+
+def session_rows(known: Known, pane: Pane, at: int) -> list[Line]:
+    """Return the session screen: what an earlier run left open, what is open, or what can be begun."""
+    snapshot = known.snapshot
+    if not snapshot:
+        return []
+    if snapshot["resume"] is not None and snapshot["session"] is None:
+        return _left_open(snapshot, pane)
+    if snapshot["session"] is not None and snapshot["session"]["state"] == "open":
+        return _open(snapshot, pane)
+    return _treatments(known, pane, at)
+
+
+def _left_open(snapshot: Mapping[str, Any], pane: Pane) -> list[Line]:
+    left, gun = snapshot["resume"], snapshot["gun"]
+    who = say("frame.practice") if left["practice"] else f"P-{left['alias'][:SHORT_ID]}"
+    rows: list[Line] = [
+        (),
+        line(" ", strong(say("resume.title", session=left["id"][:SHORT_ID], who=who))),
+        (),
+        line(dim(f" {say('resume.opened'):<{LABEL}}"), day_and_clock(left["opened_us"], pane.offset_s)),
+        line(
+            dim(f" {say('resume.plan'):<{LABEL}}"),
+            say("resume.points", title=left["title"], given=left["given"], planned=left["planned"]),
+        ),
+        line(
+            dim(f" {say('resume.log'):<{LABEL}}"),
+            say("resume.copied", copied=left["copied"]) if left["copied"] else say("resume.nothing_new"),
+        ),
+        line(
+            dim(f" {say('resume.gun'):<{LABEL}}"),
+            state_span(state_word(snapshot)),
+            f" {gun['serial']}" if gun is not None else "",
+        ),
+        (),
+    ]
+    rows += [(Span(" "), *row) for row in wrap(say("resume.text"), pane.width - 2, Tone.DIM)]
+    rows.append(())
+    for name, command, text, act in (
+        ("R", "resume", "key.resume", "resume"),
+        ("C", "abandon", "key.abandon", "abandon"),
+    ):
+        if may(snapshot, command):
+            rows.append((Span(" "), *key(name, say(text), act)))
+        else:
+            rows.append(line(dim(f" [{name}] {say(text)}: {why_not(snapshot, command)}")))
+    return rows
+
+
+def _open(snapshot: Mapping[str, Any], pane: Pane) -> list[Line]:
+    session = snapshot["session"]
+    planned, given = (sum(area[name] for area in snapshot["areas"]) for name in ("planned", "given"))
+    who = say("frame.practice") if session["practice"] else f"P-{session['alias'][:SHORT_ID]}"
+    rows: list[Line] = [
+        (),
+        line(" ", strong(session["title"]), dim(f"  version {session['version']}, {session['status']}")),
+        (),
+        line(dim(f" {say('session.patient'):<{LABEL}}"), who),
+        line(dim(f" {say('session.id'):<{LABEL}}"), f"S-{session['id'][:SHORT_ID]}"),
+        line(dim(f" {say('resume.opened'):<{LABEL}}"), day_and_clock(session["opened_us"], pane.offset_s)),
+        line(
+            dim(f" {say('resume.plan'):<{LABEL}}"),
+            say("session.points", given=given, planned=planned, areas=len(snapshot["areas"])),
+        ),
+        (),
+    ]
+    if may(snapshot, "confirm"):
+        rows += [line(" ", warn(say("live.unconfirmed"))), ()]
+    rows += [(Span(" "), *key("F5", say("page.live"), "page('live')"))]
+    return rows
+
+
+def _treatments(known: Known, pane: Pane, at: int) -> list[Line]:
+    choices = known.welcome.get("treatments", ())
+    rows: list[Line] = [
+        (),
+        line(" ", strong(say("session.choose"))),
+        (),
+        line(dim("   treatment                                   points  volume      state")),
+    ]
+    room = max(3, pane.height - 9)
+    first = max(0, min(at - room + 1, len(choices) - room))
+    for no, choice in enumerate(choices[first : first + room], first):
+        row = columns(
+            [
+                (" > " if no == at else "   ", 3),
+                (choice["title"], 42),
+                (str(choice["points"]), -7),
+                (dose(choice["volume_nl"]), -11),
+                (f"  {choice['status']}", 14),
+            ]
+        )
+        tone = Tone.CURSOR if no == at else Tone.VALUE
+        rows.append(tuple(span._replace(tone=tone, act=f"point({no})") for span in row))
+    rows.append(())
+    if may(known.snapshot, "open"):
+        rows.append((Span(" "), *key("Enter", say("session.open"), "open"), dim(say("session.practice_note"))))
+    else:
+        rows.append(line(" ", warn(why_not(known.snapshot, "open"))))
+    return [cut(row, pane.width) for row in rows]
+
+
+def gun_rows(known: Known, pane: Pane) -> list[Line]:
+    """Return all that the gun says of itself."""
+    snapshot = known.snapshot
+    gun = snapshot.get("gun")
+    if gun is None:
+        port = snapshot.get("port", "")
+        return [(), line(" ", strong(say("gun.none"))), line(dim(f" {say('gun.looking', port=port or '?')}"))]
+    kind = say("gun.simulated") if snapshot["simulated"] else say("gun.real")
+    log = snapshot["log"]
+    pairs: list[tuple[str, str]] = [
+        (say("gun.serial"), f"{gun['serial']}   {gun['model']}   {kind}"),
+        (say("gun.uid"), gun["uid"]),
+        (say("gun.port"), snapshot["port"]),
+        (say("gun.firmware"), f"{gun['firmware']}   boot {gun['boot_id']}   resets seen {gun['resets']}"),
+        (
+            say("gun.level"),
+            say(f"gun.level_{gun['level']}") + ("" if gun["authenticated"] else f"   {say('gun.no_key')}"),
+        ),
+        (
+            say("gun.link"),
+            f"{round_trip(gun['round_trip_us'])}   bad frames {gun['bad_frames']}   retries {gun['retries']}",
+        ),
+        (
+            say("gun.log"),
+            f"{log['committed_seq']} of {log['head_seq']} copied, {log['state']}"
+            + (f"   {gun['log_free']} free" if gun["log_free"] is not None else ""),
+        ),
+        (say("gun.shots"), "-" if gun["trigger_count"] is None else str(gun["trigger_count"])),
+        (say("gun.needle"), scaled(gun["needle_um"], 3, "mm")),
+        (say("gun.pressure"), scaled(gun["pressure_pa"], 3, "kPa")),
+        (say("gun.force"), scaled(gun["plunger_force_dn"], 1, "N")),
+        (say("gun.temperature"), scaled(gun["temp_cdegc"], 2, "°C")),
+        (say("gun.battery"), "-" if gun["battery_pct"] is None else f"{gun['battery_pct']} %"),
+        (
+            say("gun.now"),
+            ", ".join(
+                say(f"gun.{name}_{'on' if gun[name] else 'off'}") for name in ("trigger", "contact", "cartridge")
+            ),
+        ),
+    ]
+    rows: list[Line] = [line(" ", state_span(state_word(snapshot))), ()]
+    rows += [line(dim(f" {label:<{LABEL}}"), text) for label, text in pairs]
+    keys: list[Span] = [Span(" ")]
+    if may(snapshot, "clear_fault"):
+        keys += key("K", say("key.clear_fault"), "clear_fault")
+    if may(snapshot, "reset_open"):
+        keys += key("R", say("key.reset"), "reset")
+    return [cut(row, pane.width) for row in [*rows, (), tuple(keys)]]
+
+
+def help_rows(pane: Pane) -> list[Line]:
+    """Return the keys, by screen, from the one table of keys."""
+    rows: list[Line] = [line(" ", Span(" F8 STOP ", Tone.STOP, "stop('button')"), f"  {say('help.stop')}"), ()]
+    rows += [(Span(" "), *row) for row in wrap(say("help.armed"), pane.width - 2)]
+    rows.append(())
+    everywhere = [item for item in KEYS if not item.where and item.id not in {"stop", *PAGES}]
+    for page in ("", *PAGES):
+        found = [item for item in KEYS if item.where == page] if page else everywhere
+        if found:
+            rows += _key_rows(say(f"page.{page}") if page else say("help.everywhere"), found, pane.width - 1)
+    return rows
+
+
+def _key_rows(label: str, found: Sequence[Key], width: int) -> list[Line]:
+    """Return a screen's keys, as many in a row as there is room for."""
+    rows: list[list[Span]] = [[Span(f" {label:<12}", Tone.STRONG)]]
+    for item in found:
+        piece = [Span(item.shown, Tone.KEY), dim(f" {say(f'help.{item.id}')}   ")]
+        if cells((*rows[-1], *piece)) > width + 3:
+            rows.append([Span(" " * 13)])
+        rows[-1] += piece
+    return [tuple(row) for row in rows]
+
+
+def settings_rows(pane: Pane, *, theme: str, bell: bool, only_ascii: bool) -> list[Line]:
+    """Return what can be set here, its value, and what cannot."""
+    rows: list[Line] = [
+        (),
+        line(" ", strong(say("settings.title"))),
+        (),
+        (Span(" "), *key("T", say("settings.theme"), "theme"), strong(theme)),
+        (Span(" "), *key("B", say("settings.bell"), "bell"), strong(say("settings.on" if bell else "settings.off"))),
+        (Span(" "), *key("S", say("settings.sign_in"), "sign_in")),
+        (),
+        line(dim(f" {say('settings.symbols'):<{LABEL}}"), say("settings.ascii" if only_ascii else "settings.unicode")),
+        line(
+            dim(f" {say('settings.alarms'):<{LABEL}}"),
+            Span(" *** ", Tone.HIGH),
+            " ",
+            Span(" ** ", Tone.MEDIUM),
+            " ",
+            Span(" * ", Tone.LOW),
+        ),
+    ]
+    rows += [(Span(" "), *row) for row in wrap(say("settings.alarm_note"), pane.width - 2, Tone.DIM)]
+    rows += [(Span(" "), *row) for row in wrap(say("settings.audio"), pane.width - 2, Tone.DIM)]
+    return rows
+
+
+def summary_rows(known: Known, pane: Pane, said: str) -> list[Line]:
+    """Return what was given, by area, beside what was planned."""
+    snapshot = known.snapshot
+    if not snapshot or snapshot["session"] is None:
+        return [line(strong(f" {say('live.no_session')}"))]
+    rows: list[Line] = [
+        line(
+            " ",
+            strong(snapshot["session"]["title"]),
+            dim(f"   S-{snapshot['session']['id'][:SHORT_ID]}  {snapshot['session']['state']}"),
+        ),
+        line(dim(" area  name                    planned given unknown   mL planned  mL given")),
+    ]
+    for area in snapshot["areas"][: max(3, pane.height - 9)]:
+        odd = area["unknown"] or area["interrupted"] or area["given"] != area["planned"]
+        row = columns(
+            [
+                (f" {area['short']}", 7),
+                (area_name(area["id"]), 24),
+                (str(area["planned"]), -7),
+                (Span(str(area["given"]), Tone.WARN if odd else Tone.VALUE), -6),
+                (Span(str(area["unknown"]), Tone.WARN if area["unknown"] else Tone.VALUE), -8),
+                (bare_dose(area["planned"] * area["dose_nl"]), -13),
+                ("  ", 2),
+                (dose_between(area["dose_lo_nl"], area["dose_hi_nl"]).removesuffix(" mL"), 18),
+            ]
+        )
+        rows.append(row)
+    lo_nl, hi_nl = (sum(area[name] for area in snapshot["areas"]) for name in ("dose_lo_nl", "dose_hi_nl"))
+    held = snapshot["held"]
+    rows += [(), line(" ", strong(say("summary.total", dose=dose_between(lo_nl, hi_nl))))]
+    if held["shots"]:
+        rows.append(line(" ", warn(say("summary.held", shots=held["shots"], dose=dose(held["nl"])))))
+    rows.append(
+        line(dim(f" {say('summary.log', state=snapshot['log']['state'], seq=snapshot['log']['committed_seq'])}"))
+    )
+    rows.append(())
+    if snapshot["session"]["state"] != "open":
+        rows.append(line(" ", strong(say("summary.closed"))))
+    elif may(snapshot, "finish"):
+        rows.append((Span(" "), *key("Enter", say("summary.sign"), "sign"), *key("Esc", say("key.back"), "back")))
+    else:
+        rows.append(line(" ", warn(f"{say('summary.not_yet')}: {why_not(snapshot, 'finish')}")))
+    if said:
+        rows += [(Span(" "), *row) for row in wrap(said, pane.width - 2, Tone.WARN)]
+    return rows
+
+
+def notes(pane: Pane, texts: Sequence[str]) -> list[Line]:
+    """Return short notes for the context column, one paragraph each."""
+    rows: list[Line] = []
+    for text in texts:
+        rows += [*[(Span(" "), *row) for row in wrap(text, pane.width - 2, Tone.DIM)], ()]
+    return rows

@@ -1,0 +1,125 @@
+"""The plan as a table, and each zone of the body map as the plan has it."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+from meso_device.console.lines import Line, Pane, Span, Tone, columns, cut, dim, line, strong, warn, wrap
+from meso_device.console.presenters.quantities import bare_dose, depth, dose
+from meso_device.console.state import Known, area_of
+from meso_device.console.text import say
+from protocols.treatment.advisory import SOURCE, advise
+from protocols.treatment.areas import Area, catalogue
+
+
+class ZoneState(StrEnum):
+    """How a zone stands; the value is its pattern, so that colour says nothing alone."""
+
+    BLANK = " "
+    PLANNED = "░"
+    DONE = "▓"
+    SELECTED = "█"
+    DEVIATING = "!"
+    FORBIDDEN = "x"
+
+
+ZONE_TONES: Final[Mapping[ZoneState, Tone]] = {
+    ZoneState.BLANK: Tone.ZONE,
+    ZoneState.PLANNED: Tone.ZONE_PLANNED,
+    ZoneState.DONE: Tone.ZONE_DONE,
+    ZoneState.SELECTED: Tone.ZONE_SELECTED,
+    ZoneState.DEVIATING: Tone.ZONE_DEVIATING,
+    ZoneState.FORBIDDEN: Tone.ZONE_FORBIDDEN,
+}
+
+
+def zone_states(known: Known, selected: str) -> dict[str, ZoneState]:
+    """Return how each area of the catalogue is drawn; the selected one above all."""
+    planned = {area["id"]: area for area in known.snapshot.get("areas", ())}
+    return {area: _zone_state(entry, planned.get(area), selected) for area, entry in catalogue().items()}
+
+
+def _zone_state(entry: Area, planned: Mapping[str, int] | None, selected: str) -> ZoneState:
+    if entry.id == selected:
+        return ZoneState.SELECTED
+    if entry.no_go:
+        return ZoneState.FORBIDDEN
+    if planned is None:
+        return ZoneState.BLANK
+    if planned["unknown"] or planned["interrupted"] or planned["given"] > planned["planned"]:
+        return ZoneState.DEVIATING
+    return ZoneState.DONE if planned["given"] >= planned["planned"] else ZoneState.PLANNED
+
+
+def plan_rows(known: Known, pane: Pane, selected: str) -> list[Line]:
+    """Return the table of the plan, its sum, and what is known of the selected area."""
+    snapshot = known.snapshot
+    if not snapshot or snapshot["session"] is None:
+        return [line(strong(f" {say('live.no_session')}")), (), *_zone_rows(known, pane, selected)]
+    areas = snapshot["areas"]
+    rows: list[Line] = [line(dim("  area  depth    dose       points   total"))]
+    room = max(3, pane.height - 10)
+    at = next((no for no, area in enumerate(areas) if area["id"] == selected), 0)
+    first = max(0, min(at - room + 1, len(areas) - room))
+    for area in areas[first : first + room]:
+        here = area["id"] == selected
+        state = _zone_state(catalogue()[area["id"]], area, "") if area["id"] in catalogue() else ZoneState.BLANK
+        row = columns(
+            [
+                (">" if here else " ", 1),
+                (Span(state.value, ZONE_TONES[state]), 1),
+                (area["short"], 5),
+                (Span(depth(area["depth_um"])), 9),
+                (Span(dose(area["dose_nl"])), 11),
+                (Span(f"{area['given']}/{area['planned']}"), 7),
+                (Span(dose(area["planned"] * area["dose_nl"])), 10),
+            ]
+        )
+        act = f"pick('{area['id']}')"
+        rows.append(tuple(span._replace(tone=Tone.CURSOR if here else span.tone, act=act) for span in row))
+    if len(areas) > room:
+        rows.append(line(dim(f"  {say('plan.more', shown=f'{first + 1}-{first + room}', of=len(areas))}")))
+    total_nl = sum(area["planned"] * area["dose_nl"] for area in areas)
+    rows += [line(dim("  "), say("plan.total", dose=dose(total_nl), points=sum(area["planned"] for area in areas))), ()]
+    return [*rows, *_zone_rows(known, pane, selected)]
+
+
+def _zone_rows(known: Known, pane: Pane, selected: str) -> list[Line]:
+    entry = catalogue().get(selected)
+    if entry is None:
+        return [line(dim(f" {say('plan.pick')}"))]
+    rows: list[Line] = [line(" ", strong(f"{entry.short} {entry.name}"))]
+    area = area_of(known.snapshot, selected)
+    if entry.no_go:
+        rows.append(line(" ", warn(say("plan.no_go"))))
+    elif area is None:
+        rows.append(line(" ", dim(say("plan.not_planned"))))
+    else:
+        limit = f" of {dose(area['cap_nl'])}" if area["cap_nl"] is not None else ""
+        rows.append(
+            line(
+                " ",
+                say("plan.area", given=bare_dose(area["dose_hi_nl"]), planned=dose(area["planned"] * area["dose_nl"])),
+                dim(limit),
+            )
+        )
+        if area["unknown"] or area["interrupted"]:
+            rows.append(line(" ", warn(say("plan.deviates", unknown=area["unknown"], interrupted=area["interrupted"]))))
+        rows += _advice_rows(entry, area["depth_um"], pane)
+    if entry.risk == "extra-confirmation":
+        rows.append(line(" ", warn(say("plan.extra"))))
+    return [cut(row, pane.width) for row in rows]
+
+
+def _advice_rows(entry: Area, depth_um: int, pane: Pane) -> list[Line]:
+    """What is known of the skin there, for both sexes: the screen does not know the patient's."""
+    rows: list[Line] = []
+    for sex in ("female", "male"):
+        advice = advise(entry, "female" if sex == "female" else "male", depth_um)
+        if advice.mean_um is None:
+            continue
+        tone = Tone.WARN if advice.deeper_than_wanted else Tone.DIM
+        rows += [(Span(" "), *row) for row in wrap(advice.text.split("; commanded")[0], pane.width - 2, tone)]
+    if not rows:
+        return [line(" ", dim(say("plan.no_data")))]
+    return [*rows, *[(Span(" "), *row) for row in wrap(f"{say('plan.commanded')}; {SOURCE}", pane.width - 2, Tone.DIM)]]

@@ -1,0 +1,84 @@
+"""The live screen: what is armed, what was given, and the way to arm, pause and finish."""
+
+from typing import ClassVar
+
+from textual.binding import BindingType
+
+from meso_device.console import keys
+from meso_device.console.client import Body
+from meso_device.console.lines import Line, Pane
+from meso_device.console.presenters.live import context_rows, live_rows
+from meso_device.console.screens.arm import ArmDialog
+from meso_device.console.screens.base import Page
+from meso_device.console.screens.reset import open_reset
+from meso_device.console.screens.unknown import UnknownDialog
+from meso_device.console.text import say
+from meso_device.screen_messages import ToHost
+
+
+class LiveScreen(Page):
+    """Treating. Every key that it does not list disarms; see `ConsoleApp`."""
+
+    PAGE = "live"
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("live")]
+
+    def paint_body(self) -> None:
+        """Draw the area, the caps and the shots."""
+        self.sheet("main").show(live_rows(self.console.known, self.pane()))
+
+    def context(self, pane: Pane) -> list[Line]:
+        """Return plan, what forbids arming, and the host's words."""
+        return context_rows(self.console.known, pane)
+
+    def action_arm(self) -> None:
+        """Ask for the first step of arming; what is unknown comes first."""
+        known = self.console.known
+        if known.armed:
+            self.console.disarm("pause")
+        elif known.snapshot.get("unknown") is not None:
+            self.console.open_dialog(UnknownDialog())
+        elif known.chosen:
+            self.console.ask(ToHost.ARM_OPEN, self._offered, area=known.chosen)
+        else:
+            self.console.tell(say("live.no_area"))
+
+    def _offered(self, answer: Body) -> None:
+        if answer["outcome"] == "done":
+            self.console.open_dialog(ArmDialog(answer))
+        else:
+            self.console.tell(answer["text"])
+
+    def action_pause(self) -> None:
+        """Disarm."""
+        self.console.disarm("pause")
+
+    def action_next_area(self) -> None:
+        """Choose the next area that is not done."""
+        self.console.known.next_area()
+        self.paint()
+
+    def action_pick(self, area: str) -> None:
+        """Choose an area by mouse; whatever was armed is not any more."""
+        self.console.disarm("key")
+        self.console.known.chosen = area
+        self.paint()
+
+    def action_confirm(self) -> None:
+        """Say that the state was seen."""
+        self.console.ask(ToHost.CONFIRM)
+
+    def action_reset(self) -> None:
+        """Begin the reset of a stop, or acknowledge the gun's faults."""
+        if self.console.known.snapshot.get("phase") == "fault":
+            self.console.ask(ToHost.CLEAR_FAULT)
+        else:
+            open_reset(self.console)
+
+    def action_unknown(self) -> None:
+        """Show again what is not proven."""
+        if self.console.known.snapshot.get("unknown") is not None:
+            self.console.open_dialog(UnknownDialog())
+
+    async def action_finish(self) -> None:
+        """Go to the summary."""
+        await self.console.show_page("summary")

@@ -1,0 +1,25 @@
+"""All screens by name."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from meso_device.console.screens.alarms import AlarmsScreen
+from meso_device.console.screens.base import Page
+from meso_device.console.screens.live import LiveScreen
+from meso_device.console.screens.quiet import GunScreen, HelpScreen, SettingsScreen, SummaryScreen
+from meso_device.console.screens.session import SessionScreen
+from meso_device.console.screens.sign_in import SignInScreen
+
+PAGES: Final[Mapping[str, type[Page]]] = {
+    page.PAGE: page
+    for page in (
+        HelpScreen,
+        GunScreen,
+        SessionScreen,
+        LiveScreen,
+        AlarmsScreen,
+        SettingsScreen,
+        SignInScreen,
+        SummaryScreen,
+    )
+}

@@ -1,0 +1,75 @@
+"""The session screen: take up what was left open, or begin a practice session."""
+
+from typing import ClassVar
+
+from textual import events
+from textual.binding import BindingType
+
+from meso_device.console import keys
+from meso_device.console.client import Body
+from meso_device.console.lines import Line, Pane
+from meso_device.console.presenters.places import notes, session_rows
+from meso_device.console.screens.base import Page
+from meso_device.console.state import may
+from meso_device.console.text import say
+from meso_device.screen_messages import ToHost
+
+
+class SessionScreen(Page):
+    """Which session is treated."""
+
+    PAGE = "session"
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("session")]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._at = 0
+
+    def paint_body(self) -> None:
+        """Draw the session or the choice."""
+        known = self.console.known
+        rows = session_rows(known, self.pane(), self._at)
+        if known.said:
+            rows = [*rows, (), *notes(self.pane(), [known.said])[:-1]]
+        self.sheet("main").show(rows)
+
+    def context(self, pane: Pane) -> list[Line]:
+        """Return what the screen is for."""
+        return notes(pane, [say("session.note")])
+
+    def on_key(self, event: events.Key) -> None:
+        """Move the cursor."""
+        count = len(self.console.known.welcome.get("treatments", ()))
+        steps = {"up": -1, "down": 1, "pageup": -10, "pagedown": 10, "home": -1_000, "end": 1_000}
+        if event.key in steps and count:
+            event.stop()
+            self._at = min(max(self._at + steps[event.key], 0), count - 1)
+            self.paint()
+
+    def action_point(self, number: int) -> None:
+        """Move the cursor by mouse."""
+        self._at = number
+        self.paint()
+
+    def action_open(self) -> None:
+        """Open a practice session of the chosen treatment."""
+        known = self.console.known
+        treatments = known.welcome.get("treatments", ())
+        if treatments and known.snapshot.get("session") is None and known.snapshot.get("resume") is None:
+            self.console.ask(ToHost.OPEN, self._opened, treatment=treatments[self._at]["name"])
+        elif may(known.snapshot, "confirm"):
+            self.console.ask(ToHost.CONFIRM, self._opened)
+
+    def action_resume(self) -> None:
+        """Go on with the session that was left open."""
+        self.console.ask(ToHost.RESUME, self._opened)
+
+    def action_abandon(self) -> None:
+        """Close the session that was left open as interrupted."""
+        self.console.ask(ToHost.ABANDON)
+
+    def _opened(self, answer: Body) -> None:
+        if answer["outcome"] == "done":
+            self.console.call_next(self.console.show_page, "live")
+        else:
+            self.console.tell(answer["text"])

@@ -1,0 +1,108 @@
+"""Signing in; on a new data directory, the first administrator."""
+
+from typing import ClassVar
+
+from textual import events
+from textual.binding import BindingType
+
+from meso_device.console.client import Body
+from meso_device.console.form import Field, Form, FormEvent
+from meso_device.console.lines import Line, Pane
+from meso_device.console.presenters.places import notes, welcome_rows
+from meso_device.console.screens.base import Page
+from meso_device.console.text import say
+from meso_device.screen_messages import ToHost
+
+
+def _sign_in_form() -> Form:
+    return Form([Field("login", say("sign_in.login")), Field("pin", say("sign_in.pin"), secret=True)])
+
+
+def _enrol_form() -> Form:
+    return Form(
+        [
+            Field("login", say("sign_in.login"), hint=say("sign_in.login_hint")),
+            Field("name", say("sign_in.name"), hint=say("sign_in.name_hint")),
+            Field("pin", say("sign_in.pin"), secret=True, hint=say("sign_in.pin_hint")),
+        ]
+    )
+
+
+class SignInScreen(Page):
+    """Who is at the console. STOP and the frame are there as on every screen."""
+
+    PAGE = "sign_in"
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._form = _sign_in_form()
+        self._enrolling = False
+        self._said = ""
+
+    def paint_body(self) -> None:
+        """Draw the form that fits: nobody is enrolled on a new data directory."""
+        known = self.console.known
+        enrolling = bool(known.snapshot) and not known.snapshot["enrolled"]
+        if enrolling != self._enrolling:
+            self._enrolling = enrolling
+            self._form = _enrol_form() if enrolling else _sign_in_form()
+        self.sheet("main").show(welcome_rows(known, self.pane(), self._form, self._said))
+
+    def context(self, pane: Pane) -> list[Line]:
+        """Return what a newcomer wonders about."""
+        return notes(pane, [say("sign_in.note_1"), say("sign_in.note_2")])
+
+    async def on_key(self, event: events.Key) -> None:
+        """Fill in."""
+        event.stop()
+        self._said = ""
+        match self._form.press(event.key, event.character):
+            case FormEvent.LEFT:
+                await self.action_training()
+            case FormEvent.DONE:
+                self.action_submit()
+            case _:
+                pass
+        self.paint()
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Take a login or a PIN from a password manager."""
+        event.stop()
+        self._form.write(event.text)
+        self.paint()
+
+    def action_field(self, number: int) -> None:
+        """Go on writing in the field clicked at."""
+        self._form.at = number
+        self.paint()
+
+    def action_submit(self) -> None:
+        """Send it, and forget the PIN here."""
+        form = self._form
+        if not form.complete():
+            return
+        self._said = say("sign_in.checking")
+        if self._enrolling:
+            self.console.ask(ToHost.ENROL, self._answered, **form.values(), roles=["clinician"])
+        else:
+            self.console.ask(ToHost.SIGN_IN, self._answered, **form.values())
+        form.forget_secrets()
+        form.at = len(form.fields) - 1
+        self.paint()
+
+    async def action_training(self) -> None:
+        """Look around without signing in."""
+        await self.console.show_page("session")
+
+    def _answered(self, answer: Body) -> None:
+        if answer["outcome"] == "done":
+            self._said = ""
+            self._form = _sign_in_form()
+            self._enrolling = False
+            known = self.console.known
+            page = "live" if known.snapshot.get("session") is not None else "session"
+            self.console.call_next(self.console.show_page, page)
+        else:
+            self._said = answer["text"]
+            self.paint()

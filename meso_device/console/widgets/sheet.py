@@ -1,0 +1,91 @@
+"""A widget that draws toned rows, and only those that changed."""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol, cast
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Region, Size
+from textual.strip import Strip
+from textual.widget import Widget
+
+from meso_device.console.ascii import to_ascii
+from meso_device.console.lines import Line, Span, Tone, cut
+
+
+class Drawn(Protocol):
+    """What a sheet needs of the application."""
+
+    only_ascii: bool
+
+    def style_of(self, tone: Tone) -> Style:
+        """Return how a tone looks now."""
+
+
+class Painted(Protocol):
+    """What a sheet needs when its size changes."""
+
+    def paint(self) -> None:
+        """Make the rows anew."""
+
+
+class Sheet(Widget):
+    """Rows of text. A click on a piece that names an action runs it on the screen."""
+
+    def __init__(self, *, id: str, classes: str = "") -> None:  # noqa: A002  # Textual's name for it
+        super().__init__(id=id, classes=classes)
+        self._rows: tuple[Line, ...] = ()
+
+    def show(self, rows: Sequence[Line]) -> None:
+        """Draw these rows from now on."""
+        before, self._rows = self._rows, tuple(rows)
+        if len(before) != len(rows) and self.styles.is_auto_height:
+            self.refresh(layout=True)
+        width = self.size.width
+        for y in range(min(self.size.height, max(len(before), len(rows)))):
+            if _row(before, y) != _row(self._rows, y):
+                self.refresh(Region(0, y, width, 1))
+
+    def on_resize(self) -> None:
+        """Have the rows made anew for the new size."""
+        self.call_later(cast("Painted", self.app).paint)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002  # Textual's
+        """Return the rows there are, for a sheet that grows with its text."""
+        return len(self._rows)
+
+    def text(self) -> str:
+        """Return what is shown, for tests and for copying."""
+        return "\n".join("".join(span.text for span in row) for row in self._rows)
+
+    def render_line(self, y: int) -> Strip:
+        """Return one row as Textual draws it."""
+        width = self.size.width
+        base = self.rich_style
+        drawn = [*self._segments(cut(_row(self._rows, y), width), base)]
+        return Strip(drawn).adjust_cell_length(width, base).simplify()
+
+    def _segments(self, row: Line, base: Style) -> Iterator[Segment]:
+        app = cast("Drawn", self.app)
+        for span in row:
+            yield Segment(to_ascii(span.text) if app.only_ascii else span.text, base + app.style_of(span.tone))
+
+    def span_at(self, x: int, y: int) -> Span | None:
+        """Return the piece of text at a cell."""
+        for span in cut(_row(self._rows, y), self.size.width):
+            x -= Segment(span.text).cell_length
+            if x < 0:
+                return span
+        return None
+
+    async def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Run what the piece under the mouse names; at the press, for STOP waits for no release."""
+        span = self.span_at(event.x, event.y)
+        if span is not None and span.act:
+            event.stop()
+            await self.screen.run_action(span.act)
+
+
+def _row(rows: Sequence[Line], y: int) -> Line:
+    return rows[y] if y < len(rows) else ()
