@@ -115,11 +115,13 @@ class Autopilot:
                 return None
 
     def _reset(self, view: View) -> Command | None:
-        if not view.estop_latch_id:
+        under_way = self._last is not None and self._last[0] is ResetStop
+        if view.stop_unheard and under_way:
+            self.given_up = "STOP was pressed while the one before was being reset; resume when it is safe to go on"
+        if self.given_up or view.stop_unheard or not view.estop_latch_id:
             return None
         if self._reset_refused and view.alarms & ~(1 << Alarm.ESTOP):
             return self._acknowledge()  # STOP and a fault at once: the reset is refused until the fault is gone
-        under_way = self._last is not None and self._last[0] is ResetStop
         if not self._resets_stop or (self._resets >= RESET_TRIES and not under_way):
             self.given_up = "the gun is stopped; resume when it is safe to go on"
             return None

@@ -292,7 +292,9 @@ class SessionEngine:
             desk.session.confirmed = False
         if self._link is LinkState.UP and not desk.write_failed:
             desk.phase = Phase.ESTOPPED
-            self._start("stop", after_stop(desk))
+            # Pressed again, what follows the first press goes on: begun anew each time, its questions would pile up.
+            if self._flow_name != "stop":
+                self._start("stop", after_stop(desk))
 
     # --- the gun ----------------------------------------------------------------------------
 

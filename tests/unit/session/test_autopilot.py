@@ -167,3 +167,15 @@ def test_a_session_that_is_blocked_after_an_injection_stays_open():
     assert auto.next_command(replace(going, blocked=("content",))) is None
     assert "armed" in auto.given_up
     assert not auto.declined
+
+
+@pytest.mark.invariant("I-45")
+@pytest.mark.hazard("HZ-37")
+def test_a_stop_pressed_while_another_is_being_reset_ends_the_script_and_is_not_reset():
+    auto = pilot(resets_stop=True)
+    stopped = replace(READY, phase=Phase.ESTOPPED, estop_latch_id=3)
+    assert auto.next_command(replace(stopped, stop_unheard=True)) is None
+    assert isinstance(auto.next_command(stopped), ResetStop)
+    assert auto.next_command(replace(stopped, stop_unheard=True)) is None
+    assert "STOP was pressed" in auto.given_up
+    assert auto.next_command(stopped) is None

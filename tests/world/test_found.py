@@ -1,8 +1,8 @@
-"""A gun that comes back with an empty memory: what its lost log would have told stays unknown and reserved."""
+"""What the proof found in the product, each with the case that showed it."""
 
 import pytest
 
-from meso_device.session.contract import LinkState, Phase
+from meso_device.session.contract import LinkState, Phase, Stop
 from tests.world.plans import plan_of
 from tests.world.rig import Rig
 
@@ -32,3 +32,21 @@ def test_a_grant_that_was_open_when_the_guns_memory_was_lost_stays_reserved_and_
     rig.open_port()
     assert rig.run(lambda: rig.view.link is LinkState.UP, within_s=20)
     assert rig.view.held_shots == view.held_shots
+
+
+@pytest.mark.hazard("HZ-37")
+def test_stop_held_down_on_a_line_that_answers_nothing_asks_nothing_more_of_it():
+    """A key that repeats: what follows a STOP begins once, or its questions fill the link's queue and end the host."""
+    rig = Rig(plan_of(40), seed=1)
+    rig.run_session()
+    assert rig.run(lambda: len(rig.truth) >= 2)
+    rig.autopilot = None
+    rig.host(Stop(source="key"))
+    assert rig.run(lambda: rig.view.estop_latch_id != 0)
+    rig.wire.unplugged = True
+    for _ in range(100):
+        rig.host(Stop(source="key"))
+    assert rig.link._calls.queued <= 1
+    rig.wire.unplugged = False
+    assert rig.run(lambda: not rig.view.stop_unheard and rig.view.log_state == "SYNCED", within_s=20)
+    assert rig.view.phase is Phase.ESTOPPED
