@@ -13,6 +13,7 @@ from meso_device.accounting.grants import GrantAccount
 from meso_device.accounting.shots import ShotContext, ShotRecord, read_slot, shot_entry
 from protocols.wire.codes import Capability, GrantKind, GunFlag
 from protocols.wire.messages import HelloReply
+from protocols.wire.states import GrantPhase
 
 _NO_CONTEXT: Final = ShotContext()
 # The log is read to its head before a grant is proven over, so only a gun that breaks the rules names an older one.
@@ -43,7 +44,7 @@ class GunBook:
         hello: What the gun said.
         stamp: The gun as records name it.
         maps: Its clock maps.
-        grants: Grants of this epoch not proven closed, and the last few that are, by number.
+        grants: Grants of this epoch not proven closed, those written off, and the last few that are closed, by number.
         stranded: Grants of another epoch not proven closed: the log that would tell is not in this gun, so they stay
             unknown and reserved.
         head_seq: Newest record the gun has told of.
@@ -67,7 +68,8 @@ class GunBook:
         )
         self.maps = ClockMaps(ledger.clock_maps, ledger.last_contact_us)
         here = [row for row in ledger.open_grants if row.log_epoch == hello.log_epoch]
-        self.grants = {row.grant_no: GrantAccount.of_ledger(row) for row in here}
+        ended = [row for row in ledger.written_off if row.log_epoch == hello.log_epoch]
+        self.grants = {row.grant_no: GrantAccount.of_ledger(row) for row in (*ended, *here)}
         self.stranded = [GrantAccount.of_ledger(row) for row in ledger.open_grants if row.log_epoch != hello.log_epoch]
         self.base_seq = baseline_seq(hello, ledger)
         self.known = ledger.log_epoch == hello.log_epoch
@@ -94,7 +96,7 @@ class GunBook:
 
     def open_grants(self) -> list[GrantAccount]:
         """Grants not proven closed, oldest first."""
-        return [*self.stranded, *self.provable_grants()]
+        return [*(grant for grant in self.stranded if grant.open), *self.provable_grants()]
 
     def provable_grants(self) -> list[GrantAccount]:
         """Grants not proven closed whose end this gun's log can prove, oldest first."""
@@ -103,7 +105,7 @@ class GunBook:
     def reserve(self, grant: GrantAccount) -> None:
         """Take up a grant whose row is durable; the oldest ended ones are let go of."""
         self.grants[grant.grant_no] = grant
-        ended = [no for no, account in self.grants.items() if not account.open]
+        ended = [no for no, account in self.grants.items() if account.phase is GrantPhase.CLOSED]
         for no in ended[:-ENDED_GRANTS_KEPT]:
             del self.grants[no]
 

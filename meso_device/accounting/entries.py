@@ -209,6 +209,7 @@ class GunLedger:
         chain_hash8: record_hash8 of ``committed_seq`` in hex; empty when unknown.
         last_grant_no: Highest grant number this host ever prepared for this gun and epoch; 0 if none.
         open_grants: Grants not closed, oldest first.
+        written_off: Grants that nobody waits for any more: shots of theirs may still be told of.
         findings: Open findings such as ``CONFLICT`` or ``GAP`` that forbid a grant.
         odometer_nl: Odometer at the last mass balance that held.
         odometer_seq: shot_seq up to which that balance was made.
@@ -226,6 +227,7 @@ class GunLedger:
     chain_hash8: str = ""
     last_grant_no: int = 0
     open_grants: tuple[OpenGrant, ...] = ()
+    written_off: tuple[OpenGrant, ...] = ()
     findings: tuple[str, ...] = ()
     odometer_nl: int = 0
     odometer_seq: int = 0

@@ -1,12 +1,15 @@
 """Grants as the host accounts for them: what each may still cost until the gun's log proves its end."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from meso_device.accounting.entries import Entry, GrantIntent, GunStamp, Json, OpenGrant
 from meso_device.accounting.shots import ShotContext, ShotRecord
 from protocols.wire.codes import GrantKind
 from protocols.wire.states import GRANT, GrantEvent, GrantPhase, next_state
 
+WRITTEN_OFF: Final = "written_off"
+"""State of a grant in the ledger that nobody waits for any more."""
 ENDED = frozenset({GrantPhase.CLOSED, GrantPhase.WRITTEN_OFF})
 
 
@@ -39,7 +42,7 @@ class GrantAccount:
 
     @classmethod
     def of_ledger(cls, row: OpenGrant) -> "GrantAccount":
-        """Take up a grant that an earlier process left open: its outcome is unknown."""
+        """Take up a grant that an earlier process left open: its outcome is unknown, unless it was written off."""
         context = ShotContext(
             session=row.session,
             alias=row.alias,
@@ -57,7 +60,7 @@ class GrantAccount:
             max_shots=row.max_shots,
             max_nl=row.max_nl,
             context=context,
-            phase=GrantPhase.UNKNOWN,
+            phase=GrantPhase.WRITTEN_OFF if row.state == WRITTEN_OFF else GrantPhase.UNKNOWN,
             used_shots=row.used_shots,
             used_nl=row.used_nl,
         )

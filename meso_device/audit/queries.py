@@ -61,7 +61,8 @@ def load_gun(db: apsw.Connection, gun_uid: str, *, simulated: bool) -> GunLedger
         committed_seq=committed_seq,
         chain_hash8=chain_hash8,
         last_grant_no=last_grant_no,
-        open_grants=_open_grants(db, gun_uid),
+        open_grants=_grants(db, gun_uid, "state NOT IN ('closed', 'written_off')"),
+        written_off=_grants(db, gun_uid, "state = 'written_off'"),
         findings=findings,
         odometer_nl=odometer_nl,
         odometer_seq=odometer_seq,
@@ -117,15 +118,16 @@ def _clock_maps(db: apsw.Connection, gun_uid: str) -> tuple[ClockMapRow, ...]:
     )
 
 
-def _open_grants(db: apsw.Connection, gun_uid: str) -> tuple[OpenGrant, ...]:
+def _grants(db: apsw.Connection, gun_uid: str, wanted: str) -> tuple[OpenGrant, ...]:
+    """Return the grants of a gun in some states; those that are not closed are few and have an index."""
     rows = run(
         db,
-        "SELECT grant_no, state, "
+        "SELECT grant_no, state, "  # noqa: S608  # our own words
         "(SELECT coalesce(sum(shots), 0) FROM given WHERE gun = g.gun AND grant_no = g.grant_no), "
         "(SELECT coalesce(sum(dose_hi_nl), 0) FROM given WHERE gun = g.gun AND grant_no = g.grant_no), "
         "kind, log_epoch, (SELECT body FROM record WHERE record.seq = g.seq) "
         "FROM grant_row AS g JOIN gun ON gun.id = g.gun "
-        "WHERE state <> 'closed' AND state <> 'written_off' AND gun_uid = ? ORDER BY seq",
+        f"WHERE state <> 'closed' AND {wanted} AND gun_uid = ? ORDER BY seq",
         (gun_uid,),
     )
     return tuple(

@@ -124,8 +124,28 @@ class CloseSession:
     aftercare: bool | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteOff:
+    """Stop waiting for the proof of what is unknown of a gun: two different people, whose PINs were looked at (I-20).
+
+    Attributes:
+        gun_uid: Gun; it need not be in reach.
+        simulated: Whether it is a simulated one.
+        reason: Code or commitment of a text; no name.
+        first, first_role, second, second_role: Who does it and who stands by it.
+    """
+
+    gun_uid: str
+    simulated: bool
+    reason: str
+    first: str
+    first_role: str
+    second: str
+    second_role: str
+
+
 Command: TypeAlias = (
-    OpenSession | ResumeSession | Confirm | Arm | Disarm | Stop | ResetStop | AcknowledgeFault | CloseSession
+    OpenSession | ResumeSession | Confirm | Arm | Disarm | Stop | ResetStop | AcknowledgeFault | CloseSession | WriteOff
 )
 
 

@@ -90,6 +90,7 @@ class Desk:
         stop_no: Number of the newest STOP pressed on this host: its UTC time, so that none comes twice.
         stop_again: A STOP of an earlier run was never answered: send it again (I-46).
         log_halted: The gun's log cannot be read further; a finding says why.
+        written_off: What was unknown has been written off in this run.
         write_failed: Why nothing more can be recorded; empty while the store is healthy.
     """
 
@@ -117,6 +118,7 @@ class Desk:
         self.stop_no = 0
         self.stop_again = False
         self.log_halted = False
+        self.written_off = False
         self.write_failed = ""
 
     def gun(self) -> GunBook:

@@ -6,7 +6,7 @@ from meso_device.accounting.clinic import Cartridge, ClinicFacts
 from meso_device.accounting.entries import Entry, Json
 from meso_device.session.connect import note_status, settle
 from meso_device.session.contract import NoticeKind, Phase
-from meso_device.session.desk import Desk
+from meso_device.session.desk import Desk, SessionState
 from meso_device.session.flow import Flow, FlowEnded, LinkTrouble, LoadFacts, Until, ask, record, refusal_text, send
 from protocols.units import format_dose
 from protocols.wire.codes import Alarm, State
@@ -120,6 +120,42 @@ def close(desk: Desk, state: str, aftercare: bool | None) -> Flow:
     yield Until(lambda: book.released_seq >= book.committed_seq or desk.log_halted)
     if book.open_grants() or desk.findings:
         raise FlowEnded("not closed: something is open or unknown; see the findings")
+    sums = totals(session, state)
+    entries = []
+    if not session.practice:
+        facts = yield LoadFacts(session.session, session.alias, book.stamp.gun_uid, session.plan.digest)
+        if not isinstance(facts, ClinicFacts):
+            raise TypeError("the store answered something else")
+        sums["session_cap_left_nl"] = session.plan.session_cap_nl - sum(
+            given.dose_hi_nl for given in session.given.values()
+        )
+        sums["by_lot"] = [
+            {
+                "product": one.product,
+                "lot": one.lot,
+                "shots": one.shots,
+                "dose_lo_nl": one.dose_lo_nl,
+                "dose_hi_nl": one.dose_hi_nl,
+            }
+            for one in facts.given
+        ]
+        if facts.cartridge is not None:
+            sums["material"] = material_totals(facts.cartridge)
+            entries += _unbalanced(desk, facts.cartridge)
+        if aftercare is None:
+            if session.given:
+                desk.tell(NoticeKind.INFO, "nobody said whether aftercare was given; nothing is recorded about it")
+        elif session.given:
+            given_payload: dict[str, Json] = {"given": aftercare}
+            entries.append(desk.entry("aftercare", f"aftercare/{session.session}", given_payload))
+    yield from record(*entries, desk.entry("session.closed", f"session/{session.session}/closed", sums))
+    session.closed = True
+    if desk.status is not None and desk.status.state == State.FAULT:
+        desk.tell(NoticeKind.ALARM, "the gun shows a fault: see its alarms before the next session")
+
+
+def totals(session: SessionState, state: str) -> dict[str, Json]:
+    """Return what the records say was given in a session, by area and in all."""
     areas: list[Json] = [
         {
             "area": area.area,
@@ -134,7 +170,7 @@ def close(desk: Desk, state: str, aftercare: bool | None) -> Flow:
         for area in session.plan.areas
         for given in (session.given.get(area.area_code),)
     ]
-    totals: dict[str, Json] = {
+    return {
         "state": state,
         "areas": areas,
         "points_planned": session.plan.shots,
@@ -142,34 +178,3 @@ def close(desk: Desk, state: str, aftercare: bool | None) -> Flow:
         "dose_lo_nl": sum(given.dose_lo_nl for given in session.given.values()),
         "dose_hi_nl": sum(given.dose_hi_nl for given in session.given.values()),
     }
-    entries = []
-    if not session.practice:
-        facts = yield LoadFacts(session.session, session.alias, book.stamp.gun_uid, session.plan.digest)
-        if not isinstance(facts, ClinicFacts):
-            raise TypeError("the store answered something else")
-        totals["session_cap_left_nl"] = session.plan.session_cap_nl - sum(
-            given.dose_hi_nl for given in session.given.values()
-        )
-        totals["by_lot"] = [
-            {
-                "product": one.product,
-                "lot": one.lot,
-                "shots": one.shots,
-                "dose_lo_nl": one.dose_lo_nl,
-                "dose_hi_nl": one.dose_hi_nl,
-            }
-            for one in facts.given
-        ]
-        if facts.cartridge is not None:
-            totals["material"] = material_totals(facts.cartridge)
-            entries += _unbalanced(desk, facts.cartridge)
-        if aftercare is None:
-            if session.given:
-                desk.tell(NoticeKind.INFO, "nobody said whether aftercare was given; nothing is recorded about it")
-        elif session.given:
-            given_payload: dict[str, Json] = {"given": aftercare}
-            entries.append(desk.entry("aftercare", f"aftercare/{session.session}", given_payload))
-    yield from record(*entries, desk.entry("session.closed", f"session/{session.session}/closed", totals))
-    session.closed = True
-    if desk.status is not None and desk.status.state == State.FAULT:
-        desk.tell(NoticeKind.ALARM, "the gun shows a fault: see its alarms before the next session")

@@ -47,12 +47,14 @@ from meso_device.session.contract import (
     Stop,
     Tick,
     View,
+    WriteOff,
 )
 from meso_device.session.desk import Desk, SessionState
 from meso_device.session.drain import Drain
 from meso_device.session.endings import acknowledge_fault, after_stop, close, disarm, reset_stop
 from meso_device.session.flow import Answer, Flow, FlowEnded, LinkTrouble, Load, LoadFacts, Record, Send, Until
 from meso_device.session.view import view_of
+from meso_device.session.write_off import close_out_of_reach, write_off
 from protocols.errors import GunProtocolError
 from protocols.units import HELD_VOLUME, format_quantity
 from protocols.wire.codes import Alarm, Code
@@ -189,18 +191,30 @@ class SessionEngine:
                 self._start("reset", reset_stop(desk, command.reason_code, command.op))
             case AcknowledgeFault() if desk.phase in (Phase.FAULT, Phase.ESTOPPED) and self._flow is None:
                 self._start("acknowledge", acknowledge_fault(desk, command.op))
-            case CloseSession() if (
-                desk.session is not None
-                and self._link is LinkState.UP
-                and self._flow_name in ("", "arm")
-                and desk.phase is not Phase.CLOSED
-            ):
-                self._start("close", close(desk, command.state, command.aftercare))
+            case WriteOff() if self._flow is None and self._link in (LinkState.DOWN, LinkState.UP):
+                self._start("write off", write_off(desk, command))
+            case CloseSession() if (flow := self._closing(command)) is not None:
+                self._start("close", flow)
             case _:
                 name = type(command).__name__
                 desk.tell(
                     NoticeKind.REFUSED, f"{name} is not possible now: {desk.phase.value}, link {self._link.value}"
                 )
+
+    def _closing(self, command: CloseSession) -> Flow | None:
+        """Return how the session is closed; None where it cannot be now.
+
+        Without its gun only where the gun is away and all that it left unknown is written off (I-33).
+        """
+        desk = self._desk
+        if desk.session is None or desk.session.closed:
+            return None
+        if self._link is LinkState.UP and self._flow_name in ("", "arm"):
+            return close(desk, command.state, command.aftercare)
+        settled = desk.written_off and not any(grant.open for grant in desk.unsettled)
+        if self._link is LinkState.DOWN and self._flow is None and settled:
+            return close_out_of_reach(desk, command.state)
+        return None
 
     def _open_session(self, command: OpenSession) -> None:
         desk = self._desk
