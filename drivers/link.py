@@ -17,7 +17,7 @@ from drivers.link_events import Answered, Heard, LinkDown, LinkEvent, StopHeard
 from drivers.link_stats import LinkStats
 from drivers.outcome import Done, Outcome, Unknown
 from drivers.rto import RetransmitTimer
-from drivers.stop_press import StopPress
+from drivers.stop_press import StopPress, is_newer
 from protocols.errors import UsageError, require
 from protocols.wire.codes import MAJOR
 from protocols.wire.errors import WireLengthError
@@ -25,6 +25,7 @@ from protocols.wire.frame import REPLY, STOP_FRAME, Deframer, Frame, encode_fram
 from protocols.wire.messages import (
     EVENTS,
     STATE_CHANGING,
+    BootEvent,
     EstoppedEvent,
     Heartbeat,
     Hello,
@@ -84,6 +85,7 @@ class LinkEngine:
         "_stop_allowed",
         "_timer",
         "_told_down",
+        "_uptime_ms",
         "_waiting_since_us",
         "committed_seq",
         "met_gun",
@@ -115,6 +117,7 @@ class LinkEngine:
         # The session.
         self._calls = Calls()
         self._gun_uid = b""
+        self._uptime_ms: int | None = None  # newest that the gun told of this boot
         self._next_id = 1
         self._beat: Heartbeat | None = None
         self._beat_us = 0
@@ -241,7 +244,7 @@ class LinkEngine:
 
     def press_stop(self, now_us: int) -> None:
         """Send STOP ahead of everything until the gun has answered it, over closed and opened ports."""
-        self._stop.press(now_us, self._latch)
+        self._stop.press(now_us, self._latch, self._uptime_ms)
         self._watch_port(now_us)
 
     # --- time ----------------------------------------------------------------------------------
@@ -372,11 +375,12 @@ class LinkEngine:
         if reply is None:
             return
         self._heard_us = now_us
+        self._note_uptime(frame.aux)
         self._round_trip(now_us, call)
         outcome = call.outcome(reply)
         self._end(now_us, call, outcome, events, frame.aux)
         if isinstance(reply.body, Status):
-            self._hear_latch(now_us, reply.body.estop_latch_id, events)
+            self._hear_latch(now_us, reply.body.estop_latch_id, frame.aux, events)
         if call.type == StatusRate.TYPE and isinstance(outcome, Done):
             period_us = StatusRate.unpack(call.payload).period_ms * 1_000
             self._silence_us = max(SILENCE_US, STATUS_PERIODS_MISSED * period_us)
@@ -398,7 +402,7 @@ class LinkEngine:
         self._round_trip(now_us, call)
         self._end(now_us, call, call.outcome(reply), events, frame.aux)
         if isinstance(body, HelloReply):
-            self._hear_latch(now_us, body.estop_latch_id, events)
+            self._hear_latch(now_us, body.estop_latch_id, frame.aux, events)
 
     def _read_reply(self, call: Call, frame: Frame) -> Reply | None:
         try:
@@ -417,12 +421,15 @@ class LinkEngine:
         self._heard_us = now_us
         self.stats.events += 1
         events.append(Heard(event, now_us, frame.aux))
+        if isinstance(event, BootEvent):
+            self._forget_uptime()
+        self._note_uptime(frame.aux)
         if isinstance(event, EstoppedEvent):
-            if self._stop.proven_by_answer():
+            if self._stop.proven_by_answer(frame.aux):
                 self._hear_stop(now_us, event.latch_id, events)
             self._latch = (self._gun_uid, event.latch_id)
         elif isinstance(event, Status):
-            self._hear_latch(now_us, event.estop_latch_id, events)
+            self._hear_latch(now_us, event.estop_latch_id, frame.aux, events)
 
     def _round_trip(self, now_us: int, call: Call) -> None:
         self.stats.round_trips += 1
@@ -430,8 +437,17 @@ class LinkEngine:
             self._timer.sample(now_us - call.sent_us)
             self.stats.srtt_us = self._timer.srtt_us
 
-    def _hear_latch(self, now_us: int, latch_id: int, events: list[LinkEvent]) -> None:
-        if self._stop.proven_by_latch(self._gun_uid, latch_id):
+    def _note_uptime(self, uptime_ms: int) -> None:
+        if self._uptime_ms is None or is_newer(uptime_ms, self._uptime_ms):
+            self._uptime_ms = uptime_ms
+
+    def _forget_uptime(self) -> None:
+        """The gun may have started anew: times of before say nothing."""
+        self._uptime_ms = None
+        self._stop.uptime_before_ms = None
+
+    def _hear_latch(self, now_us: int, latch_id: int, uptime_ms: int, events: list[LinkEvent]) -> None:
+        if self._stop.proven_by_latch(self._gun_uid, latch_id, uptime_ms):
             self._hear_stop(now_us, latch_id, events)
         self._latch = (self._gun_uid, latch_id)
 
@@ -455,6 +471,7 @@ class LinkEngine:
     def _forget_session(self) -> None:
         self.session = 0
         self._gun_uid = b""
+        self._forget_uptime()
         self._next_id = 1
         self._beat = None
         self._silence_us = SILENCE_US

@@ -102,7 +102,7 @@ class ScriptedGun:
         return out
 
     def event(self, kind, payload):
-        return make_frame(kind, 0, 0, self.uptime_ms, payload)
+        return make_frame(kind, 0, 0, self._later(), payload)
 
     def status(self, **values):
         return self.event(0x40, replace(STATUS, estop_latch_id=self.latch_id, **values).pack())
@@ -120,7 +120,7 @@ class ScriptedGun:
                 estop_latch_id=self.latch_id,
                 gun_uid=self.uid,
             ).pack()
-            return [make_frame(0x81, req_id, 0, self.uptime_ms, bytes(4) + body)]
+            return [make_frame(0x81, req_id, 0, self._later(), bytes(4) + body)]
         if kind == 0x14:
             return []
         if session != self.session:
@@ -145,7 +145,11 @@ class ScriptedGun:
         return reply
 
     def _reply(self, kind, req_id, session, payload):
-        return make_frame(kind | 0x80, req_id, session, self.uptime_ms, payload)
+        return make_frame(kind | 0x80, req_id, session, self._later(), payload)
+
+    def _later(self):
+        self.uptime_ms += 1
+        return self.uptime_ms
 
 
 class Wire:

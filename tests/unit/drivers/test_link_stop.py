@@ -33,8 +33,8 @@ def heard(events):
     return [event for event in events if isinstance(event, StopHeard)]
 
 
-def estopped(kit, engine, latch_id):
-    return kit.make_frame(0x42, 0, engine.session, 9, latch_id.to_bytes(4, "little") + b"\1\0\0\0" + bytes(4))
+def estopped(kit, engine, latch_id, uptime_ms=1_000):
+    return kit.make_frame(0x42, 0, engine.session, uptime_ms, latch_id.to_bytes(4, "little") + b"\1\0\0\0" + bytes(4))
 
 
 def test_stop_goes_out_at_0_5_20_50_ms_and_then_every_50_ms(kit, engine, gun):
@@ -103,6 +103,32 @@ def test_latch_of_before_the_press_proves_nothing_but_an_answer_does(kit, engine
     assert heard(engine.received(2, gun.status())) == []
     assert engine.stop_pending
     assert len(heard(engine.received(3, estopped(kit, engine, 12)))) == 1
+
+
+@pytest.mark.hazard("HZ-38")
+@pytest.mark.hazard("HZ-12")
+def test_words_of_an_earlier_stop_that_lay_in_a_buffer_prove_nothing(kit, engine, gun):
+    gun.latch_id = 12
+    old = [gun.status(), estopped(kit, engine, 12, uptime_ms=gun.uptime_ms)]
+    gun.latch_id = 0
+    engine.received(0, gun.status())
+    engine.press_stop(1)
+    engine.transmit(1)
+    for at, frame in enumerate([*old, *old, gun.status()], 2):
+        assert heard(engine.received(at, frame)) == []
+    assert engine.stop_pending
+    assert len(heard(engine.received(9, gun.feed(kit.STOP)[0]))) == 1
+
+
+@pytest.mark.hazard("HZ-12")
+def test_a_gun_that_started_anew_proves_it_with_its_own_small_uptime(kit, engine, gun):
+    gun.uptime_ms = 90_000
+    engine.received(0, gun.status())
+    engine.press_stop(1)
+    engine.transmit(1)
+    gun.uptime_ms = 3
+    engine.received(2, gun.event(0x44, bytes(12)))
+    assert len(heard(engine.received(3, gun.feed(kit.STOP)[0]))) == 1
 
 
 def test_second_press_before_the_answer_is_the_same_press(kit, engine):
