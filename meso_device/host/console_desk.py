@@ -4,6 +4,7 @@ Every command is judged here again, whatever the screen has checked. Answers wai
 command: done is said when it can be seen, refused with the engine's own line.
 """
 
+import contextlib
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -12,14 +13,15 @@ from typing import Any, Final
 
 from meso_device.accounting.entries import Entry, SessionRow
 from meso_device.host.console_facts import ConsoleFacts
+from meso_device.host.home import Home
 from meso_device.host.members import End
 from meso_device.host.people_desk import PeopleDesk
 from meso_device.host.screen_commands import checked
 from meso_device.host.snapshot import Treatment
 from meso_device.host.two_steps import VALID_US, Bound, TwoSteps
+from meso_device.host.write_off_desk import REASONS, Gun, WriteOffDesk
 from meso_device.people.lockout import Moment
 from meso_device.people.office import Office
-from meso_device.people.outbox import Due
 from meso_device.people.register import Purpose
 from meso_device.people.roles import Person, Role
 from meso_device.screen_messages import VERSION, Body, BrokenPeer, Message, ToHost, ToScreen
@@ -38,6 +40,7 @@ from meso_device.session.contract import (
     ResumeSession,
     Stop,
     View,
+    WriteOff,
 )
 from meso_device.session.settings import settings_for
 from protocols.errors import MesoError
@@ -73,6 +76,7 @@ class _Pending:
     number: int
     done: Callable[[View], bool]
     until_us: int
+    of_gun: bool = True
     extra: Body = field(default_factory=dict)
 
 
@@ -92,6 +96,7 @@ class ConsoleDesk:
         plans: Treatments that a practice session can be of, by name.
         left_open: Session that an earlier run left open; None if none.
         people: Looks at PINs.
+        home: Data directory.
         enrolled: Somebody is enrolled in this data directory.
         simulated: The gun was started with the console.
         say: Sends a message to the screen.
@@ -113,6 +118,7 @@ class ConsoleDesk:
         plans: Mapping[str, TreatmentPlan],
         left_open: tuple[SessionRow, TreatmentPlan] | None,
         people: PeopleDesk,
+        home: Home,
         enrolled: bool,
         simulated: bool,
         say: Say,
@@ -122,6 +128,9 @@ class ConsoleDesk:
         self._people = people
         self._simulated = simulated
         self._say = say
+        self._write_offs = WriteOffDesk(home, people, self.owe)
+        row = left_open[0] if left_open is not None else None
+        self._gun = Gun(row.gun_uid, row.simulated) if row is not None else None
         self._steps = TwoSteps(secrets.token_bytes)
         self._view: View | None = None
         self._coming: Treatment | None = None
@@ -142,6 +151,7 @@ class ConsoleDesk:
             ToHost.RESET_OPEN: self._reset_open,
             ToHost.RESET_CONFIRM: self._reset_confirm,
             ToHost.CLEAR_FAULT: self._clear_fault,
+            ToHost.WRITE_OFF: self._write_off,
             ToHost.ACKNOWLEDGE: self._acknowledge,
             ToHost.SILENCE: self._silence,
             ToHost.FINISH: self._finish,
@@ -190,13 +200,18 @@ class ConsoleDesk:
     def seen(self, view: View, now: Instant) -> bool:
         """Answer what has come about, or cannot any more; return whether anything was."""
         waiting = len(self._pending)
+        lost = view.link is LinkState.DOWN
         self._view = view
+        if view.gun_uid:
+            self._gun = Gun(view.gun_uid, view.simulated)
+        if self._facts.unsigned:
+            self._sign(now)
         if self._coming is not None and view.session == self._coming.session:
             self.treatment, self._coming = self._coming, None
         for pending in [one for one in self._pending if one.done(view)]:
             self._pending.remove(pending)
             self._answer(pending.number, "done", **pending.extra)
-        for pending in [one for one in self._pending if now.mono_us > one.until_us or view.link is LinkState.DOWN]:
+        for pending in [one for one in self._pending if now.mono_us > one.until_us or (lost and one.of_gun)]:
             self._pending.remove(pending)
             self._answer(pending.number, "unknown", "no_word", "the gun has not said how it ended: look at its state")
         return len(self._pending) < waiting
@@ -215,9 +230,9 @@ class ConsoleDesk:
         """Make half-done confirmations worthless."""
         self._steps.forget()
 
-    def owe(self, due: Due) -> None:
+    def owe(self, entries: Sequence[Entry]) -> None:
         """Take records that people owe the log."""
-        self.owed += due.entries
+        self.owed += entries
 
     @property
     def who(self) -> tuple[str, str]:
@@ -251,13 +266,16 @@ class ConsoleDesk:
             "enrol": "somebody is enrolled already" if self.enrolled else "",
             "open": no_gun or another or ("" if view.simulated else "a practice session takes a simulated gun"),
             "resume": none_left or self._taking_up(),
-            "abandon": armed or no_gun or (none_open if going else none_left or self._taking_up()),
+            "abandon": armed
+            or ("" if self._facts.written_off else no_gun)
+            or (none_open if going else none_left or self._taking_up()),
             "confirm": "" if view.phase is Phase.UNCONFIRMED and not no_gun else no_gun or "nothing to confirm",
             "arm_open": self._why_not_arm(view),
             "disarm": "" if armed else "not armed",
             "reset_open": no_gun or reset,
             "clear_fault": no_gun or ("" if view.phase in {Phase.FAULT, Phase.ESTOPPED} else "the gun shows no fault"),
-            "finish": armed or none_open or no_gun,
+            "write_off": armed or self._why_not_write_off(view),
+            "finish": armed or none_open or ("" if self._facts.written_off else no_gun),
             "quit": armed,
         }
 
@@ -284,6 +302,7 @@ class ConsoleDesk:
             "enrolled": self.enrolled,
             "treatments": treatments,
             "reset_reasons": [{"code": code, "text": text} for code, text in RESET_REASONS.items()],
+            "write_off_reasons": [{"code": code, "text": text} for code, text in REASONS.items()],
             "roles": [role.value for role in Role],
         }
         self._say(ToScreen.WELCOME, number, welcome)
@@ -301,10 +320,12 @@ class ConsoleDesk:
     def _refuse(self, number: int, code: str, text: str) -> None:
         self._answer(number, "refused", code, text)
 
-    def _wait(self, number: int, now: Instant, done: Callable[[View], bool], **extra: Any) -> None:
+    def _wait(
+        self, number: int, now: Instant, done: Callable[[View], bool], *, of_gun: bool = True, **extra: Any
+    ) -> None:
         if self._pending:
             raise Refuse("busy", "wait: the command before this one is not answered yet")
-        self._pending.append(_Pending(number, done, now.mono_us + ANSWER_US_MAX, extra))
+        self._pending.append(_Pending(number, done, now.mono_us + ANSWER_US_MAX, of_gun, extra))
 
     def _allow(self, name: str) -> View:
         """Return the newest view.
@@ -464,12 +485,12 @@ class ConsoleDesk:
         self._allow("resume")
         row, _ = self.left_open or (None, None)
         session = row.session if row is not None else ""
-        self._wait(number, now, lambda view: view.session == session, session=session)
+        self._wait(number, now, lambda view: view.session == session, of_gun=False, session=session)
         return self._taken_up()
 
     def _abandon(self, number: int, _body: Body, now: Instant) -> Sequence[Command]:
         self._allow("abandon")
-        self._wait(number, now, lambda view: view.phase is Phase.CLOSED)
+        self._wait(number, now, lambda view: view.phase is Phase.CLOSED, of_gun=False)
         return (*self._taken_up(), CloseSession(state="interrupted"))
 
     def _confirm(self, number: int, _body: Body, now: Instant) -> Sequence[Command]:
@@ -480,7 +501,7 @@ class ConsoleDesk:
     def _finish(self, number: int, _body: Body, now: Instant) -> Sequence[Command]:
         view = self._allow("finish")
         complete = view.shots_given >= view.shots_planned
-        self._wait(number, now, lambda seen: seen.phase is Phase.CLOSED)
+        self._wait(number, now, lambda seen: seen.phase is Phase.CLOSED, of_gun=False)
         return (CloseSession(state="complete" if complete else "interrupted"),)
 
     def _quit(self, number: int, _body: Body, _now: Instant) -> Sequence[Command]:
@@ -488,6 +509,38 @@ class ConsoleDesk:
         self._answer(number, "done")
         self.ending = End(0)
         return ()
+
+    def _why_not_write_off(self, view: View) -> str:
+        if self._facts.unknown_us is None:
+            return "nothing is unknown"
+        if view.link not in {LinkState.DOWN, LinkState.UP}:
+            return "the gun's log is being read: wait"
+        return "" if self.person is not None else "sign in first: it takes two people"
+
+    def _write_off(self, number: int, body: Body, now: Instant) -> Sequence[Command]:
+        self._allow("write_off")
+        if self.person is None or self._gun is None:
+            raise Refuse("sign_in", "sign in first: it takes two people")
+        before = self._facts.written_off
+
+        def answered(result: WriteOff | str) -> Sequence[Command]:
+            if isinstance(result, str):
+                self.engine_refused(result)
+                return ()
+            return (result,)
+
+        self._wait(number, now, lambda _: self._facts.written_off > before, of_gun=False)
+        try:
+            self._write_offs.ask(self._gun, self.person, body, answered, now)
+        except MesoError:
+            self._pending.clear()
+            raise
+        return ()
+
+    def _sign(self, now: Instant) -> None:
+        entries, self._facts.unsigned = self._facts.unsigned, []
+        with contextlib.suppress(MesoError):  # the records name both people in any case
+            self._write_offs.sign(entries, now)
 
     # --- people and alarms --------------------------------------------------------------------------
 

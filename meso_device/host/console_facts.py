@@ -56,6 +56,9 @@ class ConsoleFacts:
         stop_by: Who or what pressed it.
         stop_answered_us: From the key to the gun's answer; None while it has not answered.
         unknown_us: UTC since when something is not proven; None while all is.
+        written_off: Grants written off in this run.
+        unsigned: Records of that which are durable and not signed yet.
+        left_unknown: Shots and volume that an earlier run left unknown, until its gun is there.
         finding_texts: What was said of each open finding, by code.
     """
 
@@ -72,6 +75,9 @@ class ConsoleFacts:
         self.stop_answered_us: int | None = None
         self.unknown_us: int | None = None
         self.finding_texts: dict[str, str] = {}
+        self.written_off = 0
+        self.unsigned: list[Entry] = []
+        self.left_unknown = (0, 0)
         self._committing: dict[int, list[Entry]] = {}
         self._bits = 0
         self._now = Instant(0, 0)
@@ -97,12 +103,20 @@ class ConsoleFacts:
             case Stop():
                 self.stop_us, self.stop_by, self.stop_answered_us = now.mono_us, event.source, None
             case Committed():
-                self.tail.extendleft(self._committing.pop(event.no, ()))
+                self._durable(self._committing.pop(event.no, []))
             case CommitFailed():
                 self._committing.clear()
             case _:
                 pass
         self._note_batches(effects)
+
+    def _durable(self, entries: Sequence[Entry]) -> None:
+        written_off = [entry for entry in entries if entry.kind == "write_off"]
+        self.tail.extendleft(entry for entry in entries if entry.kind == "shot")
+        self.written_off += len(written_off)
+        self.unsigned += written_off
+        if written_off:
+            self.left_unknown = (0, 0)
 
     def _note_batches(self, effects: Sequence[Effect]) -> None:
         for effect in effects:
@@ -110,9 +124,15 @@ class ConsoleFacts:
                 for entry in effect.batch.entries:
                     if entry.kind.startswith("finding.") or entry.kind == "interlock":
                         self.finding_texts[str(entry.payload.get("code", ""))] = str(entry.payload.get("detail", ""))
-                shots = [entry for entry in effect.batch.entries if entry.kind == "shot"]
-                if shots:
-                    self._committing[effect.batch.no] = shots
+                kept = [entry for entry in effect.batch.entries if entry.kind in {"shot", "write_off"}]
+                if kept:
+                    self._committing[effect.batch.no] = kept
+
+    def unknown(self, view: View) -> tuple[int, int]:
+        """Return the shots and the volume that are not proven."""
+        if self.unknown_us is None and not self.left_unknown[0]:
+            return 0, 0
+        return max((view.held_shots, view.held_nl), self.left_unknown)
 
     def notice(self, notice: Notice) -> None:
         """Take a line for people."""
@@ -137,9 +157,12 @@ class ConsoleFacts:
             self._host(HostAlarm.LINK_LOST_ARMED, True, "the link was lost while armed; the gun's lease disarms it")
         elif view.link is LinkState.UP:
             self.alarms.cleared(_host_code(HostAlarm.LINK_LOST_ARMED))
-        unknown = bool(view.held_shots) and (view.log_state == "UNKNOWN" or view.link is not LinkState.UP)
+        if view.link is LinkState.UP:
+            self.left_unknown = (0, 0)
+        uncertain = bool(view.held_shots) and (view.log_state == "UNKNOWN" or view.link is not LinkState.UP)
+        unknown = uncertain or bool(self.left_unknown[0])
         self.unknown_us = (self.unknown_us or now.utc_us) if unknown else None
-        self._host(HostAlarm.OUTCOME_UNKNOWN, unknown, f"unknown: up to {view.held_shots} injections not proven")
+        self._host(HostAlarm.OUTCOME_UNKNOWN, unknown, f"unknown: up to {self.unknown(view)[0]} injections not proven")
         self._host(HostAlarm.FINDING, bool(view.findings), f"open: {', '.join(view.findings)}")
 
     def stamp(self) -> GunStamp | None:

@@ -118,6 +118,7 @@ class _Log:
     writer: Writer
     boot: str
     left_open: tuple[SessionRow, TreatmentPlan] | None
+    left_unknown: tuple[int, int]
     enrolled: bool
     notices: tuple[str, ...]
 
@@ -134,13 +135,14 @@ class _Log:
                     commit_due(store, office, stamp)
             row = store.open_session()
             left_open = (row, plan_of(row)) if row is not None else None
+            left_unknown = _unknown_of(store, row) if row is not None else (0, 0)
         except BaseException:
             store.close(stamp)
             raise
         writer = Writer(store, boot=boot, clock=state)
         stack.callback(lambda: _close_log(writer, home, clock))
         write_private(home.last_port_file, f"{request.port}\n")
-        return cls(writer, boot, left_open, office is not None, store.notices)
+        return cls(writer, boot, left_open, left_unknown, office is not None, store.notices)
 
 
 class _Console:
@@ -163,6 +165,7 @@ class _Console:
         self._signals = signals
         self._facts = ConsoleFacts()
         self._facts.port = request.port
+        self._facts.left_unknown = log.left_unknown
         cable = open_cable(request.port)
         stack.callback(cable.close)
         self._cable = cable
@@ -178,6 +181,7 @@ class _Console:
             plans=request.plans,
             left_open=log.left_open,
             people=self._people,
+            home=home,
             enrolled=log.enrolled,
             simulated=request.simulated,
             say=self._say,
@@ -237,7 +241,7 @@ class _Console:
         self._link.say(kind, number, body)
 
     def _owe(self, due: Due) -> None:
-        self._desk.owe(due)
+        self._desk.owe(due.entries)
 
     def _hear(self, message: Message, now: Instant) -> Sequence[Command]:
         return self._desk.hear(message, now)
@@ -283,6 +287,15 @@ class _Console:
         self._terminal.raw()
         self._screen.resize(self._terminal.size())
         self._screen.thaw()
+
+
+def _unknown_of(store: Store, row: SessionRow) -> tuple[int, int]:
+    """Return the shots and the volume that a session's gun may have given and the log does not know of."""
+    grants = store.load_gun(row.gun_uid, simulated=row.simulated).open_grants
+    return (
+        sum(max(0, grant.max_shots - grant.used_shots) for grant in grants),
+        sum(max(0, grant.max_nl - grant.used_nl) for grant in grants),
+    )
 
 
 def _close_log(writer: Writer, home: Home, clock: Clock) -> None:

@@ -9,7 +9,8 @@ A string that has no value is empty. Frames are in `meso_device.screen_messages`
     simulated       the gun was started with the console and is a simulated one
     enrolled        somebody is enrolled here; false: the first administrator is created by ENROL
     treatments      [{name, title, version, status, points, volume_nl}] that OPEN takes
-    reset_reasons   [{code, text}] that RESET_CONFIRM takes
+    reset_reasons   [{code, text}] that RESET_CONFIRM takes; code is a number
+    write_off_reasons [{code, text}] that WRITE_OFF takes; code is a word
     roles           [role] that ENROL takes
 
 **SNAPSHOT**, at most ten a second, the newest wins; it is the whole state::
@@ -95,7 +96,7 @@ Commands and their fields; every one is checked by the host, unknown or missing 
     RESET_OPEN      -                            done: {token, expires_ms}
     RESET_CONFIRM   token, typed, reason         typed: RESET; reason: a code of WELCOME
     CLEAR_FAULT     -                            acknowledges the gun's faults where their causes are gone
-    WRITE_OFF       reason, pin, login2, pin2    two people, the first is the one signed in
+    WRITE_OFF       reason, pin, login2, pin2    two people, the first is the one signed in; reason: a code of WELCOME
     ACKNOWLEDGE     no                           an alarm by number; 0 for all
     SILENCE         -                            bell off for 60 s
     FINISH          -                            closes the session with its totals
@@ -324,9 +325,10 @@ def _unknown(plan: TreatmentPlan | None, shown: Shown) -> Body | None:
     if since_us is None:
         return None
     area = _area_named(plan, view)
+    shots, volume_nl = shown.facts.unknown(view)
     return {
-        "shots": view.held_shots,
-        "nl": view.held_nl,
+        "shots": shots,
+        "nl": volume_nl,
         "area": "" if area is None else area["short"],
         "since_us": since_us,
     }

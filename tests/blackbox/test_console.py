@@ -18,13 +18,17 @@ from support.console import (
     ARM_OPEN,
     CONFIRM,
     DISARM,
+    ENROL,
     F8,
     FINISH,
+    LOCK,
     LOOKED_S,
     OPEN,
     QUIT,
     RESUME,
+    SIGN_IN,
     STOP,
+    WRITE_OFF,
     Console,
 )
 from support.gun import assert_gun_disarmed
@@ -38,10 +42,12 @@ def gun(bench):
     return bench.gun(seed=5, rate=RATE)
 
 
-def go_on(bench, gun, *, port=None, **terminal) -> Console:
+def go_on(bench, gun, *, port=None, signed_in: bool = False, **terminal) -> Console:
     """A console that is armed and has the gun shooting: a new session, or the one left open, reset if need be."""
     console = Console(bench, str(port or gun.link), **terminal).begin()
     console.until("a gun", lambda shot: shot["link"] == "up")
+    if signed_in:
+        console.do(SIGN_IN, login="ada", pin="482615")
     if console.snapshot["resume"] is None:
         console.do(OPEN, treatment="practice")
     else:
@@ -61,9 +67,7 @@ def go_on(bench, gun, *, port=None, **terminal) -> Console:
 
 def disarmed_from(bench) -> list[str]:
     """Why the gun was disarmed each time, as the log says."""
-    with closing(sqlite3.connect(f"file:{bench.home / 'audit.db'}?mode=ro", uri=True)) as db:
-        rows = [json.loads(body) for (body,) in db.execute("SELECT body FROM record WHERE kind = 'interlock'")]
-    return [row["disarmed"] for row in rows if "disarmed" in row]
+    return [body["disarmed"] for kind, body in records(bench) if kind == "interlock" and "disarmed" in body]
 
 
 def settled(bench, gun) -> None:
@@ -305,6 +309,62 @@ def test_the_screen_inherits_nothing_but_its_terminal_and_its_socket(bench, gun)
     console.do(QUIT)
     assert console.wait() == 0
     console.assert_terminal_restored()
+
+
+@pytest.mark.invariant("I-20")
+@pytest.mark.invariant("I-33")
+@pytest.mark.invariant("I-61")
+@pytest.mark.hazard("HZ-26")
+@pytest.mark.hazard("HZ-35")
+def test_the_first_administrator_signs_in_and_two_people_write_off_what_a_dead_gun_left_unknown(bench, gun):
+    console = Console(bench, str(gun.link)).begin()
+    console.do(ENROL, login="ada", name="Ada L", pin="482615", roles=["administrator", "clinician"])
+    console.refused(ENROL, login="eve", name="Eve", pin="739154", roles=["administrator"])
+    assert console.refused(SIGN_IN, login="ada", pin="000001")["code"] == "pin"
+    assert console.do(SIGN_IN, login="ada", pin="482615")["role"] == "clinician"
+    console.do(QUIT)
+    assert console.wait() == 0
+    pins = bench.path / "pins"
+    pins.write_text("482615\n615948\n")
+    pins.chmod(0o600)
+    bench.meso("people", "add", "tom", "--role", "technician", "--as", "ada", "--pin-file", pins).ok()
+    console = go_on(bench, gun, signed_in=True)
+    gun.kill()
+    unknown = console.until("what is unknown", lambda shot: shot["unknown"] and shot["link"] == "down")["unknown"]
+    assert unknown["shots"] > 0
+    two = {"reason": "destroyed", "pin": "482615", "login2": "tom", "pin2": "615948"}
+    console.do(LOCK)
+    console.refused(WRITE_OFF, **two)
+    console.refused(ACKNOWLEDGE, no=0)
+    console.refused(FINISH)
+    console.do(SIGN_IN, login="ada", pin="482615")
+    console.refused(WRITE_OFF, **{**two, "pin2": "000001"})
+    console.refused(WRITE_OFF, **{**two, "login2": "ada", "pin2": "482615"})
+    console.refused(WRITE_OFF, **{**two, "reason": "because"})
+    console.do(WRITE_OFF, **two)
+    console.until("nothing unknown", lambda shot: shot["unknown"] is None)
+    console.do(ACKNOWLEDGE, no=0)
+    console.do(FINISH)
+    console.do(LOCK)
+    console.do(QUIT)
+    assert console.wait() == 0
+    kinds = [kind for kind, _ in records(bench)]
+    assert (kinds.count("write_off"), kinds.count("sign")) == (1, 2)
+    assert (
+        kinds.count("login") == 4
+    )  # three times to the console, once to add tom; PINs of signatures are the signatures
+    acknowledged = [body for kind, body in records(bench) if kind == "alarm.acknowledged"]
+    assert {body["code"] for body in acknowledged} >= {"H103", "H201"}
+    [record] = [body for kind, body in records(bench) if kind == "write_off"]
+    assert record["shots_hi"] == unknown["shots"]
+    bench.meso("audit", "verify").ok()
+
+
+def records(bench) -> list[tuple[str, dict]]:
+    """All records of the log."""
+    with closing(sqlite3.connect(f"file:{bench.home / 'audit.db'}?mode=ro", uri=True)) as db:
+        rows = db.execute("SELECT kind, body FROM record ORDER BY seq").fetchall()
+    return [(kind, json.loads(body)) for kind, body in rows]
 
 
 def test_without_a_terminal_or_a_gun_one_line_says_so(bench):
