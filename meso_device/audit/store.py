@@ -35,6 +35,7 @@ from meso_device.audit.database import abandon, open_for_writing, open_in_memory
 from meso_device.audit.facts import clinic_facts
 from meso_device.audit.filesystem import check_filesystem
 from meso_device.audit.keys import SigningKey
+from meso_device.audit.pages import Looked, Query, look
 from meso_device.audit.projections import Projections
 from meso_device.audit.records import FIRST_PREV, NONCE_BYTES, Stamp
 from meso_device.audit.shot_rows import SHOT_KINDS
@@ -373,6 +374,10 @@ class Store:
     def open_session(self) -> SessionRow | None:
         """Return the newest session that was never closed, or None."""
         return queries.open_session(self._healthy())
+
+    def look(self, no: int, query: Query) -> Looked:
+        """Return a page of the history or a record, see `pages.look`; AuditWriteFailed once broken."""
+        return look(self._healthy(), no, query)
 
     def newest_checkpoint(self) -> str:
         """Return the newest signed checkpoint."""

@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Final, TypeAlias
 
 from meso_device.accounting.entries import Batch, CommitFailed, CommitResult, Entry
+from meso_device.audit.pages import Looked, Query
 from meso_device.audit.records import Stamp
 from meso_device.audit.reserve import Reserve
 from meso_device.audit.store import Store
@@ -25,13 +26,14 @@ GROUP_RECORDS_MAX: Final = 64
 QUEUE_MAX: Final = 2_048
 
 Question: TypeAlias = LoadLedger | LoadClinic
-WriterResult: TypeAlias = CommitResult | LedgerLoaded | ClinicLoaded
+WriterResult: TypeAlias = CommitResult | LedgerLoaded | ClinicLoaded | Looked
 
 
 class Writer:
     """Owns an open store until `close`. All methods are for the one thread of the host's loop.
 
-    Each `submit`, `load_gun` and `load_clinic` is answered exactly once, in order.
+    Each `submit`, `load_gun` and `load_clinic` is answered exactly once, in order; each `look` once, when nothing else
+    is to be done.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Writer:
         self._reserve = reserve
         self._awake = threading.Condition()
         self._queue: deque[tuple[Batch | Question, Instant]] = deque()
+        self._looks: deque[tuple[int, Query]] = deque()
         self._results: list[WriterResult] = []
         self._refusal = ""
         self._closing: Instant | None = None
@@ -73,6 +76,12 @@ class Writer:
     def load_clinic(self, request: LoadClinic, now: Instant) -> None:
         """Queue the reading of what the clinic's rules are judged by, after everything submitted before it."""
         self._put(request, now)
+
+    def look(self, no: int, query: Query) -> None:
+        """Read for a person who looks at the history: after every commit that waits, one at a time."""
+        with self._awake:
+            self._looks.append((no, query))
+            self._awake.notify()
 
     def take_results(self) -> Sequence[WriterResult]:
         """Return the results that are there, in the order of the questions."""
@@ -108,11 +117,16 @@ class Writer:
     def _work(self) -> None:
         while True:
             with self._awake:
-                while not self._queue and self._closing is None:
+                while not self._queue and not self._looks and self._closing is None:
                     self._awake.wait()
                 group = self._take_group()
+                asked = self._looks.popleft() if self._looks and not group else None
                 closing = self._closing
-            if group:
+            if asked is not None:
+                looked = self._look(*asked)
+                with self._awake:
+                    self._answer([looked])
+            elif group:
                 results = self._carry_out(group)
                 with self._awake:
                     self._answer(results)
@@ -154,6 +168,12 @@ class Writer:
             return []
         key = f"disk/{self._boot}/{now.mono_us}/low"
         return [Batch(no=0, entries=(Entry(kind="disk.low", key=key, payload={"free_bytes": free_bytes}),))]
+
+    def _look(self, no: int, query: Query) -> Looked:
+        try:
+            return self._store.look(no, query)
+        except MesoError as error:
+            return Looked(no, None, str(error))
 
     def _look_up(self, question: Question) -> WriterResult:
         if isinstance(question, LoadLedger):

@@ -6,16 +6,16 @@ command: done is said when it can be seen, refused with the engine's own line.
 
 import contextlib
 import secrets
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from meso_device.accounting.entries import Entry, SessionRow
 from meso_device.host.console_facts import ConsoleFacts
+from meso_device.host.console_history import ConsoleHistory
 from meso_device.host.home import Home
 from meso_device.host.members import End
 from meso_device.host.people_desk import PeopleDesk
+from meso_device.host.screen_answers import Refuse, Say, ScreenAnswers
 from meso_device.host.screen_commands import checked
 from meso_device.host.snapshot import Treatment
 from meso_device.host.two_steps import VALID_US, Bound, TwoSteps
@@ -50,9 +50,6 @@ from protocols.wire.hashes import hash8
 
 PRACTICE: Final = "practice"
 """Operator and role of a practice session: nobody signs in for it."""
-ANSWER_US_MAX: Final = 15_000_000
-"""What has not come about by then is answered as unknown; homing after a reset is the longest."""
-ANSWERS_KEPT: Final = 64
 SILENCE_US: Final = 60_000_000
 ID_BYTES: Final = 16
 RESET_WORD: Final = "RESET"
@@ -65,27 +62,6 @@ RESET_REASONS: Final[Mapping[int, str]] = {
 }
 LIVE: Final = frozenset({Phase.ARMED, Phase.ARMING})
 _OVER: Final = frozenset({Phase.NO_SESSION, Phase.CLOSED})
-
-Say = Callable[[ToScreen, int, Body], None]
-
-
-@dataclass(slots=True)
-class _Pending:
-    """A command whose end is waited for."""
-
-    number: int
-    done: Callable[[View], bool]
-    until_us: int
-    of_gun: bool = True
-    extra: Body = field(default_factory=dict)
-
-
-class Refuse(Exception):  # noqa: N818  # an answer
-    """The command is refused; nothing has changed."""
-
-    def __init__(self, code: str, text: str) -> None:
-        super().__init__(text)
-        self.code = code
 
 
 class ConsoleDesk:
@@ -109,6 +85,7 @@ class ConsoleDesk:
         ending: The operator's end of the run; None while it goes on.
         owed: Records that people owe the log.
         silenced_until_us: The bell is off until then.
+        history: Pages and records for the screen.
     """
 
     def __init__(
@@ -134,8 +111,8 @@ class ConsoleDesk:
         self._steps = TwoSteps(secrets.token_bytes)
         self._view: View | None = None
         self._coming: Treatment | None = None
-        self._pending: list[_Pending] = []
-        self._answers: OrderedDict[int, Body | None] = OrderedDict()
+        self._answers = ScreenAnswers(say)
+        self.history = ConsoleHistory(self._answers, say)
         self._commands: Mapping[ToHost, Callable[[int, Body, Instant], Sequence[Command]]] = {
             ToHost.STOP: self._stop,
             ToHost.SIGN_IN: self._sign_in,
@@ -155,6 +132,8 @@ class ConsoleDesk:
             ToHost.ACKNOWLEDGE: self._acknowledge,
             ToHost.SILENCE: self._silence,
             ToHost.FINISH: self._finish,
+            ToHost.PAGE: self._page,
+            ToHost.RECORD: self._record,
             ToHost.QUIT: self._quit,
         }
         self.enrolled = enrolled
@@ -180,27 +159,18 @@ class ConsoleDesk:
             return ()
         if kind is ToHost.ALIVE:
             return ()
-        if message.id in self._answers:
-            answer = self._answers[message.id]
-            if answer is not None:
-                self._say(ToScreen.ANSWER, message.id, answer)
+        if self._answers.is_repeat(message.id):
             return ()
-        self._expect(message.id)
-        take = self._commands.get(kind)
         try:
-            if take is None:
-                raise Refuse("not_here", f"{kind.name.lower()} is not possible in this console")  # noqa: TRY301  # answered below
-            return take(message.id, body, now)
+            return self._commands[kind](message.id, body, now)
         except Refuse as refused:
-            self._refuse(message.id, refused.code, str(refused))
+            self._answers.refused(message.id, refused.code, str(refused))
         except MesoError as error:
-            self._refuse(message.id, "refused", str(error))
+            self._answers.refused(message.id, "refused", str(error))
         return ()
 
     def seen(self, view: View, now: Instant) -> bool:
         """Answer what has come about, or cannot any more; return whether anything was."""
-        waiting = len(self._pending)
-        lost = view.link is LinkState.DOWN
         self._view = view
         if view.gun_uid:
             self._gun = Gun(view.gun_uid, view.simulated)
@@ -208,23 +178,15 @@ class ConsoleDesk:
             self._sign(now)
         if self._coming is not None and view.session == self._coming.session:
             self.treatment, self._coming = self._coming, None
-        for pending in [one for one in self._pending if one.done(view)]:
-            self._pending.remove(pending)
-            self._answer(pending.number, "done", **pending.extra)
-        for pending in [one for one in self._pending if now.mono_us > one.until_us or (lost and one.of_gun)]:
-            self._pending.remove(pending)
-            self._answer(pending.number, "unknown", "no_word", "the gun has not said how it ended: look at its state")
-        return len(self._pending) < waiting
+        return self._answers.seen(view, now)
 
     def engine_refused(self, text: str) -> None:
         """Hear that the engine refused: what waits for it is answered with its line."""
-        waiting, self._pending = self._pending, []
-        for pending in waiting:
-            self._refuse(pending.number, "refused", text)
+        self._answers.refuse_waiting("refused", text)
 
     def next_deadline_us(self) -> int | None:
         """Return when something waited for is given up."""
-        return min((one.until_us for one in self._pending), default=None)
+        return self._answers.next_deadline_us()
 
     def forget_steps(self) -> None:
         """Make half-done confirmations worthless."""
@@ -276,6 +238,7 @@ class ConsoleDesk:
             "clear_fault": no_gun or ("" if view.phase in {Phase.FAULT, Phase.ESTOPPED} else "the gun shows no fault"),
             "write_off": armed or self._why_not_write_off(view),
             "finish": armed or none_open or ("" if self._facts.written_off else no_gun),
+            "page": armed,
             "quit": armed,
         }
 
@@ -307,26 +270,6 @@ class ConsoleDesk:
         }
         self._say(ToScreen.WELCOME, number, welcome)
 
-    def _expect(self, number: int) -> None:
-        self._answers[number] = None
-        while len(self._answers) > ANSWERS_KEPT:
-            self._answers.popitem(last=False)
-
-    def _answer(self, number: int, outcome: str, code: str = "", text: str = "", **extra: Any) -> None:
-        body: Body = {"outcome": outcome, "code": code, "text": text, **extra}
-        self._answers[number] = body
-        self._say(ToScreen.ANSWER, number, body)
-
-    def _refuse(self, number: int, code: str, text: str) -> None:
-        self._answer(number, "refused", code, text)
-
-    def _wait(
-        self, number: int, now: Instant, done: Callable[[View], bool], *, of_gun: bool = True, **extra: Any
-    ) -> None:
-        if self._pending:
-            raise Refuse("busy", "wait: the command before this one is not answered yet")
-        self._pending.append(_Pending(number, done, now.mono_us + ANSWER_US_MAX, of_gun, extra))
-
     def _allow(self, name: str) -> View:
         """Return the newest view.
 
@@ -343,22 +286,22 @@ class ConsoleDesk:
     def _stop(self, number: int, body: Body, _now: Instant) -> Sequence[Command]:
         self._steps.forget()
         self.engine_refused("STOP was pressed")
-        self._answer(number, "done")
+        self._answers.done(number)
         return (Stop(source=f"screen: {body['by']}"),)
 
     def _disarm(self, number: int, body: Body, now: Instant) -> Sequence[Command]:
         self._steps.forget()
         if self._view is None or self._view.phase not in LIVE:
-            self._answer(number, "done")
+            self._answers.done(number)
             return ()
         self.engine_refused("disarmed")
-        self._wait(number, now, lambda view: view.phase not in LIVE)
+        self._answers.wait(number, now, lambda view: view.phase not in LIVE)
         return (Disarm(cause=f"screen: {body['cause']}"),)
 
     def _reset_open(self, number: int, _body: Body, now: Instant) -> Sequence[Command]:
         view = self._allow("reset_open")
         token = self._steps.open(_reset_of(view), now.mono_us)
-        self._answer(number, "done", token=token, expires_ms=VALID_US // 1_000, typed=RESET_WORD)
+        self._answers.done(number, token=token, expires_ms=VALID_US // 1_000, typed=RESET_WORD)
         return ()
 
     def _reset_confirm(self, number: int, body: Body, now: Instant) -> Sequence[Command]:
@@ -366,13 +309,13 @@ class ConsoleDesk:
         if body["reason"] not in RESET_REASONS:
             raise Refuse("reason", "choose a reason from the list")
         self._take(body, _reset_of(view), now)
-        self._wait(number, now, lambda seen: seen.phase is not Phase.ESTOPPED and seen.link is LinkState.UP)
+        self._answers.wait(number, now, lambda seen: seen.phase is not Phase.ESTOPPED and seen.link is LinkState.UP)
         return (ResetStop(reason_code=body["reason"], op=self.who[0]),)
 
     def _clear_fault(self, number: int, _body: Body, now: Instant) -> Sequence[Command]:
         view = self._allow("clear_fault")
         alarms = view.alarms
-        self._wait(number, now, lambda seen: seen.phase is not Phase.FAULT and seen.alarms != alarms)
+        self._answers.wait(number, now, lambda seen: seen.phase is not Phase.FAULT and seen.alarms != alarms)
         return (AcknowledgeFault(op=self.who[0]),)
 
     def _take(self, body: Body, bound: Bound, now: Instant) -> None:
@@ -406,9 +349,8 @@ class ConsoleDesk:
         given = next((one.shots for one in view.given if one.area_code == area.area_code), 0)
         left = max(0, area.shots - given)
         warnings = [] if left else [f"all {area.shots} points of {area.short} are given: this would be a second pass"]
-        self._answer(
+        self._answers.done(
             number,
-            "done",
             token=token,
             expires_ms=VALID_US // 1_000,
             area=area.area,
@@ -428,7 +370,7 @@ class ConsoleDesk:
         view = self._allow("arm_open")
         area = self._area_typed(body["typed"])
         self._take(body, self._arm_of(area, view), now)
-        self._wait(number, now, lambda seen: seen.phase is Phase.ARMED, area=area.area)
+        self._answers.wait(number, now, lambda seen: seen.phase is Phase.ARMED, area=area.area)
         return (Arm(area_id=area.area),)
 
     def _area(self, area_id: str) -> AreaPlan:
@@ -462,7 +404,7 @@ class ConsoleDesk:
         if plan is None:
             raise Refuse("treatment", "there is no treatment of that name")
         session, alias = secrets.token_hex(ID_BYTES), secrets.token_hex(ID_BYTES)
-        self._wait(number, now, lambda view: view.session == session, session=session)
+        self._answers.wait(number, now, lambda view: view.session == session, session=session)
         self._coming = Treatment(session=session, alias=alias, practice=True, opened_us=now.utc_us, plan=plan)
         return (OpenSession(plan=plan, session=session, alias=alias, op=PRACTICE, role=PRACTICE, practice=True),)
 
@@ -485,28 +427,38 @@ class ConsoleDesk:
         self._allow("resume")
         row, _ = self.left_open or (None, None)
         session = row.session if row is not None else ""
-        self._wait(number, now, lambda view: view.session == session, of_gun=False, session=session)
+        self._answers.wait(number, now, lambda view: view.session == session, of_gun=False, session=session)
         return self._taken_up()
 
     def _abandon(self, number: int, _body: Body, now: Instant) -> Sequence[Command]:
         self._allow("abandon")
-        self._wait(number, now, lambda view: view.phase is Phase.CLOSED, of_gun=False)
+        self._answers.wait(number, now, lambda view: view.phase is Phase.CLOSED, of_gun=False)
         return (*self._taken_up(), CloseSession(state="interrupted"))
 
     def _confirm(self, number: int, _body: Body, now: Instant) -> Sequence[Command]:
         self._allow("confirm")
-        self._wait(number, now, lambda view: view.phase is not Phase.UNCONFIRMED)
+        self._answers.wait(number, now, lambda view: view.phase is not Phase.UNCONFIRMED)
         return (Confirm(how=f"console: {self.who[0]}"),)
 
     def _finish(self, number: int, _body: Body, now: Instant) -> Sequence[Command]:
         view = self._allow("finish")
         complete = view.shots_given >= view.shots_planned
-        self._wait(number, now, lambda seen: seen.phase is Phase.CLOSED, of_gun=False)
+        self._answers.wait(number, now, lambda seen: seen.phase is Phase.CLOSED, of_gun=False)
         return (CloseSession(state="complete" if complete else "interrupted"),)
+
+    def _page(self, number: int, body: Body, _now: Instant) -> Sequence[Command]:
+        self._allow("page")
+        self.history.page(number, body)
+        return ()
+
+    def _record(self, number: int, body: Body, _now: Instant) -> Sequence[Command]:
+        self._allow("page")
+        self.history.record(number, body)
+        return ()
 
     def _quit(self, number: int, _body: Body, _now: Instant) -> Sequence[Command]:
         self._allow("quit")
-        self._answer(number, "done")
+        self._answers.done(number)
         self.ending = End(0)
         return ()
 
@@ -529,12 +481,11 @@ class ConsoleDesk:
                 return ()
             return (result,)
 
-        self._wait(number, now, lambda _: self._facts.written_off > before, of_gun=False)
+        self._answers.wait(number, now, lambda _: self._facts.written_off > before, of_gun=False)
         try:
             self._write_offs.ask(self._gun, self.person, body, answered, now)
-        except MesoError:
-            self._pending.clear()
-            raise
+        except MesoError as error:
+            self.engine_refused(str(error))
         return ()
 
     def _sign(self, now: Instant) -> None:
@@ -555,9 +506,9 @@ class ConsoleDesk:
             if isinstance(result, Person):
                 self.person = result
                 self._steps.forget()
-                self._answer(number, "done", login=result.login, role=_first_role(result))
+                self._answers.done(number, login=result.login, role=_first_role(result))
             else:
-                self._refuse(number, "pin", str(result))
+                self._answers.refused(number, "pin", str(result))
             return ()
 
         self._people.ask(look, looked, now)
@@ -576,9 +527,9 @@ class ConsoleDesk:
         def enrolled(result: object, _now: Instant) -> Sequence[Command]:
             if isinstance(result, Person):
                 self.enrolled = True
-                self._answer(number, "done", login=result.login)
+                self._answers.done(number, login=result.login)
             else:
-                self._refuse(number, "enrol", str(result))
+                self._answers.refused(number, "enrol", str(result))
             return ()
 
         self._people.ask(enrol, enrolled, now)
@@ -589,7 +540,7 @@ class ConsoleDesk:
         person, self.person = self.person, None
         if person is not None:
             self._people.ask(lambda office, _: office.register.sign_out(person, "asked"), lambda *_: (), now)
-        self._answer(number, "done")
+        self._answers.done(number)
         armed = self._view is not None and self._view.phase in LIVE
         return (Disarm(cause="console locked"),) if armed else ()
 
@@ -619,12 +570,12 @@ class ConsoleDesk:
                     gun=self._facts.stamp(),
                 )
             )
-        self._answer(number, "done")
+        self._answers.done(number)
         return ()
 
     def _silence(self, number: int, _body: Body, now: Instant) -> Sequence[Command]:
         self.silenced_until_us = now.mono_us + SILENCE_US
-        self._answer(number, "done")
+        self._answers.done(number)
         return ()
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from drivers.link_stats import LinkStats
+from meso_device.audit.pages import Looked
 from meso_device.host.alarm_board import HostAlarm, Priority
 from meso_device.host.console_desk import LIVE, ConsoleDesk
 from meso_device.host.console_facts import ConsoleFacts
@@ -105,6 +106,9 @@ class ConsoleOperator:
             owed, self._desk.owed = self._desk.owed, []
             self._look_us = 0
             return Keep(tuple(owed))
+        if self._desk.history.asked:
+            self._look_us = 0
+            return self._desk.history.asked.popleft()
         if self._aside_since_us is not None:
             self._go_aside(view, now)
         return None
@@ -148,6 +152,10 @@ class ConsoleOperator:
     def stepped(self, event: EngineEvent, effects: Sequence[Effect], now: Instant) -> None:
         """Hear what went on."""
         self._facts.stepped(event, effects, now)
+
+    def looked(self, looked: Looked) -> None:
+        """Send what was read of the history."""
+        self._desk.history.looked(looked)
 
     def signalled(self, number: signal.Signals, now: Instant) -> None:
         """Take a signal of the terminal or of the shell's job control."""
@@ -236,7 +244,7 @@ class ConsoleOperator:
             self._look_us = now.mono_us + LOOK_US
         if view.phase in LIVE or view.stop_unheard:
             self._look_us = min(self._look_us, now.mono_us + SNAPSHOT_US)
-        if self._desk.owed:
+        if self._desk.owed or self._desk.history.asked:
             self._look_us = 0
 
     def _shown(self, view: View, now: Instant) -> Shown:

@@ -16,10 +16,11 @@ from typing import Final
 from drivers.link import LinkEngine
 from drivers.link_events import LinkDown, LinkEvent
 from meso_device.accounting.entries import Batch
+from meso_device.audit.pages import Looked
 from meso_device.audit.writer import Writer
 from meso_device.host.cable import Cable
 from meso_device.host.clock import Clock
-from meso_device.host.members import Attendant, End, Keep, Leave, Member, Observer, Operator
+from meso_device.host.members import Attendant, End, Keep, Leave, Look, Member, Observer, Operator
 from meso_device.host.shutdown import Shutdown
 from meso_device.host.signals import ENDING, STOPPING, Signals
 from meso_device.session.contract import (
@@ -190,7 +191,11 @@ class Loop:
         if self._writer.fileno() in readable:
             results = self._writer.take_results()
             self._unanswered -= len(results)
-            self._events.extend(results)
+            for result in results:
+                if not isinstance(result, Looked):
+                    self._events.append(result)
+                elif self._attendant is not None:
+                    self._attendant.looked(result)
 
     def _hear_time(self) -> None:
         now_us = self._now.mono_us
@@ -211,8 +216,8 @@ class Loop:
         wish = self._operator.next_wish(view, self._now)
         if isinstance(wish, End):
             return wish
-        if isinstance(wish, Keep):
-            self._keep(wish)
+        if isinstance(wish, Keep | Look):
+            self._serve(wish)
             return None
         if isinstance(wish, Leave):
             self._shutdown.leave(wish.status, self._now.mono_us)
@@ -261,9 +266,12 @@ class Loop:
             case Notice():
                 self._observer.notice(effect)
 
-    def _keep(self, wish: Keep) -> None:
-        self._kept_no -= 1
+    def _serve(self, wish: Keep | Look) -> None:
         self._unanswered += 1
+        if isinstance(wish, Look):
+            self._writer.look(wish.no, wish.query)
+            return
+        self._kept_no -= 1
         self._writer.submit(Batch(no=self._kept_no, entries=wish.entries), self._now)
 
     def _press_stop(self) -> None:

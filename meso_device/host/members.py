@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from meso_device.accounting.entries import Entry
+from meso_device.audit.pages import Looked, Query
 from meso_device.session.contract import Command, Effect, EngineEvent, Instant, Notice, View
 
 
@@ -51,7 +52,20 @@ class Keep:
     entries: tuple[Entry, ...]
 
 
-Wish: TypeAlias = Command | End | Leave | Keep
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Read a page of the history or a record, when the log has nothing else to do.
+
+    Attributes:
+        no: Comes back with the answer, which `Attendant.looked` gets.
+        query: What to read.
+    """
+
+    no: int
+    query: Query
+
+
+Wish: TypeAlias = Command | End | Leave | Keep | Look
 
 
 class Member(Protocol):
@@ -95,6 +109,9 @@ class Attendant(Protocol):
 
     def stepped(self, event: EngineEvent, effects: Sequence[Effect], now: Instant) -> None:
         """Take one event of the engine and what followed from it."""
+
+    def looked(self, looked: Looked) -> None:
+        """Take the answer to a `Look`."""
 
     def signalled(self, number: signal.Signals, now: Instant) -> None:
         """Take a signal that neither ends the run nor stops the gun."""

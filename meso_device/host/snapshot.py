@@ -72,7 +72,9 @@ A string that has no value is empty. Frames are in `meso_device.screen_messages`
     text            one line for people; may be empty where done
     and what the command says below
 
-**PAGE** (to the screen), id of the command: ``rows``, ``next`` (cursor of the page behind, null at the end), ``head``
+**PAGE** (to the screen), id of the command, or an ANSWER where it is refused: ``rows``, newest first [{seq, shot_seq,
+at_us, area (id), area_code, depth_um, planned_depth_um, dose_lo_nl, dose_hi_nl, phase, reason, lot, session8, alias8,
+simulated}], ``next`` (cursor of the page behind, null at the end; fewer rows than asked for are no end), ``head``
 (newest record). **BYE**: ``reason``, one line, ``status``.
 
 Commands and their fields; every one is checked by the host, unknown or missing fields end the screen::
@@ -101,7 +103,7 @@ Commands and their fields; every one is checked by the host, unknown or missing 
     SILENCE         -                            bell off for 60 s
     FINISH          -                            closes the session with its totals
     PAGE            cursor|null, limit (1-200), session|null, area|null, deviations (boolean)
-    RECORD          seq                          done: {seq, kind, body (text), leaf, root}
+    RECORD          seq                          done: {seq, kind, fields (JSON text), leaf, checkpoint_size|null}
     QUIT            -                            refused while armed; done: the host ends
 """
 

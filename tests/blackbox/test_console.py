@@ -24,7 +24,9 @@ from support.console import (
     LOCK,
     LOOKED_S,
     OPEN,
+    PAGE,
     QUIT,
+    RECORD,
     RESUME,
     SIGN_IN,
     STOP,
@@ -95,6 +97,14 @@ def test_a_practice_session_from_its_opening_to_its_end(bench, gun):
     assert console.snapshot["tail"][0]["shot_seq"] == 60
     console.do(FINISH)
     assert console.snapshot["session"]["given"] == 60
+    everything = {"cursor": None, "limit": 50, "session": None, "area": None, "deviations": False}
+    page = console.ask(PAGE, **everything)
+    assert [row["shot_seq"] for row in page["rows"]] == list(range(60, 10, -1))
+    page = console.ask(PAGE, **{**everything, "cursor": page["next"]})
+    assert ([row["shot_seq"] for row in page["rows"]], page["next"]) == (list(range(10, 0, -1)), None)
+    record = console.do(RECORD, seq=page["rows"][-1]["seq"])
+    assert (record["kind"], json.loads(record["fields"])["shot_seq"]) == ("shot", 1)
+    console.refused(RECORD, seq=10**9)
     console.do(QUIT)
     assert console.wait() == 0
     console.assert_terminal_restored()

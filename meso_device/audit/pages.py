@@ -1,0 +1,158 @@
+"""Pages of the history of shots, newest first, and single records with their proof. Reads only, bounded each time.
+
+A page looks at a bounded part of the log whatever it is filtered by: commits wait behind it.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+import apsw
+
+from meso_device.accounting.entries import Json
+from meso_device.audit import canonical
+from meso_device.audit.sql import run
+
+PAGE_ROWS_MAX: Final = 200
+LOOKED_AT_MAX: Final = 20_000
+"""Shots that one page looks through; a rare one is found by asking for the next page."""
+ROW: Final = (
+    *("shot_seq", "at_us", "area_code", "planned_depth_um", "dose_lo_nl", "dose_hi_nl", "phase", "reason", "lot"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageQuery:
+    """Which shots.
+
+    Attributes:
+        before: Only records before this seq; None for the newest.
+        limit: Rows at most, 1 to `PAGE_ROWS_MAX`.
+        session: Only of this session; empty for all.
+        area_code: Only of this area; 0 for all.
+        deviations: Only those that did not end as planned.
+    """
+
+    before: int | None = None
+    limit: int = PAGE_ROWS_MAX
+    session: str = ""
+    area_code: int = 0
+    deviations: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RecordQuery:
+    """One record, by its place in the log."""
+
+    seq: int
+
+
+Query: TypeAlias = PageQuery | RecordQuery
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Shots, newest first.
+
+    Attributes:
+        rows: One object a shot.
+        next: Cursor of the page behind; None when there is none.
+        head: Seq of the newest record of the log; -1 for none.
+    """
+
+    rows: tuple[dict[str, Json], ...]
+    next: int | None
+    head: int
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """The answer to a query.
+
+    Attributes:
+        no: Number of the query.
+        found: A page, the fields of a record, or None where there is no such record.
+        problem: Why nothing could be read; empty if it could.
+    """
+
+    no: int
+    found: Page | dict[str, Any] | None
+    problem: str = ""
+
+
+def look(db: apsw.Connection, no: int, query: Query) -> Looked:
+    """Answer a query; whatever goes wrong is the answer."""
+    try:
+        return Looked(no, page_of(db, query) if isinstance(query, PageQuery) else record_of(db, query.seq))
+    except (apsw.Error, ValueError, LookupError, TypeError) as error:
+        return Looked(no, None, f"the log cannot be read: {error}; run: meso audit verify")
+
+
+def page_of(db: apsw.Connection, query: PageQuery) -> Page:
+    """Return a page; fewer rows than asked for do not mean the end, ``next`` does."""
+    head = _number(db, "SELECT coalesce(max(seq), -1) FROM record")
+    below = head + 1 if query.before is None else query.before
+    lowest = _lowest(db, below)
+    conditions, bindings = _conditions(query)
+    found = run(
+        db,
+        "SELECT shot.seq, given.sess, record.body FROM shot CROSS JOIN given ON given.id = shot.given "  # noqa: S608  # our own words
+        f"CROSS JOIN record ON record.seq = shot.seq WHERE shot.seq < ? AND shot.seq >= ?{conditions} "
+        "ORDER BY shot.seq DESC LIMIT ?",
+        (below, lowest, *bindings, query.limit),
+    )
+    rows = tuple(_row(seq, session, canonical.decode(body)) for seq, session, body in found)
+    reached = found[-1][0] if len(found) == query.limit else lowest
+    more = bool(run(db, "SELECT 1 FROM shot WHERE seq < ? LIMIT 1", (reached,)))
+    return Page(rows=rows, next=reached if more else None, head=head)
+
+
+def record_of(db: apsw.Connection, seq: int) -> dict[str, Any] | None:
+    """Return kind, fields, leaf hash and the checkpoint above a record, or None where there is none."""
+    rows = run(db, "SELECT kind, leaf, body FROM record WHERE seq = ?", (seq,))
+    if not rows:
+        return None
+    kind, leaf, body = rows[0]
+    above = run(db, "SELECT size, note FROM checkpoint WHERE size > ? ORDER BY size LIMIT 1", (seq,))
+    return {
+        "seq": seq,
+        "kind": kind,
+        "fields": canonical.decode(body),
+        "leaf": bytes(leaf).hex(),
+        "checkpoint_size": above[0][0] if above else None,
+    }
+
+
+def _lowest(db: apsw.Connection, below: int) -> int:
+    """Return the seq down to which a page looks."""
+    rows = run(db, "SELECT seq FROM shot WHERE seq < ? ORDER BY seq DESC LIMIT 1 OFFSET ?", (below, LOOKED_AT_MAX))
+    return int(rows[0][0]) if rows else 0
+
+
+def _conditions(query: PageQuery) -> tuple[str, tuple[int | str, ...]]:
+    conditions = ""
+    bindings: list[int | str] = []
+    if query.session:
+        conditions += " AND given.sess = ?"
+        bindings.append(query.session)
+    if query.area_code:
+        conditions += " AND given.area_code = ?"
+        bindings.append(query.area_code)
+    if query.deviations:
+        conditions += " AND shot.phase <> 'DONE'"
+    return conditions, tuple(bindings)
+
+
+def _row(seq: int, session: str, body: dict[str, Any]) -> dict[str, Json]:
+    return {
+        "seq": seq,
+        **{name: body[name] for name in ROW},
+        "depth_um": body["measured_depth_um"],
+        "area": body["area"],
+        "session8": session[:8],
+        "alias8": body.get("alias", "")[:8],
+        "simulated": body["simulated"],
+    }
+
+
+def _number(db: apsw.Connection, statement: str) -> int:
+    return int(run(db, statement)[0][0])
