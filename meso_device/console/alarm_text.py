@@ -98,28 +98,31 @@ ALARMS: Final[Mapping[str, About]] = {
         "Release the trigger, lift off, cut the gun's power.",
         "when the gun answers",
     ),
-    "COMMIT_FAILED": About(
+    "RECORDING_STOPPED": About(
         "A record could not be written to this computer's disk.",
         "Nothing more is injected. Free space on the disk or have it looked at, then start again.",
         "with a new start of the console",
     ),
-    "UNKNOWN_OUTCOME": About(
+    "OUTCOME_UNKNOWN": About(
         "It is not proven whether the last shots were made.",
         "Keep the gun connected: its log settles it. If the gun is lost, two people write it off.",
         "when the gun's log has been read, or with the write-off",
     ),
-    "READ_BACK": About(
-        "The gun holds another setting than it was given.",
-        "Do not fire. Arm again; if it stays, change the gun.",
-        _SEEN,
+    "LINK_LOST_ARMED": About(
+        "The link to the gun was lost while it was armed.",
+        "Lift off. The gun disarms itself within 500 ms. Check the cable; its log settles what was given.",
+        "when the link is back and the log has been read",
     ),
-    "CAP_NEAR": About("80 % of a cap are used.", "See on Live how much is free.", "with the session"),
-    "SECOND_PASS": About(
-        "An area whose points are done was chosen again.",
-        "Go on only if a second pass is meant.",
-        "with the next area",
+    "FINDING": About(
+        "The gun's log and the records here do not agree; its text says in what.",
+        "Nothing more is granted. Have it looked into before treating with this gun.",
+        "when the finding is closed",
     ),
-    "BACKUP_LATE": About("No backup was made for a while.", "Make a backup after this session.", "with a backup"),
+    "SCREEN_SILENT": About(
+        "This screen gave no sign for 2 s while armed, so the host disarmed.",
+        "Arm again when ready. If it comes back, end other programs on this computer.",
+        _GONE,
+    ),
 }
 _ANOTHER: Final = About(
     "The host or the gun has raised this alarm; its text says what it saw.",

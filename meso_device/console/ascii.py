@@ -4,6 +4,8 @@ import unicodedata
 from functools import lru_cache
 from typing import Final
 
+from rich.cells import cell_len
+
 _SYMBOLS: Final = str.maketrans(
     {
         "○": "o",
@@ -57,10 +59,8 @@ def to_ascii(text: str) -> str:
 def _letter(letter: str) -> str:
     if ord(letter) in _BRAILLE:
         return _stroke(ord(letter) - 0x2800)
-    base = unicodedata.normalize("NFKD", letter)[0]
-    if base.isascii():
-        return base
-    return "??" if unicodedata.east_asian_width(letter) in "WF" else "?"
+    base, width = unicodedata.normalize("NFKD", letter)[0], cell_len(letter)
+    return base if base.isascii() and base.isprintable() and width == 1 else "?" * width
 
 
 def _stroke(dots: int) -> str:

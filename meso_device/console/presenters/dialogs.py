@@ -1,6 +1,6 @@
 """What the dialogs say: arming, the reset of a stop, an unknown outcome, leaving."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from meso_device.console.lines import Line, Pane, Span, Tone, dim, line, strong, warn, wrap
@@ -54,19 +54,23 @@ def reset_rows(
 ) -> list[Line]:
     """Return the reset dialog: why it was stopped, and RESET to type."""
     rows: list[Line] = [line(strong(say("reset.title"))), (), *wrap(say("reset.look"), pane.width), ()]
-    for no, reason in enumerate(reasons, 1):
-        chosen = no - 1 == at
-        rows.append(
-            line(
-                Span(
-                    f"{'>' if chosen else ' '} {no}  {reason['text']}",
-                    Tone.CURSOR if chosen else Tone.VALUE,
-                    f"reason({no})",
-                )
-            )
-        )
+    rows += choice_rows([reason["text"] for reason in reasons], at)
     rows += [(), *_word_rows(say("reset.type"), word, left_s, said, pane)]
     return rows
+
+
+def choice_rows(texts: Sequence[str], at: int) -> list[Line]:
+    """Return numbered choices, the one at the cursor marked."""
+    return [
+        line(
+            Span(
+                f"{'>' if no == at else ' '} {no + 1}  {text}",
+                Tone.CURSOR if no == at else Tone.VALUE,
+                f"reason({no + 1})",
+            )
+        )
+        for no, text in enumerate(texts)
+    ]
 
 
 def unknown_rows(known: Known, pane: Pane) -> list[Line]:

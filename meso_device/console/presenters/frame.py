@@ -33,7 +33,7 @@ ALARM_TONES: Final[Mapping[str, tuple[Tone, Tone]]] = {
     "*": (Tone.LOW, Tone.LOW),
 }
 """Of each mark: as it is drawn, and as it is drawn while it flashes the other way."""
-FOOTER: Final = ("help", "gun", "session", "live", "alarms")
+FOOTER: Final = ("help", "gun", "session", "plan", "live", "alarms")
 
 
 def state_word(snapshot: Mapping[str, Any], silent_ms: int = 0) -> str:

@@ -3,7 +3,22 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from meso_device.console.lines import Line, Pane, Span, Tone, apart, columns, cut, dim, filled, key, line, strong, warn
+from meso_device.console.lines import (
+    Line,
+    Pane,
+    Span,
+    Tone,
+    apart,
+    cells,
+    columns,
+    cut,
+    dim,
+    filled,
+    key,
+    line,
+    strong,
+    warn,
+)
 from meso_device.console.presenters.quantities import bar, bare_dose, clock, depth, dose, dose_between, trace
 from meso_device.console.state import Known, area_of, may, why_not
 from meso_device.console.text import say
@@ -11,6 +26,7 @@ from protocols.treatment.areas import catalogue
 
 LABEL: Final = 8
 BAR_MAX: Final = 30
+BAR_MIN: Final = 6
 TRACE_MAX: Final = 24
 NOTICES_KEPT: Final = 20
 _LAST_SHOT_COLUMN: Final = 22
@@ -109,7 +125,7 @@ def _setting_rows(known: Known, pane: Pane) -> list[Line]:
                         (dim("gun reads"), 10),
                         (Span(unit(read)), wide - 4),
                         (dim("last"), 5),
-                        (Span(was), max(10, min(_LAST_SHOT_COLUMN, pane.width - 59))),
+                        (Span(was), max(10, min(_LAST_SHOT_COLUMN, pane.width - 62))),
                     ]
                 ),
                 _match(set_, read),
@@ -144,27 +160,24 @@ def _cap_rows(snapshot: Mapping[str, Any], known: Known, pane: Pane) -> list[Lin
         given_nl = area["dose_hi_nl"]
         caps.append({"name": "area", "given_nl": given_nl, "held_nl": area["held_nl"], "limit_nl": area["cap_nl"]})
     caps.sort(key=lambda cap: not cap["name"].startswith("area"))
-    size = min(BAR_MAX, max(8, (pane.width - 57)))
     for cap in caps[: 2 if pane.height < 24 else 6]:
         name = cap["name"].split()[0].upper()
         free_nl = max(0, cap["limit_nl"] - cap["given_nl"] - cap["held_nl"])
         near = (cap["given_nl"] + cap["held_nl"]) * 5 >= cap["limit_nl"] * 4
-        filled_bar = f"[{bar(cap['given_nl'], cap['held_nl'], cap['limit_nl'], size)}] "
-        rows.append(
-            line(
-                " ",
-                strong(name[: LABEL - 1].ljust(LABEL) if len(name) < LABEL else f"{name} "),
-                warn(filled_bar) if near else Span(filled_bar),
-                dim("given "),
-                bare_dose(cap["given_nl"]),
-                dim(" held "),
-                bare_dose(cap["held_nl"]),
-                dim(" free "),
-                strong(bare_dose(free_nl)),
-                dim(" of "),
-                dose(cap["limit_nl"]),
-            )
+        figures = line(
+            dim("given "),
+            bare_dose(cap["given_nl"]),
+            dim(" held "),
+            bare_dose(cap["held_nl"]),
+            dim(" free "),
+            strong(bare_dose(free_nl)),
+            dim(" of "),
+            dose(cap["limit_nl"]),
         )
+        label = strong(name.ljust(LABEL))
+        size = min(BAR_MAX, max(BAR_MIN, pane.width - cells((*figures, label)) - 5))
+        drawn = f"[{bar(cap['given_nl'], cap['held_nl'], cap['limit_nl'], size)}] "
+        rows.append(line(" ", label, warn(drawn) if near else Span(drawn), *figures))
     return rows
 
 

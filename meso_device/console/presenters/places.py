@@ -121,7 +121,7 @@ def _open(snapshot: Mapping[str, Any], pane: Pane) -> list[Line]:
     ]
     if may(snapshot, "confirm"):
         rows += [line(" ", warn(say("live.unconfirmed"))), ()]
-    rows += [(Span(" "), *key("F5", say("page.live"), "page('live')"))]
+    rows += [(Span(" "), *key("F4", say("page.plan"), "page('plan')"), *key("F5", say("page.live"), "page('live')"))]
     return rows
 
 

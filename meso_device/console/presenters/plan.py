@@ -5,10 +5,10 @@ from enum import StrEnum
 from typing import Final
 
 from meso_device.console.lines import Line, Pane, Span, Tone, columns, cut, dim, line, strong, warn, wrap
-from meso_device.console.presenters.quantities import bare_dose, depth, dose
+from meso_device.console.presenters.quantities import bare_depth, bare_dose, depth, dose
 from meso_device.console.state import Known, area_of
 from meso_device.console.text import say
-from protocols.treatment.advisory import SOURCE, advise
+from protocols.treatment.advisory import SOURCE, Sex, advise
 from protocols.treatment.areas import Area, catalogue
 
 
@@ -114,12 +114,16 @@ def _zone_rows(known: Known, pane: Pane, selected: str) -> list[Line]:
 def _advice_rows(entry: Area, depth_um: int, pane: Pane) -> list[Line]:
     """What is known of the skin there, for both sexes: the screen does not know the patient's."""
     rows: list[Line] = []
-    for sex in ("female", "male"):
-        advice = advise(entry, "female" if sex == "female" else "male", depth_um)
+    sexes: tuple[tuple[Sex, str], ...] = (("female", say("plan.women")), ("male", say("plan.men")))
+    for sex, label in sexes:
+        advice = advise(entry, sex, depth_um)
         if advice.mean_um is None:
             continue
-        tone = Tone.WARN if advice.deeper_than_wanted else Tone.DIM
-        rows += [(Span(" "), *row) for row in wrap(advice.text.split("; commanded")[0], pane.width - 2, tone)]
+        skin = say(
+            "plan.skin", mean=depth(advice.mean_um), low=bare_depth(advice.low_um), high=bare_depth(advice.high_um)
+        )
+        likely = Span(advice.layer, Tone.WARN if advice.deeper_than_wanted else Tone.VALUE)
+        rows += [line(dim(f" {label}: "), skin), line(dim(f"   {say('plan.likely', travel=depth(depth_um))} "), likely)]
     if not rows:
         return [line(" ", dim(say("plan.no_data")))]
     return [*rows, *[(Span(" "), *row) for row in wrap(f"{say('plan.commanded')}; {SOURCE}", pane.width - 2, Tone.DIM)]]

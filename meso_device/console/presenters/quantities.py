@@ -16,6 +16,11 @@ def depth(value_um: int | None) -> str:
     return NONE if value_um is None else format_depth(value_um)
 
 
+def bare_depth(value_um: int | None) -> str:
+    """Return a depth in mm without its unit, for one that stands beside another."""
+    return depth(value_um).removesuffix(" mm")
+
+
 def dose(value_nl: int | None) -> str:
     """Return a volume in mL, or a dash for one that is not known."""
     return NONE if value_nl is None else format_dose(value_nl)

@@ -6,6 +6,7 @@ from typing import Final
 from meso_device.console.screens.alarms import AlarmsScreen
 from meso_device.console.screens.base import Page
 from meso_device.console.screens.live import LiveScreen
+from meso_device.console.screens.plan import PlanScreen
 from meso_device.console.screens.quiet import GunScreen, HelpScreen, SettingsScreen, SummaryScreen
 from meso_device.console.screens.session import SessionScreen
 from meso_device.console.screens.sign_in import SignInScreen
@@ -16,6 +17,7 @@ PAGES: Final[Mapping[str, type[Page]]] = {
         HelpScreen,
         GunScreen,
         SessionScreen,
+        PlanScreen,
         LiveScreen,
         AlarmsScreen,
         SettingsScreen,

@@ -30,6 +30,10 @@ WELCOME = {
         },
         {"name": "hydration", "title": "Hydration", "version": "1", "status": "example", "points": 140, "volume_nl": 1},
     ],
+    "write_off_reasons": [
+        {"code": "stolen", "text": "the gun was stolen"},
+        {"code": "lost", "text": "the gun is lost"},
+    ],
     "reset_reasons": [{"code": 1, "text": "operator's decision"}, {"code": 2, "text": "patient moved"}],
     "roles": ["clinician"],
 }

@@ -54,7 +54,7 @@ def test_every_page_has_the_frame_and_stops_by_key_and_by_mouse(play, ready, siz
     async def script(stage):
         for name in pages.PAGES:
             await stage.app.show_page(name)
-            await stage.pilot.pause()
+            await stage.show(ready)
             await frame_stands(stage)
 
     play(script, ready, size)
