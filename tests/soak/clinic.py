@@ -212,5 +212,7 @@ def marathon(clinic: Clinic, pattern: Pattern) -> None:
         if clinic.gun.firmware._board.tally.session_shots + clinic.plan.shots > clinic.gun_session_shots:
             clinic.idle(pattern.lunch_us)
         clinic.treat(None)
-    clinic.idle(pattern.lunch_us)  # a night without power is no pause for the gun
+    # A night without power is no pause for the gun, and one with power is forgotten unless a shot follows.
+    clinic.idle(pattern.lunch_us)
     clinic.plan = usual
+    clinic.treat(None)

@@ -17,7 +17,7 @@ from tests.soak import real
 from tests.soak.census import census
 from tests.soak.clinic import BRIEF, Clinic, live
 from tests.soak.month import compare
-from tests.soak.report import MIB, RSS, highest, leaks
+from tests.soak.report import MIB, RSS, RSS_REAL, gate_of, highest, leaks
 from tests.soak.slope import CONSTANT, Gate, Samples, fit
 
 SHOTS = 30
@@ -134,3 +134,9 @@ def test_a_thousand_openings_of_a_port_and_twenty_of_a_log_leave_nothing_open(tm
     assert after["descriptors"] == before["descriptors"]
     assert threading.active_count() == threads
     assert after["rss B"] - before["rss B"] < 5 * MIB
+
+
+def test_memory_of_the_month_is_judged_by_the_strict_gate_and_that_of_real_processes_until_malloc_settles():
+    assert gate_of("rss B", short=False) is RSS
+    assert gate_of("host rss B", short=False) is RSS_REAL
+    assert gate_of("gun threads", short=False) is CONSTANT
