@@ -10,8 +10,8 @@ from tests.soak.slope import CONSTANT, Fit, Gate
 
 MIB = 1024 * 1024
 RSS = Gate(per_thousand=1024, in_all=5 * MIB)
-# One host makes fewer shots in real time than the C allocator of two threads takes to settle: with all Python objects and
-# SQLite's memory flat it took 10 to 17 KiB per 1,000 shots up to 10,000 shots, and nothing more from 27,000 on.
+# One host makes fewer shots in real time than the C allocator of two threads takes to settle: with all Python objects
+# and SQLite's memory flat it took 10 to 17 KiB per 1,000 shots up to 10,000 shots, and nothing more from 27,000 on.
 RSS_REAL = Gate(per_thousand=32 * 1024, in_all=5 * MIB)
 RSS_SHORT = Gate(per_thousand=inf, in_all=5 * MIB)
 # A few objects more or less hang on what the last treatment was like.
