@@ -232,3 +232,535 @@ def cap_off_by_one(stack: ExitStack) -> None:
         return original(db, own)
 
     _wrap(stack, caps, "exceeded_cap", room)
+
+
+# --- the gun: shots, STOP, contact --------------------------------------------------------------------------
+
+
+@_bug
+def intent_after_motion(stack: ExitStack) -> None:
+    """What a shot is going to be is in memory only when it is over."""
+    from simulator.firmware.ring import LogRing
+
+    def begin(original, ring, intent):
+        seq = original(ring, intent)
+        ring._nvm.store.write(ring._nvm.slot_offset(seq), bytes(52))
+        return seq
+
+    def finish(original, ring, outcome):
+        if ring.open_intent is not None:
+            ring._nvm.store.write(ring._nvm.slot_offset(ring.head_seq + 1), ring.open_intent)
+        return original(ring, outcome)
+
+    _wrap(stack, LogRing, "begin", begin)
+    _wrap(stack, LogRing, "finish", finish)
+
+
+@_bug
+def estop_orphan(stack: ExitStack) -> None:
+    """A stroke that STOP breaks off gets no final record."""
+    from simulator.firmware.firing import Firing
+
+    def ended(original, firing, stroke):
+        board = firing._board
+        if stroke.cause == "STOPPED" and board.latch.latch_id and board.shot is not None:
+            board.ring.open_intent = None
+            board.shot = None
+            board.rest()
+            return
+        original(firing, stroke)
+
+    _wrap(stack, Firing, "stroke_ended", ended)
+
+
+@_bug
+def volatile_latch(stack: ExitStack) -> None:
+    """The gun's stop latch is forgotten without power."""
+    from simulator.firmware.estop import StopLatch
+
+    _set(stack, StopLatch, "_save", lambda latch: None)
+
+
+@_bug
+def stop_needs_session(stack: ExitStack) -> None:
+    """The gun refuses STOP before anyone has said HELLO."""
+    from simulator.firmware.firmware import GunFirmware
+
+    def heard(original, firmware):
+        if firmware._board.sessions.greeted:
+            original(firmware)
+
+    _wrap(stack, GunFirmware, "_stop_heard", heard)
+
+
+@_bug
+def bench_on_skin(stack: ExitStack) -> None:
+    """Off-skin grants fire on skin."""
+    from simulator.firmware import firing
+
+    def allows(original, grant, settings, sensors):
+        return grant.terms.kind in firing._OFF_SKIN or original(grant, settings, sensors)
+
+    _wrap(stack, firing, "contact_allows", allows)
+
+
+@_bug
+def hash_unchecked(stack: ExitStack) -> None:
+    """The gun does not compare its settings with those of the grant."""
+    from simulator.firmware import firing, granting
+
+    def terms(original, grant, active, *rest):
+        return original(replace(grant, settings_hash8=active.hash8), active, *rest)
+
+    _wrap(stack, granting, "check_terms", terms)
+    _set(stack, firing, "settings_are_the_grants", lambda board, grant: True)
+
+
+@_bug
+def area_stale(stack: ExitStack) -> None:
+    """Credit outlives a change of the settings."""
+    from protocols.wire.codes import GrantEnd
+    from simulator.firmware import firing
+    from simulator.firmware.board import Board
+
+    def end(original, board, cause):
+        if cause is not GrantEnd.SETTINGS:
+            original(board, cause)
+
+    _wrap(stack, Board, "end_credit", end)
+    _set(stack, firing, "settings_are_the_grants", lambda board, grant: True)
+
+
+@_bug
+def seq_wraps(stack: ExitStack) -> None:
+    """The last number of an epoch is not the last."""
+    from simulator.firmware.ring import LogRing
+
+    _set(stack, LogRing, "exhausted", False)
+
+
+@_bug
+def seq_wrap_16(stack: ExitStack) -> None:
+    """A row's identity has 16 bits of the shot's number."""
+    from meso_device.accounting import shots
+
+    _wrap(stack, shots, "shot_key", lambda original, uid, epoch, seq: original(uid, epoch, seq & 0xFFFF))
+
+
+# --- the wire -------------------------------------------------------------------------------------------------
+
+
+@_bug
+def crc_ignored(stack: ExitStack) -> None:
+    """A damaged frame is taken for what it seems to be."""
+    from cobs import cobs
+
+    from protocols.wire import frame
+
+    def decode(original, block):
+        if not frame.DECODED_SIZE_MIN < len(block) <= frame.ENCODED_SIZE_MAX:
+            return None
+        try:
+            decoded = cobs.decode(block)
+        except cobs.DecodeError:
+            return None
+        if len(decoded) < frame.DECODED_SIZE_MIN:
+            return None
+        return frame.Frame(*frame._HEADER.unpack_from(decoded), decoded[frame.HEADER_SIZE : -4])
+
+    _wrap(stack, frame, "decode_block", decode)
+
+
+@_bug
+def decoder_unbounded(stack: ExitStack) -> None:
+    """A stream without a delimiter is kept whole."""
+    from protocols.wire import frame
+
+    _set(stack, frame, "ENCODED_SIZE_MAX", 1 << 40)
+
+
+@_bug
+def late_reply_taken(stack: ExitStack) -> None:
+    """A reply is matched by its type, not by the number of its request."""
+    from drivers.link import LinkEngine
+    from protocols.wire.frame import REPLY
+
+    def take(original, link, now_us, frame, events):
+        for req_id, call in link._calls.flight.items():
+            if call.type | REPLY == frame.type:
+                frame = replace(frame, req_id=req_id)
+                break
+        original(link, now_us, frame, events)
+
+    _wrap(stack, LinkEngine, "_take_reply", take)
+
+
+@_bug
+def retry_new_id(stack: ExitStack) -> None:
+    """A repeated request is a new one to the gun."""
+    from drivers.link import LinkEngine
+    from protocols.wire.frame import encode_frame
+
+    def send(original, link, now_us, call):
+        if call.tries and call.req_id in link._calls.flight:
+            del link._calls.flight[call.req_id]
+            call.req_id = link._next_id
+            link._next_id += 1
+            link._calls.flight[call.req_id] = call
+            call.frame = encode_frame(call.type, call.req_id, link.session, link.committed_seq, call.payload)
+        return original(link, now_us, call)
+
+    _wrap(stack, LinkEngine, "_send", send)
+
+
+@_bug
+def stop_behind_queue(stack: ExitStack) -> None:
+    """STOP waits until everything before it has been sent."""
+    from drivers.link import LinkEngine
+
+    def following(original, link, now_us):
+        ready, link._stop.ready, due_us = link._stop.ready, False, link._stop.due_us
+        link._stop.due_us = now_us + 1
+        frame = original(link, now_us)
+        link._stop.ready, link._stop.due_us = ready, due_us
+        return frame or original(link, now_us)
+
+    _wrap(stack, LinkEngine, "_next_frame", following)
+
+
+@_bug
+def release_plus_one(stack: ExitStack) -> None:
+    """The release names one record more than is durable."""
+    from meso_device.session import drain
+
+    original = drain.LogRelease
+    _set(stack, drain, "LogRelease", lambda epoch, upto, hash8: original(epoch, upto + 1, hash8))
+
+
+# --- the host's decisions ---------------------------------------------------------------------------------------
+
+
+@_bug
+def readback_skipped(stack: ExitStack) -> None:
+    """The host takes what it sent for what the gun has."""
+    from drivers.outcome import Done
+    from meso_device.session import arming
+    from protocols.wire.hashes import hash8
+    from protocols.wire.messages import Settings, SettingsGet, SettingsGetReply
+
+    sent = [bytes(Settings.SIZE)]
+
+    def ask(original, request):
+        if isinstance(request, Settings):
+            sent[0] = request.pack()
+        if isinstance(request, SettingsGet):
+            return Done(SettingsGetReply(sent[0], hash8(sent[0])))
+        return (yield from original(request))
+
+    _wrap(stack, arming, "ask", ask)
+
+
+@_bug
+def auto_resume(stack: ExitStack) -> None:
+    """After a restart or reconnect the session goes on without a person's word."""
+    from meso_device.session.desk import SessionState
+
+    _set(stack, SessionState, "confirmed", property(lambda session: True, lambda session, value: None))
+
+
+@_bug
+def findings_ignored(stack: ExitStack) -> None:
+    """What is open against a gun does not keep it from being armed: a read-only host writes."""
+    from meso_device.session import connect, engine
+
+    def ready(original, desk):
+        findings, desk.findings = desk.findings, {}
+        try:
+            return original(desk)
+        finally:
+            desk.findings = findings
+
+    for module in (connect, engine):
+        _wrap(stack, module, "ready_phase", ready)
+
+
+@_bug
+def gun_swap_ignored(stack: ExitStack) -> None:
+    """Any gun will do for a session that is bound to one."""
+    from meso_device.session import connect
+
+    _wrap(stack, connect, "check_hello", lambda original, hello, ledger, bound: original(hello, ledger, ""))
+
+
+@_bug
+def unknown_as_failed(stack: ExitStack) -> None:
+    """Silence is shown as a failure."""
+    from meso_device.session.contract import Notice
+    from meso_device.session.engine import SessionEngine
+
+    def unknown(original, engine, book, grant):
+        entry = original(engine, book, grant)
+        told = engine._desk.notices
+        told[-1] = Notice(told[-1].kind, f"grant {grant.grant_no} failed")
+        return entry
+
+    _wrap(stack, SessionEngine, "_unknown", unknown)
+
+
+@_bug
+def unknown_forgotten(stack: ExitStack) -> None:
+    """A restarted host knows nothing of the grants that its predecessor left open."""
+    from meso_device.audit import queries
+
+    def grants(original, db, gun_uid, condition):
+        return () if "NOT IN" in condition else original(db, gun_uid, condition)
+
+    _wrap(stack, queries, "_grants", grants)
+
+
+@_bug
+def stroke_not_awaited(stack: ExitStack) -> None:
+    """A grant is closed while a stroke of its is still to be recorded."""
+    from meso_device.session import connect
+
+    def told(book):
+        return True
+        yield
+
+    _set(stack, connect, "_all_told", told)
+
+
+@_bug
+def event_as_record(stack: ExitStack) -> None:
+    """A hint counts as a record."""
+    from types import SimpleNamespace
+
+    from meso_device.session.engine import SessionEngine
+    from protocols.wire.messages import ShotEvent
+
+    def heard(original, engine, heard):
+        desk = engine._desk
+        if isinstance(heard.event, ShotEvent) and desk.session is not None and desk.area is not None:
+            given_nl = heard.event.dose_hi_nl
+            slot = SimpleNamespace(
+                area_code=desk.area.area_code, dose_lo_nl=given_nl, dose_hi_nl=given_nl, phase=heard.event.phase
+            )
+            desk.session.count(SimpleNamespace(slot=slot))
+        original(engine, heard)
+
+    _wrap(stack, SessionEngine, "_heard", heard)
+
+
+@_bug
+def commit_error_ignored(stack: ExitStack) -> None:
+    """A commit that failed is taken for done."""
+    from meso_device.accounting.entries import CommitFailed, Committed
+    from meso_device.session.engine import SessionEngine
+
+    def step(original, engine, now, event):
+        if isinstance(event, CommitFailed):
+            event = Committed(no=event.no, appended=0)
+        return original(engine, now, event)
+
+    _wrap(stack, SessionEngine, "step", step)
+
+
+@_bug
+def grant_before_row(stack: ExitStack) -> None:
+    """The grant is sent while its row is still on its way to the disk."""
+    from meso_device.accounting.entries import Committed
+    from meso_device.session.engine import SessionEngine
+    from meso_device.session.flow import Record
+
+    def need(original, engine, flow, need):
+        if isinstance(need, Record) and need.grant is not None:
+            engine._commit(need.entries, None, need)
+            engine._advance(Committed(no=0, appended=1))
+        else:
+            original(engine, flow, need)
+
+    _wrap(stack, SessionEngine, "_need", need)
+
+
+@_bug
+def lease_on_wall_clock(stack: ExitStack) -> None:
+    """Heartbeats are timed by the wall clock."""
+    from meso_device.session.engine import SessionEngine
+
+    start: list[int] = []
+
+    def beat(original, engine):
+        now = engine._desk.now
+        start[:] = start or [now.utc_us - now.mono_us]
+        engine._desk.now = replace(now, mono_us=now.utc_us - start[0])
+        original(engine)
+        engine._desk.now = now
+
+    _wrap(stack, SessionEngine, "_beat", beat)
+
+
+@_bug
+def timeout_on_wall_clock(stack: ExitStack) -> None:
+    """How long ago the gun was heard is measured by the wall clock."""
+    from meso_device.session.desk import Desk
+
+    start: list[int] = []
+
+    def uptime(original, desk):
+        now = desk.now
+        start[:] = start or [now.utc_us - now.mono_us]
+        desk.now = replace(now, mono_us=now.utc_us - start[0])
+        try:
+            return original(desk)
+        finally:
+            desk.now = now
+
+    _wrap(stack, Desk, "gun_uptime_ms", uptime)
+
+
+@_bug
+def lease_from_io(stack: ExitStack) -> None:
+    """Heartbeats come from the port's side of the host, and go on when what decides hangs."""
+    from tests.world.world import World
+
+    def turn_host(original, world):
+        if world._hung_until_us > world.now_us and world.port_open:
+            engine = world.engine
+            engine._desk.now = world.instant()
+            engine._desk.uptime_ms = world.gun.firmware._board.uptime_ms
+            engine._effects = []
+            engine._beat()
+            for effect in engine._effects:
+                world.do(effect)
+            while frame := world.link.transmit(world.host_us):
+                world.carry("h2g", frame)
+            original(world)
+            world._host_due_us = min(world._hung_until_us, world.now_us + 100_000)
+            return
+        original(world)
+
+    _wrap(stack, World, "turn_host", turn_host)
+
+
+@_bug
+def clamp_limit(stack: ExitStack) -> None:
+    """What is over a limit is cut to it instead of refused."""
+    from meso_device.session import arming, settings
+
+    def check(original, block, limits, area_id):
+        for name, highest in (("depth_um", limits.depth_um_max), ("dose_nl", limits.dose_nl_max)):
+            object.__setattr__(block, name, min(getattr(block, name), highest))
+        original(block, limits, area_id)
+
+    for module in (arming, settings):
+        _wrap(stack, module, "check_against_limits", check)
+
+
+@_bug
+def prime_as_treat(stack: ExitStack) -> None:
+    """What primes a needle counts as given to the patient."""
+    from meso_device.accounting import shots
+    from protocols.wire.codes import GrantKind
+
+    _set(stack, shots, "PATIENT_KINDS", frozenset({GrantKind.TREAT, GrantKind.DRY, GrantKind.PRIME}))
+
+
+# --- the log ----------------------------------------------------------------------------------------------------
+
+
+@_bug
+def dedupe_by_time(stack: ExitStack) -> None:
+    """A shot is known by its second, area and dose."""
+    from meso_device.accounting import book
+
+    def entry(original, record, gun, label, context):
+        made = original(record, gun, label, context)
+        slot = record.slot
+        return replace(made, key=f"shot/{gun.gun_uid}/{label.at_us // 1_000_000}/{slot.area_code}/{slot.planned_nl}")
+
+    _wrap(stack, book, "shot_entry", entry)
+
+
+@_bug
+def no_dedupe(stack: ExitStack) -> None:
+    """A record delivered a second time is a second row."""
+    from meso_device.audit.store import Store
+
+    def append(original, store, entry, stamp, added):
+        if original(store, entry, stamp, added):
+            return True
+        return original(store, replace(entry, key=f"{entry.key}/{store._frontier.size}"), stamp, added)
+
+    _wrap(stack, Store, "_append", append)
+
+
+@_bug
+def conflict_swallowed(stack: ExitStack) -> None:
+    """Other bytes under a known key are dropped without a word."""
+    from meso_device.audit.store import Store
+
+    _set(stack, Store, "_conflict", lambda store, entry: None)
+
+
+@_bug
+def chain_wrong_field(stack: ExitStack) -> None:
+    """The chain covers only the beginning of a record."""
+    from hashlib import sha256
+
+    from meso_device.audit import records
+
+    _set(stack, records, "leaf_hash", lambda body: sha256(b"\0" + body[:64]).digest())
+
+
+@_bug
+def simulated_dropped(stack: ExitStack) -> None:
+    """A simulated gun's rows do not say so."""
+    from meso_device.audit import records
+
+    def envelope(original, entry, stamp):
+        fields = original(entry, stamp)
+        if "simulated" in fields:
+            fields["simulated"] = False
+        return fields
+
+    _wrap(stack, records, "_envelope", envelope)
+
+
+@_bug
+def clock_map_overwrite(stack: ExitStack) -> None:
+    """The newest clock map labels the shots of every boot."""
+    from meso_device.accounting.clockmap import ClockMaps
+
+    def label(original, maps, boot_id, ticks_us, *, now_utc_us):
+        return original(maps, max(maps._rows, default=boot_id), ticks_us, now_utc_us=now_utc_us)
+
+    _wrap(stack, ClockMaps, "label", label)
+
+
+@_bug
+def wal_normal(stack: ExitStack) -> None:
+    """A commit does not wait for the disk."""
+    from meso_device.audit import database
+
+    settings = tuple(("synchronous", "NORMAL", 1) if row[0] == "synchronous" else row for row in database._SETTINGS)
+    _set(stack, database, "_SETTINGS", settings)
+
+
+@_bug
+def pragma_unread(stack: ExitStack) -> None:
+    """What makes a commit durable is asked for and not read back."""
+    from meso_device.audit import database
+
+    _set(stack, database, "_expect", lambda db, pragma, value, back: database.run(db, f"PRAGMA {pragma}={value}"))
+
+
+@_bug
+def lock_missing(stack: ExitStack) -> None:
+    """A second host opens the data directory."""
+    from fcntl import LOCK_UN
+    from types import SimpleNamespace
+
+    from meso_device.host import home
+
+    quiet = SimpleNamespace(**{**vars(home.fcntl), "flock": lambda fd, how: None, "LOCK_UN": LOCK_UN})
+    _set(stack, home, "fcntl", quiet)

@@ -4,6 +4,7 @@ from base64 import b64decode
 
 import pytest
 
+from meso_device.accounting import shots
 from meso_device.accounting.clockmap import Label
 from meso_device.accounting.entries import GunStamp
 from meso_device.accounting.shots import ShotContext, read_slot, shot_entry
@@ -62,3 +63,10 @@ def test_only_treat_and_dry_count_against_the_patient(kind, counts):
 
 def test_a_reason_of_a_newer_firmware_is_kept_as_its_number():
     assert entry(SlotMaker().make(phase=2, reason=99)).payload["reason"] == "99"
+
+
+@pytest.mark.invariant("I-05")
+@pytest.mark.invariant("I-34")
+def test_no_number_of_an_epoch_shares_its_key_with_another_at_any_width():
+    numbers = [1, *(1 + (1 << bits) for bits in range(4, 32)), 0xFFFFFF00]
+    assert len({shots.shot_key("00" * 12, 7, number) for number in numbers}) == len(numbers)
