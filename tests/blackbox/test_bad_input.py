@@ -187,7 +187,7 @@ def test_a_gun_that_answers_hello_and_nothing_else_ends_the_run(bench, plan):
 @pytest.mark.hazard("HZ-15")
 def test_a_second_host_on_one_gun_is_refused_and_the_first_is_unharmed(bench):
     gun = bench.gun(seed=2, rate=3)  # slow, so that the second comes in time on a busy machine
-    plan = write_treatment(bench.path / "plan.toml", treatment_text((("forehead", 20),)))
+    plan = write_treatment(bench.path / "plan.toml", treatment_text((("forehead", 36),)))
     first = bench.run_session(gun.link, plan)
     bench.wait_shots(gun, 3)
     second = bench.meso("session", "run", plan, "--gun", gun.link, "--home", bench.path / "second")
@@ -195,7 +195,7 @@ def test_a_second_host_on_one_gun_is_refused_and_the_first_is_unharmed(bench):
     assert_one_clear_line(second, status=second.status, names=("held",))
     assert second.status in {REFUSED, WRONG_USE}
     first.ok()
-    bench.assert_proven(gun, planned=20)
+    bench.assert_proven(gun, planned=36)
 
 
 def test_a_port_that_another_program_holds_is_refused(bench, plan):
