@@ -167,6 +167,11 @@ class ConsoleApp(App[int]):
         """Return size and time for a presenter."""
         return Pane(width=width, height=height, offset_s=self._offset_s, now_ms=self.now_ms())
 
+    @property
+    def colourless(self) -> bool:
+        """Whether the theme has no colour."""
+        return self.theme == MONO
+
     def style_of(self, tone: Tone) -> Style:
         """Return how a tone looks in the theme chosen."""
         return tones(self.theme)[tone]

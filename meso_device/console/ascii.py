@@ -25,6 +25,10 @@ _SYMBOLS: Final = str.maketrans(
         "×": "x",  # noqa: RUF001  # a symbol is what stands here
         "─": "-",
         "│": "|",
+        "┌": "+",
+        "┐": "+",
+        "└": "+",
+        "┘": "+",
         "╱": "/",  # noqa: RUF001  # the same
         "╲": "\\",
         "→": ">",

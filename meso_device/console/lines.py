@@ -173,6 +173,14 @@ def wrap(text: str, width: int, tone: Tone = Tone.VALUE) -> list[Line]:
     return [line(Span(row, tone)) for row in rows]
 
 
+def boxed(rows: list[Line], width: int) -> list[Line]:
+    """Return the rows in a drawn box of ``width`` cells."""
+    inside = max(1, width - 4)
+    edge, side = "─" * (inside + 2), Span("│")
+    body = [(side, Span(" "), *apart(cut(row, inside), (), inside), Span(" "), side) for row in rows]
+    return [line(f"┌{edge}┐"), *body, line(f"└{edge}┘")]
+
+
 def filled(rows: list[Line], height: int) -> list[Line]:
     """Return exactly ``height`` rows: empty ones are added, what does not fit is left out."""
     return rows[:height] + [()] * max(0, height - len(rows))

@@ -14,6 +14,21 @@ from meso_device.console.lines import Tone
 GREY: Final = "meso-grey"
 LIGHT: Final = "meso-light"
 MONO: Final = "meso-mono"
+# Textual makes these of the others, but not of a terminal's own colours.
+_DERIVED: Final = (
+    "ansi-background",
+    "ansi-foreground",
+    "border",
+    "border-blurred",
+    "block-cursor-foreground",
+    "block-cursor-background",
+    "input-cursor-background",
+    "input-cursor-foreground",
+    "input-selection-background",
+    "input-selection-foreground",
+    "screen-selection-background",
+    "screen-selection-foreground",
+)
 THEMES: Final = (
     Theme(
         name=GREY,
@@ -48,6 +63,7 @@ THEMES: Final = (
         error="ansi_default",
         dark=True,
         ansi=True,
+        variables=dict.fromkeys(_DERIVED, "ansi_default"),
     ),
 )
 

@@ -92,8 +92,8 @@ class ArmDialog(TypedDialog):
 
     def paint_body(self) -> None:
         """Draw the box."""
-        rows = arm_rows(self.console.known, self.pane(), self._offer, self.word, left_s=self.left_s, said=self.said)
-        self.sheet("main").show(rows)
+        rows = arm_rows(self.console.known, self.box_pane(), self._offer, self.word, left_s=self.left_s, said=self.said)
+        self.box(rows)
 
     def given(self, word: str) -> None:
         """Send the second step."""

@@ -1,6 +1,7 @@
 """What every screen and every dialog is: the same first and last rows, STOP, and one way to be painted."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events
@@ -10,10 +11,10 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 
-from meso_device.console.lines import Line, Pane, Span, Tone, line
+from meso_device.console.lines import Line, Pane, Span, Tone, boxed, line
 from meso_device.console.presenters import frame
 from meso_device.console.text import say
-from meso_device.console.widgets.sheet import Sheet
+from meso_device.console.widgets.sheet import Room, Sheet
 
 if TYPE_CHECKING:
     from meso_device.console.app import ConsoleApp
@@ -141,7 +142,7 @@ class Dialog(Framed, ModalScreen[None]):
         """Build the frame round a box."""
         yield Sheet(id="status")
         yield Sheet(id="too_small")
-        with Vertical(id="box_room"), Vertical(id="box"):
+        with Room(id="box_room"), Vertical(id="box"):
             yield from self.inside()
         yield Sheet(id="alarm")
         yield Sheet(id="footer")
@@ -164,6 +165,15 @@ class Dialog(Framed, ModalScreen[None]):
         self.sheet("status").show(frame.status_rows(known, self.pane("status")))
         self.sheet("alarm").show([frame.alarm_row(known, self.pane("alarm"))])
         self.sheet("footer").show([frame.footer_row(self.PAGE, self.pane("footer"))])
+
+    def box(self, rows: list[Line]) -> None:
+        """Draw these rows in the box."""
+        self.sheet("main").show(boxed(rows, self.sheet("main").size.width))
+
+    def box_pane(self) -> Pane:
+        """Return the room for rows in the box."""
+        pane = self.pane()
+        return replace(pane, width=pane.width - 4)
 
     def action_cancel(self) -> None:
         """Close without doing anything."""

@@ -23,7 +23,7 @@ class QuitDialog(Dialog):
         snapshot = self.console.known.snapshot
         rows = [line(strong(say("quit.title"))), ()]
         if snapshot.get("session") is not None and snapshot["session"]["state"] == "open":
-            rows += [*wrap(say("quit.session_open"), self.pane().width), ()]
+            rows += [*wrap(say("quit.session_open"), self.box_pane().width), ()]
         if snapshot and not may(snapshot, "quit"):
             rows += [line(warn(why_not(snapshot, "quit"))), ()]
         stay, leave = (Tone.BUTTON_ACTIVE, Tone.BUTTON) if self._on_stay else (Tone.BUTTON, Tone.BUTTON_ACTIVE)
@@ -36,7 +36,7 @@ class QuitDialog(Dialog):
         )
         if self._said:
             rows += [(), line(warn(self._said))]
-        self.sheet("main").show(rows)
+        self.box(rows)
 
     def on_key(self, event: events.Key) -> None:
         """Choose with the arrows; Enter takes the choice, Esc stays."""

@@ -29,8 +29,8 @@ class ResetDialog(TypedDialog):
     def paint_body(self) -> None:
         """Draw the box."""
         reasons = self.console.known.welcome["reset_reasons"]
-        rows = reset_rows(reasons, self._at, self.pane(), self.word, left_s=self.left_s, said=self.said)
-        self.sheet("main").show(rows)
+        rows = reset_rows(reasons, self._at, self.box_pane(), self.word, left_s=self.left_s, said=self.said)
+        self.box(rows)
 
     def other_key(self, event: events.Key) -> Heard | None:
         """Choose the reason with the arrows or its number."""

@@ -24,7 +24,7 @@ class UnknownDialog(Dialog):
 
     def paint_body(self) -> None:
         """Draw what is unknown and what can be done."""
-        known, pane = self.console.known, self.pane()
+        known, pane = self.console.known, self.box_pane()
         rows: list[Line] = [*unknown_rows(known, pane), ()]
         back = key("Esc", say("key.back"), "cancel")
         if self._form is not None:
@@ -38,7 +38,7 @@ class UnknownDialog(Dialog):
             if may(known.snapshot, "write_off"):
                 keys += key("W", say("unknown.write_off"), "write_off")
             rows.append(tuple(keys))
-        self.sheet("main").show(rows)
+        self.box(rows)
 
     @property
     def _reasons(self) -> list[Body]:

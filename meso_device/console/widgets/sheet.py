@@ -6,6 +6,7 @@ from typing import Protocol, cast
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
+from textual.containers import Vertical
 from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
@@ -18,6 +19,10 @@ class Drawn(Protocol):
     """What a sheet needs of the application."""
 
     only_ascii: bool
+
+    @property
+    def colourless(self) -> bool:
+        """Whether nothing is coloured."""
 
     def style_of(self, tone: Tone) -> Style:
         """Return how a tone looks now."""
@@ -62,7 +67,8 @@ class Sheet(Widget):
     def render_line(self, y: int) -> Strip:
         """Return one row as Textual draws it."""
         width = self.size.width
-        base = self.rich_style
+        # Without colour the terminal's own is left alone, not painted over with black.
+        base = Style() if cast("Drawn", self.app).colourless else self.rich_style
         drawn = [*self._segments(cut(_row(self._rows, y), width), base)]
         return Strip(drawn).adjust_cell_length(width, base).simplify()
 
@@ -85,6 +91,15 @@ class Sheet(Widget):
         if span is not None and span.act:
             event.stop()
             await self.screen.run_action(span.act)
+
+
+class Room(Vertical):
+    """The empty room round a dialog's box."""
+
+    def render_line(self, y: int) -> Strip:  # noqa: ARG002  # every row is alike
+        """Return a blank row, in no colour where there is to be none."""
+        style = Style() if cast("Drawn", self.app).colourless else self.rich_style
+        return Strip.blank(self.size.width, style)
 
 
 def _row(rows: Sequence[Line], y: int) -> Line:

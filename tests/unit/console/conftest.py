@@ -171,7 +171,16 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     monkeypatch.delenv("NO_COLOR", raising=False)
     pairs: list[socket.socket] = []
 
-    def run(script: Script, first: dict[str, Any], size: tuple[int, int] = (80, 24), **options: Any) -> None:
+    def run(
+        script: Script,
+        first: dict[str, Any],
+        size: tuple[int, int] = (80, 24),
+        *,
+        no_colour: bool = False,
+        **options: Any,
+    ) -> None:
+        if no_colour:
+            monkeypatch.setenv("NO_COLOR", "1")
         near, far = socket.socketpair()
         pairs.extend((near, far))
         host, clock = FakeHost(far), SimpleNamespace(ms=1_000_000)

@@ -1,0 +1,178 @@
+"""How each screen looks, letter by letter, at both sizes; without colour and in ASCII it says the same.
+
+With UPDATE_SHOWN=1 in the environment the files in ``shown/`` are written anew; look before keeping them.
+"""
+
+import copy
+import os
+from pathlib import Path
+
+import pytest
+
+from meso_device.console.ascii import to_ascii
+from meso_device.console.screens.arm import ArmDialog
+from meso_device.console.screens.quit import QuitDialog
+from meso_device.console.screens.reset import ResetDialog
+from meso_device.console.screens.unknown import UnknownDialog
+
+SHOWN = Path(__file__).parent / "shown"
+SIZES = [(80, 24), (120, 40)]
+OFFER = {
+    "token": "t",
+    "expires_ms": 10_000,
+    "area": "forehead",
+    "short": "F2",
+    "depth_um": 1_500,
+    "dose_nl": 20_000,
+    "shots": 3,
+    "nl": 60_000,
+    "given": 9,
+    "planned": 12,
+    "warnings": ["SECOND PASS F2: its points are done"],
+}
+ALARMS = [
+    ("***", "A106", "DEPTH_FAULT", "0.6 mm off", "F2", "active", 1),
+    ("**", "A208", "OCCLUSION", "90 kPa", "F2", "active", 1),
+    ("*", "H301", "BATTERY_LOW", "19 %", "", "cleared", 3),
+]
+
+
+def full(ready):
+    """A session in its middle: alarms of each priority, shots of each kind."""
+    body = copy.deepcopy(ready)
+    body["alarms"] = [
+        {"no": no, "mark": mark, "code": code, "name": name, "text": text, "area": area, "state": state,
+         "at_us": body["utc_us"] - no * 10**6, "by": "", "acknowledged_us": None, "count": count}
+        for no, (mark, code, name, text, area, state, count) in enumerate(ALARMS, 1)
+    ]  # fmt: skip
+    body["alarms"][1].update(by="meyer", acknowledged_us=body["utc_us"] - 10**6)
+    body["tail"] = [
+        {"shot_seq": 18_241 - no, "at_us": body["utc_us"] - no * 10**6, "area": "F2", "depth_um": 1_480,
+         "reason": reason,
+         "planned_depth_um": 1_500, "dose_lo_nl": lo_nl, "dose_hi_nl": 19_700, "phase": phase}
+        for no, (lo_nl, phase, reason) in enumerate(
+            [(19_700, "DONE", "NONE"), (19_500, "DONE", "NONE"), (4_000, "ABORTED", "LIFT")]
+        )
+    ]  # fmt: skip
+    body["areas"][1]["interrupted"] = 1
+    return body
+
+
+def unproven(ready):
+    body = copy.deepcopy(ready)
+    body["unknown"] = {"shots": 3, "nl": 60_000, "area": "F2", "since_us": body["utc_us"] - 5 * 10**6}
+    body["log"]["state"] = "UNKNOWN"
+    return body
+
+
+def first_of_all(idle):
+    body = copy.deepcopy(idle)
+    body["enrolled"], body["operator"] = False, None
+    return body
+
+
+def left_open(idle):
+    body = copy.deepcopy(idle)
+    body["resume"] = {"id": "5e5e5e5e", "alias": "a1a1", "title": "Practice: face", "practice": True, "planned": 120,
+                      "opened_us": body["utc_us"] - 3_600 * 10**6, "given": 57, "copied": 3}  # fmt: skip
+    body["can"].update(resume="", abandon="")
+    return body
+
+
+@pytest.fixture
+def scenes(ready, armed, idle):
+    """Name: first snapshot, keys, dialog to open."""
+    return {
+        "live": (full(ready), (), None),
+        "armed": (armed, (), None),
+        "plan": (full(ready), ("f4",), None),
+        "plan_front": (full(ready), ("f4", "1"), None),
+        "plan_back": (full(ready), ("f4", "2"), None),
+        "plan_scalp": (full(ready), ("f4", "3"), None),
+        "alarms": (full(ready), ("f6", "down"), None),
+        "gun": (ready, ("f2",), None),
+        "help": (ready, ("f1",), None),
+        "settings": (ready, ("f9",), None),
+        "summary": (full(ready), ("f",), None),
+        "session": (ready, ("f3",), None),
+        "choose": (idle, (), None),
+        "resume": (left_open(idle), (), None),
+        "sign_in": (ready, ("f9", "s"), None),
+        "first": (first_of_all(idle), (), None),
+        "arm": (ready, (), lambda: ArmDialog(OFFER)),
+        "reset": (ready, (), lambda: ResetDialog({"token": "t", "expires_ms": 10_000})),
+        "unknown": (unproven(ready), (), UnknownDialog),
+        "quit": (ready, (), QuitDialog),
+    }
+
+
+NAMES = [
+    "live", "armed", "plan", "plan_front", "plan_back", "plan_scalp", "alarms", "gun", "help", "settings", "summary",
+    "session", "choose", "resume", "sign_in", "first", "arm", "reset", "unknown", "quit",
+]  # fmt: skip
+
+
+async def come_to(stage, keys, dialog):
+    for key in keys:
+        await stage.pilot.press(key)
+    if dialog is not None:
+        stage.app.open_dialog(dialog())
+    await stage.pilot.pause()
+    before = ""
+    for _ in range(50):
+        await stage.pilot.pause(0.01)
+        if stage.text() == before:
+            return
+        before = stage.text()
+
+
+def test_every_scene_is_named(scenes):
+    assert sorted(NAMES) == sorted(scenes)
+    files = {path.stem for path in SHOWN.glob("*.txt")}
+    assert files == {f"{name}_{width}x{height}" for name in NAMES for width, height in SIZES}
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_screen_looks_as_it_did(play, scenes, name, size):
+    first, keys, dialog = scenes[name]
+    path = SHOWN / f"{name}_{size[0]}x{size[1]}.txt"
+
+    async def script(stage):
+        await come_to(stage, keys, dialog)
+        if os.environ.get("UPDATE_SHOWN"):
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(stage.text() + "\n")
+        assert stage.text() + "\n" == path.read_text()
+
+    play(script, first, size)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_without_colour_it_says_the_same(play, scenes, name, monkeypatch):
+    first, keys, dialog = scenes[name]
+    wanted = (SHOWN / f"{name}_80x24.txt").read_text()
+
+    async def script(stage):
+        await come_to(stage, keys, dialog)
+        assert stage.text() + "\n" == wanted.replace("meso-grey", "meso-mono")
+        for strip in stage.app.screen._compositor.render_strips():
+            for segment in strip:
+                pair = (segment.style.color, segment.style.bgcolor) if segment.style else ()
+                colours = {colour.name for colour in pair if colour is not None}
+                assert colours <= {"default"}, (segment.text, colours)
+
+    play(script, first, no_colour=True)
+
+
+@pytest.mark.parametrize("name", ["live", "armed", "plan", "alarms", "gun", "choose", "first", "arm"])
+def test_in_ascii_it_says_the_same(play, scenes, name):
+    first, keys, dialog = scenes[name]
+    wanted = (SHOWN / f"{name}_80x24.txt").read_text()
+
+    async def script(stage):
+        await come_to(stage, keys, dialog)
+        rows = stage.text()
+        assert rows + "\n" == to_ascii(wanted)
+
+    play(script, first, only_ascii=True)
