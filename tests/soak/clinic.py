@@ -187,7 +187,7 @@ BRIEF = Pattern(4, treatments=3, dry_shots=20, idle_us=2_000_000, lunch_us=2_000
 def live(home: Path, pattern: Pattern, *, restarts: bool) -> tuple[Clinic, Samples]:
     """Live through the days, the host ended each night if `restarts`; return the clinic and its samples."""
     clinic = Clinic(home, plan_of(pattern.dry_shots), seed=7)
-    samples = Samples()
+    samples = Samples(pattern.days * pattern.treatments)
     for day in range(pattern.days):
         clinic.switch_on(day * DAY_US + OPENS_US)
         if pattern.marathon and day == pattern.days // 2:

@@ -4,6 +4,7 @@ The first third of the samples is warm-up and left out. A slope counts as growth
 its own standard error, so that noise is no leak; a figure that has grown by more than its total is one however it grew.
 """
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
@@ -71,17 +72,37 @@ def fit(name: str, shots: Sequence[float], values: Sequence[float]) -> Fit:
 
 
 class Samples:
-    """Figures by name, each sampled at the same moments; one that appears later counts 0 before."""
+    """Figures by name, each sampled at the same moments; one that appears later counts 0 before.
 
-    def __init__(self) -> None:
-        self.shots: list[float] = []
-        self.values: dict[str, list[float]] = {}
+    Room for all samples is taken at once: a harness that grows would be seen as a leak of what it looks at.
+    """
+
+    def __init__(self, capacity: int = 1_024) -> None:
+        self._capacity = capacity
+        self._count = 0
+        self._shots = self._row()
+        self._values: dict[str, array[float]] = {}
 
     def add(self, shots: float, figures: dict[str, float]) -> None:
-        self.shots.append(shots)
-        known = len(self.shots) - 1
-        for name in figures.keys() | self.values.keys():
-            self.values.setdefault(name, [0.0] * known).append(figures.get(name, 0.0))
+        self._shots[self._count] = shots
+        for name, value in figures.items():
+            row = self._values.get(name)
+            if row is None:
+                row = self._values[name] = self._row()
+            row[self._count] = value
+        self._count += 1
+
+    @property
+    def shots(self) -> list[float]:
+        return self._shots[: self._count].tolist()
+
+    @property
+    def values(self) -> dict[str, list[float]]:
+        return {name: row[: self._count].tolist() for name, row in self._values.items()}
 
     def fits(self) -> dict[str, Fit]:
-        return {name: fit(name, self.shots, values) for name, values in sorted(self.values.items())}
+        shots = self.shots
+        return {name: fit(name, shots, values) for name, values in sorted(self.values.items())}
+
+    def _row(self) -> "array[float]":
+        return array("d", [0.0]) * self._capacity

@@ -2,6 +2,7 @@
 
 import os
 import random
+import sys
 import threading
 from collections import Counter
 
@@ -140,3 +141,14 @@ def test_memory_of_the_month_is_judged_by_the_strict_gate_and_that_of_real_proce
     assert gate_of("rss B", short=False) is RSS
     assert gate_of("host rss B", short=False) is RSS_REAL
     assert gate_of("gun threads", short=False) is CONSTANT
+
+
+def test_sampling_itself_takes_no_memory_after_the_first_sample():
+    samples = Samples(200)
+    figures = {f"figure {no}": 0 for no in range(150)}
+    samples.add(0, figures)
+    before = sys.getallocatedblocks()
+    for no in range(1, 200):
+        samples.add(no, figures)
+    assert abs(sys.getallocatedblocks() - before) < 20
+    assert samples.values["figure 7"] == [0] * 200
