@@ -12,6 +12,8 @@ from typing import Any, Final
 from meso_device.accounting.entries import Entry, SessionRow
 from meso_device.host.console_facts import ConsoleFacts
 from meso_device.host.console_history import ConsoleHistory
+from meso_device.host.console_may import LIVE, Seen, why_not
+from meso_device.host.console_people import PRACTICE, ConsolePeople
 from meso_device.host.home import Home
 from meso_device.host.members import End
 from meso_device.host.people_desk import PeopleDesk
@@ -20,10 +22,7 @@ from meso_device.host.screen_commands import checked
 from meso_device.host.snapshot import Treatment
 from meso_device.host.two_steps import VALID_US, Bound, TwoSteps
 from meso_device.host.write_off_desk import REASONS, Gun, WriteOffDesk
-from meso_device.people.lockout import Moment
-from meso_device.people.office import Office
-from meso_device.people.register import Purpose
-from meso_device.people.roles import Person, Role
+from meso_device.people.roles import Role
 from meso_device.screen_messages import VERSION, Body, BrokenPeer, Message, ToHost, ToScreen
 from meso_device.session.contract import (
     AcknowledgeFault,
@@ -45,11 +44,8 @@ from meso_device.session.contract import (
 from meso_device.session.settings import settings_for
 from protocols.errors import MesoError
 from protocols.treatment.plan import AreaPlan, TreatmentPlan
-from protocols.wire.codes import State
 from protocols.wire.hashes import hash8
 
-PRACTICE: Final = "practice"
-"""Operator and role of a practice session: nobody signs in for it."""
 SILENCE_US: Final = 60_000_000
 ID_BYTES: Final = 16
 RESET_WORD: Final = "RESET"
@@ -60,8 +56,6 @@ RESET_REASONS: Final[Mapping[int, str]] = {
     4: "a fault of the gun, mended",
     5: "test of the stop",
 }
-LIVE: Final = frozenset({Phase.ARMED, Phase.ARMING})
-_OVER: Final = frozenset({Phase.NO_SESSION, Phase.CLOSED})
 
 
 class ConsoleDesk:
@@ -79,7 +73,7 @@ class ConsoleDesk:
 
     Attributes:
         heard_hello: The screen has begun.
-        person: Who is signed in.
+        people: Who is there.
         treatment: The session under way; None if none.
         left_open: Session that nobody has taken up yet.
         ending: The operator's end of the run; None while it goes on.
@@ -102,7 +96,6 @@ class ConsoleDesk:
     ) -> None:
         self._facts = facts
         self._plans = plans
-        self._people = people
         self._simulated = simulated
         self._say = say
         self._write_offs = WriteOffDesk(home, people, self.owe)
@@ -136,9 +129,8 @@ class ConsoleDesk:
             ToHost.RECORD: self._record,
             ToHost.QUIT: self._quit,
         }
-        self.enrolled = enrolled
+        self.people = ConsolePeople(people, self._answers, enrolled=enrolled)
         self.heard_hello = False
-        self.person: Person | None = None
         self.treatment: Treatment | None = None
         self.left_open = left_open
         self.ending: End | None = None
@@ -197,50 +189,24 @@ class ConsoleDesk:
         self.owed += entries
 
     @property
-    def who(self) -> tuple[str, str]:
-        """Pseudonym and role of whoever acts now."""
-        if self.person is None or (self.treatment is not None and self.treatment.practice):
-            return PRACTICE, PRACTICE
-        return self.person.op, _first_role(self.person)
-
-    @property
-    def shown_as(self) -> tuple[str, str] | None:
-        """Login and role for the screen; None while somebody has to sign in."""
-        if self.person is not None:
-            return self.person.login, _first_role(self.person)
-        return None if self.enrolled else (PRACTICE, PRACTICE)
+    def who(self) -> str:
+        """Pseudonym of whoever acts on the session."""
+        return PRACTICE if self.treatment is not None and self.treatment.practice else self.people.acts_as[0]
 
     def can(self) -> dict[str, str]:
         """Return for each command why it cannot be asked for now, or an empty string."""
-        view = self._view
-        if view is None:
+        if self._view is None:
             return {}
-        armed = "disarm first" if view.phase in LIVE else ""
-        no_gun = "" if view.link is LinkState.UP else "no gun is connected"
-        going = self.treatment is not None and view.phase not in _OVER
-        none_open = "" if going else "no session is open"
-        none_left = "" if self.left_open is not None else "no session was left open"
-        another = "a session is open" if going else "a session was left open" if self.left_open is not None else ""
-        reset = "" if view.phase is Phase.ESTOPPED and view.estop_latch_id else "the gun is not stopped"
-        return {
-            "sign_in": armed or ("" if self.enrolled else "nobody is enrolled"),
-            "lock": "" if self.person is not None else "nobody is signed in",
-            "enrol": "somebody is enrolled already" if self.enrolled else "",
-            "open": no_gun or another or ("" if view.simulated else "a practice session takes a simulated gun"),
-            "resume": none_left or self._taking_up(),
-            "abandon": armed
-            or ("" if self._facts.written_off else no_gun)
-            or (none_open if going else none_left or self._taking_up()),
-            "confirm": "" if view.phase is Phase.UNCONFIRMED and not no_gun else no_gun or "nothing to confirm",
-            "arm_open": self._why_not_arm(view),
-            "disarm": "" if armed else "not armed",
-            "reset_open": no_gun or reset,
-            "clear_fault": no_gun or ("" if view.phase in {Phase.FAULT, Phase.ESTOPPED} else "the gun shows no fault"),
-            "write_off": armed or self._why_not_write_off(view),
-            "finish": armed or none_open or ("" if self._facts.written_off else no_gun),
-            "page": armed,
-            "quit": armed,
-        }
+        seen = Seen(
+            view=self._view,
+            facts=self._facts,
+            signed_in=self.people.person is not None,
+            enrolled=self.people.enrolled,
+            locked=self.people.locked,
+            session=self.treatment is not None,
+            left_open=self.left_open[0] if self.left_open is not None else None,
+        )
+        return why_not(seen)
 
     # --- answers ------------------------------------------------------------------------------------
 
@@ -262,7 +228,7 @@ class ConsoleDesk:
         welcome: Body = {
             "version": VERSION,
             "simulated": self._simulated,
-            "enrolled": self.enrolled,
+            "enrolled": self.people.enrolled,
             "treatments": treatments,
             "reset_reasons": [{"code": code, "text": text} for code, text in RESET_REASONS.items()],
             "write_off_reasons": [{"code": code, "text": text} for code, text in REASONS.items()],
@@ -310,13 +276,13 @@ class ConsoleDesk:
             raise Refuse("reason", "choose a reason from the list")
         self._take(body, _reset_of(view), now)
         self._answers.wait(number, now, lambda seen: seen.phase is not Phase.ESTOPPED and seen.link is LinkState.UP)
-        return (ResetStop(reason_code=body["reason"], op=self.who[0]),)
+        return (ResetStop(reason_code=body["reason"], op=self.who),)
 
     def _clear_fault(self, number: int, _body: Body, now: Instant) -> Sequence[Command]:
         view = self._allow("clear_fault")
         alarms = view.alarms
         self._answers.wait(number, now, lambda seen: seen.phase is not Phase.FAULT and seen.alarms != alarms)
-        return (AcknowledgeFault(op=self.who[0]),)
+        return (AcknowledgeFault(op=self.who),)
 
     def _take(self, body: Body, bound: Bound, now: Instant) -> None:
         why = self._steps.take(body["token"], bound, body["typed"], now.mono_us)
@@ -324,23 +290,6 @@ class ConsoleDesk:
             raise Refuse("step", why)
 
     # --- arming -------------------------------------------------------------------------------------
-
-    def _why_not_arm(self, view: View) -> str:
-        status = self._facts.status
-        reasons = (
-            (self.treatment is None or view.phase in _OVER, "no session is open"),
-            (view.link is not LinkState.UP, "no gun is connected"),
-            (bool(view.write_failed), "nothing can be recorded"),
-            (view.phase in LIVE, "armed already"),
-            (view.phase is Phase.UNCONFIRMED, "look at the state and confirm it first"),
-            (view.phase is Phase.ESTOPPED, "the gun is stopped: reset it first"),
-            (view.phase is not Phase.READY, f"the session is {view.phase.value}"),
-            (view.open_grants > 0, "something is unknown: it has to be settled first"),
-            (view.log_state != "SYNCED", f"the log is {view.log_state}"),
-            (self._facts.alarms.unacknowledged, "acknowledge the alarms first"),
-            (status is not None and status.state not in {State.SAFE, State.ARMED}, "the gun is not SAFE"),
-        )
-        return next((text for holds, text in reasons if holds), "")
 
     def _arm_open(self, number: int, body: Body, now: Instant) -> Sequence[Command]:
         view = self._allow("arm_open")
@@ -408,11 +357,6 @@ class ConsoleDesk:
         self._coming = Treatment(session=session, alias=alias, practice=True, opened_us=now.utc_us, plan=plan)
         return (OpenSession(plan=plan, session=session, alias=alias, op=PRACTICE, role=PRACTICE, practice=True),)
 
-    def _taking_up(self) -> str:
-        """Return why the session that was left open cannot be taken up here; empty if it can."""
-        practice = self.left_open is None or self.left_open[0].practice
-        return "" if practice else "it has a patient: take it up with meso session resume --operator NAME"
-
     def _taken_up(self) -> Sequence[Command]:
         if self.left_open is None:
             return ()
@@ -438,7 +382,7 @@ class ConsoleDesk:
     def _confirm(self, number: int, _body: Body, now: Instant) -> Sequence[Command]:
         self._allow("confirm")
         self._answers.wait(number, now, lambda view: view.phase is not Phase.UNCONFIRMED)
-        return (Confirm(how=f"console: {self.who[0]}"),)
+        return (Confirm(how=f"console: {self.who}"),)
 
     def _finish(self, number: int, _body: Body, now: Instant) -> Sequence[Command]:
         view = self._allow("finish")
@@ -462,16 +406,9 @@ class ConsoleDesk:
         self.ending = End(0)
         return ()
 
-    def _why_not_write_off(self, view: View) -> str:
-        if self._facts.unknown_us is None:
-            return "nothing is unknown"
-        if view.link not in {LinkState.DOWN, LinkState.UP}:
-            return "the gun's log is being read: wait"
-        return "" if self.person is not None else "sign in first: it takes two people"
-
     def _write_off(self, number: int, body: Body, now: Instant) -> Sequence[Command]:
         self._allow("write_off")
-        if self.person is None or self._gun is None:
+        if self.people.person is None or self._gun is None:
             raise Refuse("sign_in", "sign in first: it takes two people")
         before = self._facts.written_off
 
@@ -483,7 +420,7 @@ class ConsoleDesk:
 
         self._answers.wait(number, now, lambda _: self._facts.written_off > before, of_gun=False)
         try:
-            self._write_offs.ask(self._gun, self.person, body, answered, now)
+            self._write_offs.ask(self._gun, self.people.person, body, answered, now)
         except MesoError as error:
             self.engine_refused(str(error))
         return ()
@@ -497,60 +434,28 @@ class ConsoleDesk:
 
     def _sign_in(self, number: int, body: Body, now: Instant) -> Sequence[Command]:
         self._allow("sign_in")
-        login, pin = body["login"], body["pin"]
-
-        def look(office: Office, moment: Moment) -> Person:
-            return office.register.check(login, pin, moment, purpose=Purpose.SIGN_IN).spend(moment)
-
-        def looked(result: object, _now: Instant) -> Sequence[Command]:
-            if isinstance(result, Person):
-                self.person = result
-                self._steps.forget()
-                self._answers.done(number, login=result.login, role=_first_role(result))
-            else:
-                self._answers.refused(number, "pin", str(result))
-            return ()
-
-        self._people.ask(look, looked, now)
+        self._steps.forget()
+        self.people.sign_in(number, body, now)
         return ()
 
     def _enrol(self, number: int, body: Body, now: Instant) -> Sequence[Command]:
         self._allow("enrol")
-        login, name, pin = body["login"], body["name"], body["pin"]
-        if not set(body["roles"]) <= {role.value for role in Role}:
-            raise Refuse("roles", "there is no such role")
-        roles = {Role(role) for role in body["roles"]}
-
-        def enrol(office: Office, moment: Moment) -> Person:
-            return office.register.enrol_first(login=login, name=name, roles=roles, pin=pin, now=moment)
-
-        def enrolled(result: object, _now: Instant) -> Sequence[Command]:
-            if isinstance(result, Person):
-                self.enrolled = True
-                self._answers.done(number, login=result.login)
-            else:
-                self._answers.refused(number, "enrol", str(result))
-            return ()
-
-        self._people.ask(enrol, enrolled, now)
+        self.people.enrol(number, body, now)
         return ()
 
     def _lock(self, number: int, _body: Body, now: Instant) -> Sequence[Command]:
         self._steps.forget()
-        person, self.person = self.person, None
-        if person is not None:
-            self._people.ask(lambda office, _: office.register.sign_out(person, "asked"), lambda *_: (), now)
+        self.people.lock(now)
         self._answers.done(number)
         armed = self._view is not None and self._view.phase in LIVE
         return (Disarm(cause="console locked"),) if armed else ()
 
     def _acknowledge(self, number: int, body: Body, now: Instant) -> Sequence[Command]:
-        login = self.shown_as
-        if login is None:
-            raise Refuse("sign_in", "sign in first")
-        op, role = (self.person.op, _first_role(self.person)) if self.person is not None else (PRACTICE, PRACTICE)
+        self._allow("acknowledge")
+        login, _ = self.people.shown_as or (PRACTICE, PRACTICE)
+        op, role = self.people.acts_as
         treatment = self.treatment
-        for row in self._facts.alarms.acknowledge(body["no"], by=login[0], at_us=now.utc_us):
+        for row in self._facts.alarms.acknowledge(body["no"], by=login, at_us=now.utc_us):
             self.owed.append(
                 Entry(
                     kind="alarm.acknowledged",
@@ -581,7 +486,3 @@ class ConsoleDesk:
 
 def _reset_of(view: View) -> Bound:
     return Bound("reset", RESET_WORD, (view.gun_uid, view.boot_id, view.estop_latch_id))
-
-
-def _first_role(person: Person) -> str:
-    return next(role.value for role in Role if role in person.roles)

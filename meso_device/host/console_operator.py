@@ -11,8 +11,9 @@ from typing import Final
 from drivers.link_stats import LinkStats
 from meso_device.audit.pages import Looked
 from meso_device.host.alarm_board import HostAlarm, Priority
-from meso_device.host.console_desk import LIVE, ConsoleDesk
+from meso_device.host.console_desk import ConsoleDesk
 from meso_device.host.console_facts import ConsoleFacts
+from meso_device.host.console_may import LIVE
 from meso_device.host.members import Keep, Leave, Wish
 from meso_device.host.relay import Relay
 from meso_device.host.screen_link import SILENT_ARMED_US, SILENT_US_MAX, ScreenLink
@@ -258,8 +259,8 @@ class ConsoleOperator:
             facts=self._facts,
             stats=self._stats,
             simulated=self._simulated,
-            operator=desk.shown_as,
-            enrolled=desk.enrolled,
+            operator=desk.people.shown_as,
+            enrolled=desk.people.enrolled,
             treatment=desk.treatment,
             left_open=desk.left_open[0] if desk.left_open is not None else None,
             copied=max(0, copied) if desk.left_open is not None else 0,

@@ -27,7 +27,6 @@ class Relay:
     Attributes:
         armed: Whether Ctrl+C counts as STOP.
         hung_up: The operator's terminal is gone.
-        typed_us: Monotonic time of the newest key; 0 before the first.
     """
 
     def __init__(self, outer: int, inner: int) -> None:
@@ -37,28 +36,26 @@ class Relay:
         self._to_screen = bytearray()
         self._to_terminal = bytearray()
         self._inner_open = True
-        self._paused = False
         self.armed = False
         self.hung_up = False
-        self.typed_us = 0
 
     def reads(self) -> Sequence[int]:
         """Wait for keys always, for the screen while there is room for its output."""
-        fds = [] if self.hung_up or self._paused else [self._outer]
+        fds = [] if self.hung_up else [self._outer]
         if self._inner_open and len(self._to_terminal) < OUTPUT_BYTES_MAX:
             fds.append(self._inner)
         return fds
 
     def writes(self) -> Sequence[int]:
         """Wait where something is unsent."""
-        fds = [self._outer] if self._to_terminal and not (self.hung_up or self._paused) else []
+        fds = [self._outer] if self._to_terminal and not self.hung_up else []
         if self._to_screen and self._inner_open:
             fds.append(self._inner)
         return fds
 
     def ready(self, readable: frozenset[int], writable: frozenset[int], now: Instant) -> Sequence[Command]:  # noqa: ARG002  # a member's surface
         """Pass on what can be; return one `Stop` where a STOP key was among it."""
-        if self._outer in readable and self._hear_keys(now):
+        if self._outer in readable and self._hear_keys():
             return (Stop(source="terminal"),)  # and nothing else in this turn: the rest can wait, the gun cannot
         if self._inner in readable:
             self._hear_screen()
@@ -67,18 +64,10 @@ class Relay:
 
     def push(self) -> None:
         """Write what either side takes now."""
-        if self._to_terminal and not (self.hung_up or self._paused):
+        if self._to_terminal and not self.hung_up:
             self.hung_up = not _write(self._outer, self._to_terminal)
         if self._to_screen and self._inner_open:
             self._inner_open = _write(self._inner, self._to_screen)
-
-    def pause(self) -> None:
-        """Leave the terminal alone until `go_on`: it belongs to the shell."""
-        self._paused = True
-
-    def go_on(self) -> None:
-        """Take the terminal up again."""
-        self._paused = False
 
     def drain(self) -> None:
         """Take the screen's last output, after its end."""
@@ -86,13 +75,11 @@ class Relay:
             pass
         self.push()
 
-    def _hear_keys(self, now: Instant) -> bool:
+    def _hear_keys(self) -> bool:
         data = _read(self._outer)
         if data is None:
             self.hung_up = True
             return False
-        if data:
-            self.typed_us = now.mono_us
         stopped = self._tap.feed(data, armed=self.armed)
         if self._inner_open and len(self._to_screen) + len(data) <= INPUT_BYTES_MAX:
             self._to_screen += data

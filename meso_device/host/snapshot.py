@@ -61,9 +61,8 @@ A string that has no value is empty. Frames are in `meso_device.screen_messages`
                     at_us}
     notices         the newest 20 of these, oldest first
     can             {command in lower case: "" where it may be asked for now, else why not, in one line}; of sign_in,
-                    lock,
-                    enrol, open, resume, abandon, confirm, arm_open, disarm, reset_open, clear_fault, write_off, finish,
-                    page, quit. The host judges again.
+                    lock, enrol, open, resume, abandon, confirm, arm_open, disarm, reset_open, clear_fault, write_off,
+                    acknowledge, finish, page, quit. The host judges again.
 
 **ANSWER**, id of the command, exactly one for each but ALIVE (a repeated id gets the first answer again)::
 

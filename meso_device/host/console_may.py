@@ -1,0 +1,103 @@
+"""What the operator may ask for now, and why not: pure, from what can be seen."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from meso_device.accounting.entries import SessionRow
+from meso_device.host.console_facts import ConsoleFacts
+from meso_device.session.contract import LinkState, Phase, View
+from protocols.wire.codes import State
+
+LIVE: Final = frozenset({Phase.ARMED, Phase.ARMING})
+OPEN_WHILE_LOCKED: Final = frozenset({"sign_in", "disarm", "quit"})
+"""Beside STOP, which nothing ever forbids."""
+_OVER: Final = frozenset({Phase.NO_SESSION, Phase.CLOSED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What decides.
+
+    Attributes:
+        view: The engine's.
+        facts: What was heard of the gun.
+        signed_in: Somebody is.
+        enrolled: Somebody is enrolled in this data directory.
+        locked: Somebody locked the console.
+        session: A session was opened or taken up in this run.
+        left_open: Session that an earlier run left open and nobody has taken up.
+    """
+
+    view: View
+    facts: ConsoleFacts
+    signed_in: bool
+    enrolled: bool
+    locked: bool
+    session: bool
+    left_open: SessionRow | None
+
+
+def why_not(seen: Seen) -> dict[str, str]:
+    """Return for each command, in lower case, why it cannot be asked for now, or an empty string."""
+    view = seen.view
+    armed = "disarm first" if view.phase in LIVE else ""
+    no_gun = "" if view.link is LinkState.UP else "no gun is connected"
+    going = seen.session and view.phase not in _OVER
+    to_close = "" if seen.facts.written_off else no_gun
+    left = "" if seen.left_open is not None else "no session was left open"
+    another = "a session is open" if going else "a session was left open" if seen.left_open is not None else ""
+    stopped = view.phase is Phase.ESTOPPED
+    nobody = "" if seen.signed_in or not seen.enrolled or view.simulated else "sign in first"
+    may = {
+        "sign_in": armed or ("" if seen.enrolled else "nobody is enrolled"),
+        "lock": "" if seen.signed_in else "nobody is signed in",
+        "enrol": "somebody is enrolled already" if seen.enrolled else "",
+        "open": no_gun or another or ("" if view.simulated else "a practice session takes a simulated gun"),
+        "resume": left or _taking_up(seen),
+        "abandon": armed or to_close or ("" if going else left or _taking_up(seen)),
+        "confirm": no_gun or ("" if view.phase is Phase.UNCONFIRMED else "nothing to confirm"),
+        "arm_open": _arming(seen),
+        "disarm": "" if armed else "not armed",
+        "reset_open": no_gun or ("" if stopped and view.estop_latch_id else "the gun is not stopped"),
+        "clear_fault": no_gun or ("" if stopped or view.phase is Phase.FAULT else "the gun shows no fault"),
+        "write_off": armed or _writing_off(seen),
+        "acknowledge": nobody,
+        "finish": armed or ("" if going else "no session is open") or to_close,
+        "page": armed,
+        "quit": armed,
+    }
+    if seen.locked:
+        return {name: why if name in OPEN_WHILE_LOCKED else "locked: sign in first" for name, why in may.items()}
+    return may
+
+
+def _taking_up(seen: Seen) -> str:
+    """Return why the session that was left open cannot be taken up here; empty if it can."""
+    practice = seen.left_open is None or seen.left_open.practice
+    return "" if practice else "it has a patient: take it up with meso session resume --operator NAME"
+
+
+def _arming(seen: Seen) -> str:
+    view, status = seen.view, seen.facts.status
+    reasons = (
+        (not seen.session or view.phase in _OVER, "no session is open"),
+        (view.link is not LinkState.UP, "no gun is connected"),
+        (bool(view.write_failed), "nothing can be recorded"),
+        (view.phase in LIVE, "armed already"),
+        (view.phase is Phase.UNCONFIRMED, "look at the state and confirm it first"),
+        (view.phase is Phase.ESTOPPED, "the gun is stopped: reset it first"),
+        (view.phase is not Phase.READY, f"the session is {view.phase.value}"),
+        (view.open_grants > 0, "something is unknown: it has to be settled first"),
+        (view.log_state != "SYNCED", f"the log is {view.log_state}"),
+        (seen.facts.alarms.unacknowledged, "acknowledge the alarms first"),
+        (status is not None and status.state not in {State.SAFE, State.ARMED}, "the gun is not SAFE"),
+    )
+    return next((text for holds, text in reasons if holds), "")
+
+
+def _writing_off(seen: Seen) -> str:
+    if seen.facts.unknown_us is None:
+        return "nothing is unknown"
+    if seen.view.link not in {LinkState.DOWN, LinkState.UP}:
+        return "the gun's log is being read: wait"
+    return "" if seen.signed_in else "sign in first: it takes two people"

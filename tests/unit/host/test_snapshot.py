@@ -1,0 +1,182 @@
+"""A snapshot is what its contract says: the example file that the screen's tests are fed with has the same shape."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from drivers.link_events import Answered, Heard, LinkDown, StopHeard
+from drivers.link_stats import LinkStats
+from drivers.outcome import Done
+from meso_device.accounting.entries import AreaGiven, Batch, Committed, Entry, SessionRow
+from meso_device.host.alarm_board import HostAlarm
+from meso_device.host.console_facts import NOTICES_MAX, TAIL_SHOTS, TEXT_MAX, ConsoleFacts
+from meso_device.host.console_may import Seen, why_not
+from meso_device.host.snapshot import Shown, Treatment, snapshot
+from meso_device.screen_messages import Message, ToScreen, encode
+from meso_device.session.contract import Commit, Instant, LinkState, Notice, NoticeKind, Phase, Stop
+from meso_device.session.settings import settings_for
+from protocols.treatment.library import load_library
+from protocols.wire.codes import Alarm, State
+from protocols.wire.hashes import hash8
+from protocols.wire.messages import HelloReply, SettingsGetReply, Status
+
+EXAMPLE = json.loads((Path(__file__).parents[1] / "console" / "snapshot.json").read_text())
+PLAN = load_library("practice").plan()
+AREA = PLAN.areas[0]
+NOW = Instant(50_000_000, 1_795_356_191_000_000)
+
+
+def hello() -> HelloReply:
+    told = {"serial": "SIM-1", "model": "SIM", "gun_uid": bytes(12), "accounting_level": ord("A"), "flags": 1}
+    return replace(HelloReply.unpack(bytes(HelloReply.SIZE)), **told)
+
+
+def status(**told) -> Status:
+    return replace(Status.unpack(bytes(Status.SIZE)), state=State.SAFE, **told)
+
+
+def shot(seq: int) -> Entry:
+    payload = {
+        "shot_seq": seq, "at_us": 5, "area": AREA.area, "area_code": AREA.area_code, "planned_depth_um": 1_500,
+        "measured_depth_um": 1_480, "dose_lo_nl": 19_000, "dose_hi_nl": 20_000, "phase": "DONE", "reason": "NONE",
+    }  # fmt: skip
+    return Entry(kind="shot", key=f"shot/{seq}", payload=payload)
+
+
+def heard(facts: ConsoleFacts, event, *effects) -> None:
+    facts.stepped(event, effects, NOW)
+
+
+@pytest.fixture
+def facts():
+    made = ConsoleFacts()
+    block = settings_for(PLAN, AREA, hello()).pack()
+    for body in (hello(), SettingsGetReply(block, hash8(block))):
+        heard(made, Answered(1, Done(body), 0, 0, 0, 1))
+    heard(made, Heard(status(alarms=1 << Alarm.OCCLUSION, remaining_nl=60_000), 0, 0))
+    heard(made, Stop(source="terminal"))
+    heard(made, StopHeard(1, 37_001, 900))
+    for seq in range(1, 10):
+        heard(made, Stop(source="terminal"), Commit(Batch(no=seq, entries=(shot(seq),))))
+        heard(made, Committed(no=seq, appended=1))
+    made.notice(Notice(NoticeKind.INFO, "x" * 1_000))
+    return made
+
+
+def shown(facts, view, **fields) -> Shown:
+    treatment = Treatment(session="5e", alias="a1", practice=True, opened_us=1, plan=PLAN)
+    seen = Seen(view=view, facts=facts, signed_in=False, enrolled=False, locked=False, session=True, left_open=None)
+    given = {
+        "no": 1, "now": NOW, "view": view, "facts": facts, "stats": LinkStats(), "simulated": True,
+        "operator": ("ada", "clinician"), "enrolled": True, "treatment": treatment, "left_open": None, "copied": 0,
+        "silenced_s": 0, "disarm_in_s": 24, "can": why_not(seen),
+    }  # fmt: skip
+    return Shown(**{**given, **fields})
+
+
+def shape(value):
+    """Names of fields at every depth; lists by their first item."""
+    if isinstance(value, dict):
+        return {name: shape(item) for name, item in value.items()}
+    return [shape(value[0])] if isinstance(value, list) and value else None
+
+
+def test_the_example_of_the_contract_has_the_shape_of_a_real_one(facts, make_view):
+    given = (AreaGiven(area_code=AREA.area_code, shots=9, dose_lo_nl=1, dose_hi_nl=2, interrupted=0),)
+    view = make_view(phase=Phase.ARMED, area_id=AREA.area, given=given, held_shots=3, log_state="SYNCED")
+    assert shape(snapshot(shown(facts, view))) == shape(EXAMPLE)
+
+
+def test_it_fits_into_a_message_with_everything_in_it(facts, make_view):
+    for n in range(500):
+        facts.notice(Notice(NoticeKind.ALARM, "ä" * 1_000))
+        facts.alarms.raised(f"X{n}", "N" * 40, "t" * 200, HostAlarm.FINDING.priority, area="FH", at_us=n, mono_us=n)
+    view = make_view(findings=("gap", "orphan"), blocked=("a", "b"))
+    assert encode(Message(ToScreen.SNAPSHOT, 0, snapshot(shown(facts, view))))
+    assert (len(facts.lines), len(facts.lines[-1].notice.text)) == (NOTICES_MAX, TEXT_MAX)
+
+
+def test_before_a_gun_and_without_a_session_it_says_so(make_view):
+    facts = ConsoleFacts()
+    row = SessionRow(
+        session="5e", alias="a1", op="x", state="open", simulated=True, gun_uid="aa", protocol_digest="",
+        opened_at_us=7, closed_at_us=0, opened={"practice": True, "title": "T", "points_planned": 60},
+        given=(AreaGiven(area_code=1, shots=4, dose_lo_nl=1, dose_hi_nl=2, interrupted=0),),
+    )  # fmt: skip
+    view = make_view(link=LinkState.DOWN, phase=Phase.NO_SESSION, gun_uid="")
+    told = snapshot(shown(facts, view, treatment=None, left_open=row, disarm_in_s=None, operator=None))
+    assert (told["gun"], told["session"], told["areas"], told["area"], told["unknown"]) == (None, None, [], None, None)
+    assert told["resume"] == {
+        "id": "5e", "alias": "a1", "title": "T", "practice": True, "opened_us": 7, "planned": 60, "given": 4,
+        "copied": 0,
+    }  # fmt: skip
+    assert told["stop"] == {
+        "latched": False, "unheard": False, "pressed_ms_ago": None, "answered_ms": None, "by": "",
+    }  # fmt: skip
+
+
+@pytest.mark.invariant("I-17")
+def test_only_durable_shots_are_shown_newest_first(facts, make_view):
+    heard(facts, Stop(source="x"), Commit(Batch(no=99, entries=(shot(99),))))
+    tail = snapshot(shown(facts, make_view()))["tail"]
+    assert [row["shot_seq"] for row in tail] == list(range(9, 9 - TAIL_SHOTS, -1))
+
+
+@pytest.mark.invariant("I-61")
+@pytest.mark.hazard("HZ-29")
+def test_the_guns_alarms_and_the_hosts_own_are_raised_and_cleared(facts, make_view):
+    def rows():
+        return {row.code: row.active for row in facts.alarms.rows()}
+
+    assert rows() == {"A208": True}
+    heard(facts, Heard(status(), 0, 0))
+    assert rows() == {"A208": False}
+    facts.stop_us = NOW.mono_us - 300_000
+    facts.seen(make_view(stop_unheard=True, write_failed="disk full", findings=("gap",)), NOW)
+    assert {"H101", "H102", "H202"} <= rows().keys()
+    facts.seen(make_view(phase=Phase.ARMED), NOW)
+    facts.seen(make_view(phase=Phase.UNCONFIRMED, link=LinkState.DOWN, held_shots=3, log_state="UNKNOWN"), NOW)
+    assert rows()["H103"]
+    assert rows()["H201"]
+    assert facts.unknown_us == NOW.utc_us
+    facts.seen(make_view(), NOW)
+    assert (rows()["H103"], rows()["H201"], facts.unknown_us) == (False, False, None)
+
+
+def test_what_is_forgotten_with_the_link(facts, make_view):
+    heard(facts, LinkDown("pulled"))
+    assert (facts.hello, facts.status, facts.read_back, facts.stamp()) == (None, None, {}, None)
+    assert facts.tail
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"link": LinkState.DOWN}, "no gun"),
+        ({"phase": Phase.UNCONFIRMED}, "confirm"),
+        ({"phase": Phase.ESTOPPED}, "stopped"),
+        ({"phase": Phase.ARMED}, "armed already"),
+        ({"phase": Phase.LOCKED}, "locked"),
+        ({"phase": Phase.CLOSED}, "no session"),
+        ({"open_grants": 1}, "unknown"),
+        ({"log_state": "BEHIND 3"}, "BEHIND 3"),
+        ({"write_failed": "disk"}, "recorded"),
+    ],
+    ids=str,
+)
+@pytest.mark.invariant("I-22")
+def test_arming_is_offered_only_when_nothing_stands_against_it(make_view, fields, why):
+    facts = ConsoleFacts()
+
+    def seen(view, **more):
+        given = {"signed_in": False, "enrolled": False, "locked": False, "session": True, "left_open": None}
+        return why_not(Seen(view=view, facts=facts, **{**given, **more}))
+
+    assert seen(make_view())["arm_open"] == ""
+    assert why in seen(make_view(**fields))["arm_open"]
+    assert seen(make_view(), locked=True)["arm_open"].startswith("locked")
+    assert seen(make_view(), locked=True, enrolled=True)["sign_in"] == ""
+    facts.alarms.raised("A106", "x", "x", HostAlarm.STOP_UNANSWERED.priority, area="", at_us=1, mono_us=1)
+    assert "alarms" in seen(make_view())["arm_open"]
