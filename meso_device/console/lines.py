@@ -137,7 +137,7 @@ def cut(row: Line, width: int) -> Line:
 def apart(left: Line, right: Line, width: int) -> Line:
     """Return a row with one part at each end; where both do not fit, the left one is cut."""
     room = width - cells(right)
-    left = cut(left, max(0, room - 1))
+    left = cut(left, max(0, room - 1) if right else width)
     return (*left, Span(" " * max(0, room - cells(left))), *right)
 
 

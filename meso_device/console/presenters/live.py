@@ -1,6 +1,6 @@
 """The live screen: the armed area, set against read-back, credit, caps, and the newest shots."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from meso_device.console.lines import (
@@ -19,7 +19,17 @@ from meso_device.console.lines import (
     strong,
     warn,
 )
-from meso_device.console.presenters.quantities import bar, bare_dose, clock, depth, dose, dose_between, trace
+from meso_device.console.presenters.digits import side_by_side
+from meso_device.console.presenters.quantities import (
+    bar,
+    bare_depth,
+    bare_dose,
+    clock,
+    depth,
+    dose,
+    dose_between,
+    trace,
+)
 from meso_device.console.state import Known, area_of, may, why_not
 from meso_device.console.text import say
 from protocols.treatment.areas import catalogue
@@ -28,8 +38,14 @@ LABEL: Final = 8
 BAR_MAX: Final = 30
 BAR_MIN: Final = 6
 TRACE_MAX: Final = 24
-NOTICES_KEPT: Final = 20
-_LAST_SHOT_COLUMN: Final = 22
+HIGH_DIGITS_MIN: Final = 30
+LAST_SHOT_MAX: Final = 22
+
+_NEXT_STEPS: Final[Mapping[str, tuple[str, Callable[[str], Span]]]] = {
+    "unconfirmed": ("live.unconfirmed", strong),
+    "estopped": ("live.estopped", warn),
+    "fault": ("live.fault", warn),
+}
 
 
 def live_rows(known: Known, pane: Pane) -> list[Line]:
@@ -40,6 +56,7 @@ def live_rows(known: Known, pane: Pane) -> list[Line]:
     bottom = [_advice(known, pane), _keys(known)]
     top = [
         _area_row(known, pane),
+        *_figures(known, pane),
         (),
         *_setting_rows(known, pane),
         _credit_row(snapshot),
@@ -94,10 +111,26 @@ def _area_row(known: Known, pane: Pane) -> Line:
     return apart(tuple(left), right, pane.width)
 
 
+def _figures(known: Known, pane: Pane) -> list[Line]:
+    """What is set and what is left, three rows high where there is room; read from across the chair."""
+    area = area_of(known.snapshot, known.area)
+    if area is None or pane.height < HIGH_DIGITS_MIN:
+        return []
+    left = str(known.snapshot["credit"]["shots"]) if known.armed else str(max(0, area["planned"] - area["given"]))
+    figures = [
+        ("depth", bare_depth(area["depth_um"]), "mm"),
+        ("dose", bare_dose(area["dose_nl"]), "mL"),
+        (say("live.shots_high") if known.armed else say("live.points_high"), left, ""),
+    ]
+    return side_by_side(figures, pane.width // 3)
+
+
 def _upcoming(snapshot: Mapping[str, Any], chosen: str) -> str:
+    """Return the code of the area that N goes on with; empty when all others are done."""
     areas = snapshot["areas"]
     at = next((no for no, area in enumerate(areas) if area["id"] == chosen), -1)
-    return next((area["short"] for area in areas[at + 1 :] if area["given"] < area["planned"]), "")
+    order = [*areas[at + 1 :], *areas[: max(at, 0)]]
+    return next((area["short"] for area in order if area["given"] < area["planned"]), "")
 
 
 def _setting_rows(known: Known, pane: Pane) -> list[Line]:
@@ -113,7 +146,7 @@ def _setting_rows(known: Known, pane: Pane) -> list[Line]:
         was = "-"
         if last is not None:
             was = depth(last["depth_um"]) if label == "DEPTH" else dose_between(last["dose_lo_nl"], last["dose_hi_nl"])
-        wide = 16 if pane.width >= 60 else 12
+        wide = 16 if pane.width >= 74 else 13
         rows.append(
             (
                 Span(" "),
@@ -125,7 +158,7 @@ def _setting_rows(known: Known, pane: Pane) -> list[Line]:
                         (dim("gun reads"), 10),
                         (Span(unit(read)), wide - 4),
                         (dim("last"), 5),
-                        (Span(was), max(10, min(_LAST_SHOT_COLUMN, pane.width - 62))),
+                        (Span(was), max(10, min(LAST_SHOT_MAX, pane.width - (61 if pane.width >= 74 else 55)))),
                     ]
                 ),
                 _match(set_, read),
@@ -214,7 +247,7 @@ def shot_row(shot: Mapping[str, Any], pane: Pane) -> Line:
                 (Span(clock(shot["at_us"], pane.offset_s)), 10),
                 (Span(shot["area"]), 6),
                 (Span(depth(shot["depth_um"])), 10),
-                (Span(given), 20),
+                (Span(given), 18),
             ]
         ),
         Span(ended) if done else warn(ended),
@@ -228,26 +261,31 @@ def notice_row(notice: Mapping[str, Any], pane: Pane) -> Line:
 
 
 def _advice(known: Known, pane: Pane) -> Line:
-    """The one thing to do next; else the host's newest word."""
+    """What is to be done next; else the last refusal, else the host's newest word."""
     snapshot = known.snapshot
     if known.said:
         return cut(line(warn(f" {known.said}")), pane.width)
     if snapshot["unknown"] is not None:
-        return line(
-            warn(f" {say('live.unknown', shots=snapshot['unknown']['shots'], dose=dose(snapshot['unknown']['nl']))}")
-        )
-    phase = snapshot["phase"]
-    if phase == "unconfirmed":
-        return line(strong(f" {say('live.unconfirmed')}"))
-    if phase == "estopped":
-        return line(warn(f" {say('live.estopped')}"))
-    if phase == "fault":
-        return line(warn(f" {say('live.fault')}"))
+        text = say("live.unknown", shots=snapshot["unknown"]["shots"], dose=dose(snapshot["unknown"]["nl"]))
+        return cut(line(warn(f" {text}")), pane.width)
+    if snapshot["phase"] in _NEXT_STEPS:
+        key_of_text, span = _NEXT_STEPS[snapshot["phase"]]
+        return cut(line(span(f" {say(key_of_text)}")), pane.width)
     if snapshot["findings"]:
         return cut(line(warn(f" {snapshot['findings'][0]['text']}")), pane.width)
-    if snapshot["notice"] is not None:
-        return notice_row(snapshot["notice"], pane)
-    return ()
+    done = _area_done(known)
+    if done:
+        return cut(line(strong(f" {done}")), pane.width)
+    return notice_row(snapshot["notice"], pane) if snapshot["notice"] is not None else ()
+
+
+def _area_done(known: Known) -> str:
+    """Return what follows an area whose points are all given; empty before."""
+    area = area_of(known.snapshot, known.area)
+    if known.snapshot["phase"] != "ready" or area is None or area["given"] < area["planned"]:
+        return ""
+    upcoming = _upcoming(known.snapshot, known.area)
+    return say("live.area_done", short=area["short"], upcoming=upcoming) if upcoming else say("live.plan_done")
 
 
 def _keys(known: Known) -> Line:
@@ -284,7 +322,7 @@ def context_rows(known: Known, pane: Pane) -> list[Line]:
     if not snapshot or snapshot["session"] is None:
         return []
     rows: list[Line] = [line(strong(f" {say('context.plan')}"))]
-    for area in snapshot["areas"][: max(4, pane.height // 3)]:
+    for area in snapshot["areas"][: max(4, pane.height // 2)]:
         here = area["id"] == known.area
         tone = Tone.CURSOR if here else Tone.VALUE
         text = f"{'>' if here else ' '}{area['short']:<5}{area['given']:>4} / {area['planned']:<4}"

@@ -1,13 +1,18 @@
 """The live screen: what is armed, what was given, and the way to arm, pause and finish."""
 
+from dataclasses import replace
 from typing import ClassVar
 
 from textual.binding import BindingType
 
 from meso_device.console import keys
+from meso_device.console.bodymap.grid import SMALL, grid
+from meso_device.console.bodymap.rows import map_rows
+from meso_device.console.bodymap.views import VIEW_OF
 from meso_device.console.client import Body
 from meso_device.console.lines import Line, Pane
 from meso_device.console.presenters.live import context_rows, live_rows
+from meso_device.console.presenters.plan import zone_states
 from meso_device.console.screens.arm import ArmDialog
 from meso_device.console.screens.base import Page
 from meso_device.console.screens.reset import open_reset
@@ -27,8 +32,13 @@ class LiveScreen(Page):
         self.sheet("main").show(live_rows(self.console.known, self.pane()))
 
     def context(self, pane: Pane) -> list[Line]:
-        """Return plan, what forbids arming, and the host's words."""
-        return context_rows(self.console.known, pane)
+        """Return the map where there is room, plan, what forbids arming, and the host's words."""
+        known = self.console.known
+        view = VIEW_OF.get(known.area)
+        if view is None or known.snapshot.get("session") is None:
+            return context_rows(known, pane)
+        shown = map_rows(grid(view, SMALL), zone_states(known, known.area))
+        return [*shown, (), *context_rows(known, replace(pane, height=pane.height - len(shown) - 1))]
 
     def action_arm(self) -> None:
         """Ask for the first step of arming; what is unknown comes first."""

@@ -17,6 +17,7 @@ from meso_device.console.flash import swapped
 from meso_device.console.form import Field, Form, FormEvent
 from meso_device.console.lines import Span, Tone, apart, cells, columns, cut, line, plain, wrap
 from meso_device.console.pace import KEYS_APART_MS, Pace
+from meso_device.console.presenters.digits import high
 from meso_device.console.presenters.quantities import bar, dose_between, scaled, trace
 from meso_device.console.text import ENGLISH, say
 from meso_device.console.theme import THEMES, tones
@@ -213,6 +214,13 @@ def test_a_trace_fits_and_is_braille(values, width):
     drawn = trace(values, width)
     assert len(drawn) <= width
     assert all(0x2800 <= ord(letter) < 0x2900 for letter in drawn)
+
+
+def test_high_figures_are_three_rows_of_the_same_width():
+    rows = high("0.02")
+    assert len({len(row) for row in rows}) == 1
+    assert "".join(rows).strip(" _|.") == ""
+    assert all(row.isascii() for row in high("1234567890."))
 
 
 # --- catalogue, keys, themes --------------------------------------------------------------------
