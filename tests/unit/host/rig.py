@@ -179,7 +179,7 @@ class Rig:
         self.link = LinkEngine(host_id)
         self._members = (*members, self.gun)
 
-    def run(self, port=None):
+    def run(self, port=None, attendant=None):
         """Run to the end and return it; the writer is closed and its log can be read afterwards."""
         watch, operator = self.watch, self.operator
 
@@ -203,6 +203,7 @@ class Rig:
                 observer=Both(),
                 signals=signals,
                 members=self._members,
+                attendant=attendant,
                 randomness=os.urandom,
             ).run()
 

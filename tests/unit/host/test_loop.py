@@ -3,8 +3,9 @@ import signal
 
 import pytest
 
-from meso_device.accounting.entries import CommitFailed
-from meso_device.host.members import End
+from meso_device.accounting.entries import CommitFailed, Entry
+from meso_device.audit.pages import Looked, Page, PageQuery
+from meso_device.host.members import End, Keep, Leave, Look
 from meso_device.session.contract import NoticeKind, Phase, Stop
 from meso_device.session.engine import SessionEngine
 from protocols.errors import InvariantError
@@ -296,3 +297,39 @@ def test_a_port_that_takes_a_few_bytes_at_a_time_changes_nothing(rig, seed):
     assert one.run(port) == End(143)
     assert port.flushes >= 1
     assert one.gun.gun.firmware.state is State.ESTOPPED
+
+
+@pytest.mark.hazard("HZ-12")
+def test_an_operator_that_leaves_stops_the_gun_and_waits_for_its_word_and_its_record(rig):
+    one = rig(9)
+    wish = one.operator.next_wish
+    left = Leave(status=1, reason="the screen is gone", source="screen gone")
+    one.operator.next_wish = lambda view, now: left if view.committed_seq >= 2 else wish(view, now)
+    assert one.run() == End(1, "the screen is gone")
+    assert one.gun.gun.firmware.state is State.ESTOPPED
+    [stop] = one.bodies("stop")
+    assert stop["source"] == "screen gone"
+    assert len(one.bodies("stop.heard")) == 1
+    assert_log_equals_truth(one)
+
+
+def test_what_people_owe_is_kept_and_pages_are_read_while_a_session_runs(rig):
+    one = rig(6)
+    wish = one.operator.next_wish
+    asked = [Look(5, PageQuery()), Keep((Entry(kind="alarm.acknowledged", key="seen/1"),))]
+    looked = []
+
+    class Attendant:
+        def stepped(self, event, effects, now):
+            assert not isinstance(event, Looked)
+
+        def looked(self, answer):
+            looked.append(answer)
+
+    one.operator.next_wish = lambda view, now: asked.pop() if asked and view.committed_seq >= 2 else wish(view, now)
+    assert one.run(attendant=Attendant()) == End(0)
+    assert len(one.bodies("alarm.acknowledged")) == 1
+    assert [answer.no for answer in looked] == [5]
+    assert isinstance(looked[0].found, Page)
+    assert looked[0].found.rows
+    assert_log_equals_truth(one)
