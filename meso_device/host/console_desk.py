@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from meso_device.accounting.entries import Entry, SessionRow
+from meso_device.host.console_arming import Arming
 from meso_device.host.console_facts import ConsoleFacts
 from meso_device.host.console_history import ConsoleHistory
 from meso_device.host.console_may import LIVE, Seen, why_not
@@ -41,10 +42,8 @@ from meso_device.session.contract import (
     View,
     WriteOff,
 )
-from meso_device.session.settings import settings_for
 from protocols.errors import MesoError
-from protocols.treatment.plan import AreaPlan, TreatmentPlan
-from protocols.wire.hashes import hash8
+from protocols.treatment.plan import TreatmentPlan
 
 SILENCE_US: Final = 60_000_000
 ID_BYTES: Final = 16
@@ -102,6 +101,7 @@ class ConsoleDesk:
         row = left_open[0] if left_open is not None else None
         self._gun = Gun(row.gun_uid, row.simulated) if row is not None else None
         self._steps = TwoSteps(secrets.token_bytes)
+        self._arming = Arming(self._steps, facts)
         self._view: View | None = None
         self._coming: Treatment | None = None
         self._answers = ScreenAnswers(say)
@@ -274,7 +274,9 @@ class ConsoleDesk:
         view = self._allow("reset_open")
         if body["reason"] not in RESET_REASONS:
             raise Refuse("reason", "choose a reason from the list")
-        self._take(body, _reset_of(view), now)
+        why = self._steps.take(body["token"], _reset_of(view), body["typed"], now.mono_us)
+        if why:
+            raise Refuse("step", why)
         self._answers.wait(number, now, lambda seen: seen.phase is not Phase.ESTOPPED and seen.link is LinkState.UP)
         return (ResetStop(reason_code=body["reason"], op=self.who),)
 
@@ -284,66 +286,18 @@ class ConsoleDesk:
         self._answers.wait(number, now, lambda seen: seen.phase is not Phase.FAULT and seen.alarms != alarms)
         return (AcknowledgeFault(op=self.who),)
 
-    def _take(self, body: Body, bound: Bound, now: Instant) -> None:
-        why = self._steps.take(body["token"], bound, body["typed"], now.mono_us)
-        if why:
-            raise Refuse("step", why)
-
     # --- arming -------------------------------------------------------------------------------------
 
     def _arm_open(self, number: int, body: Body, now: Instant) -> Sequence[Command]:
         view = self._allow("arm_open")
-        area = self._area(body["area"])
-        token = self._steps.open(self._arm_of(area, view), now.mono_us)
-        given = next((one.shots for one in view.given if one.area_code == area.area_code), 0)
-        left = max(0, area.shots - given)
-        warnings = [] if left else [f"all {area.shots} points of {area.short} are given: this would be a second pass"]
-        self._answers.done(
-            number,
-            token=token,
-            expires_ms=VALID_US // 1_000,
-            area=area.area,
-            short=area.short,
-            typed=area.short,
-            depth_um=area.depth_um,
-            dose_nl=area.dose_nl,
-            shots=left,
-            nl=left * area.dose_nl,
-            given=given,
-            planned=area.shots,
-            warnings=warnings,
-        )
+        self._answers.done(number, **self._arming.open(body["area"], self.treatment, view, now))
         return ()
 
     def _arm_confirm(self, number: int, body: Body, now: Instant) -> Sequence[Command]:
         view = self._allow("arm_open")
-        area = self._area_typed(body["typed"])
-        self._take(body, self._arm_of(area, view), now)
+        area = self._arming.confirm(body, self.treatment, view, now)
         self._answers.wait(number, now, lambda seen: seen.phase is Phase.ARMED, area=area.area)
         return (Arm(area_id=area.area),)
-
-    def _area(self, area_id: str) -> AreaPlan:
-        plan = self.treatment.plan if self.treatment is not None else None
-        area = next((area for area in plan.areas if area.area == area_id), None) if plan is not None else None
-        if area is None:
-            raise Refuse("area", "that area is not in this treatment")
-        return area
-
-    def _area_typed(self, typed: str) -> AreaPlan:
-        plan = self.treatment.plan if self.treatment is not None else None
-        area = next((area for area in plan.areas if area.short == typed), None) if plan is not None else None
-        if area is None:
-            self._steps.forget()
-            raise Refuse("typed", "begin again: that is not the code of the area")
-        return area
-
-    def _arm_of(self, area: AreaPlan, view: View) -> Bound:
-        """What an arming is bound to: the area, everything that would be set, and the boot of the gun."""
-        hello = self._facts.hello
-        if hello is None or self.treatment is None:
-            raise Refuse("not_now", "no gun is connected")
-        settings8 = hash8(settings_for(self.treatment.plan, area, hello).pack()).hex()
-        return Bound("arm", area.short, (area.area, settings8, view.gun_uid, view.boot_id, view.session))
 
     # --- session ------------------------------------------------------------------------------------
 

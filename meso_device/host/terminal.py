@@ -9,7 +9,6 @@ import fcntl
 import os
 import select
 import struct
-import sys
 import termios
 import tty
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ from typing import Any, Final, Self
 
 from protocols.errors import UsageError
 
+STDIN: Final = 0
+STDOUT: Final = 1
 ROWS_MIN: Final = 24
 COLUMNS_MIN: Final = 80
 WRITE_S_MAX: Final = 0.2
@@ -66,11 +67,11 @@ class Terminal:
         Raises:
             UsageError: standard input and output are not one.
         """
-        if not (os.isatty(sys.stdin.fileno()) and os.isatty(sys.stdout.fileno())):
+        if not (os.isatty(STDIN) and os.isatty(STDOUT)):
             raise UsageError("the console needs a terminal; without one use: meso session run")
         flags = os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC
         # After su the terminal's file is another user's, the controlling terminal is still ours.
-        for name in (os.ttyname(sys.stdin.fileno()), "/dev/tty"):
+        for name in (os.ttyname(STDIN), "/dev/tty"):
             with contextlib.suppress(OSError):
                 return cls(os.open(name, flags))
         raise UsageError("the console cannot open its terminal: no permission")
