@@ -24,6 +24,8 @@ CLEAR_FAULT, WRITE_OFF, ACKNOWLEDGE, SILENCE = 35, 36, 40, 41
 FINISH, PAGE, RECORD, QUIT = 50, 60, 61, 70
 WELCOME, SNAPSHOT, ANSWER, PAGED, BYE = 128, 129, 130, 131, 132
 F8 = b"\x1b[19~"
+# A process of its own, made of the product and a stand-in for its screen.
+HOST = Path(__file__).parents[2] / "console" / "console_host.py"
 LOOKED_S = 0.35
 """A confirmation sooner than this after its dialog is refused."""
 
@@ -56,7 +58,7 @@ class Console:
                 signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
         self._process = subprocess.Popen(
-            [sys.executable, Path(__file__).with_name("console_host.py"), self._path, gun],
+            [sys.executable, HOST, self._path, gun],
             stdin=slave,
             stdout=slave,
             stderr=slave,
