@@ -1,10 +1,12 @@
 """``python -m meso_device.console``: the screen, as the host starts it."""
 
+import gc
 import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
 
+from meso_device.console.client import Client
 from meso_device.screen_start import begin
 from protocols.errors import UsageError
 
@@ -21,11 +23,16 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     except UsageError as error:
         sys.stderr.write(f"meso: {error}\n")
         return 2
-    from meso_device.console.app import ConsoleApp  # noqa: PLC0415  # so that a refused start is quick
-    from meso_device.console.client import Client  # noqa: PLC0415
+    client = Client(peer)
+    client.hello()
+    # What is imported now stays for good, so nobody has to look through it for garbage.
+    gc.disable()
+    from meso_device.console.app import ConsoleApp  # noqa: PLC0415  # the host answers meanwhile
 
+    gc.freeze()
+    gc.enable()
     only_ascii = "--ascii" in arguments or environ.get("TERM") in {"linux", "dumb"}
-    app = ConsoleApp(Client(peer), only_ascii=only_ascii, offset_s=time.localtime().tm_gmtoff)
+    app = ConsoleApp(client, only_ascii=only_ascii, offset_s=time.localtime().tm_gmtoff)
     status = app.run()
     return status if status is not None else 1
 

@@ -32,7 +32,7 @@ class ConsoleApp(App[int]):
     """The screen of one host.
 
     Args:
-        client: Connected to the host.
+        client: Connected to the host, which was greeted.
         theme: Name of a theme; the one without colour is taken whenever NO_COLOR is set.
         only_ascii: Draw nothing outside ASCII.
         now_ms: The screen's monotonic clock.
@@ -42,6 +42,7 @@ class ConsoleApp(App[int]):
     CSS_PATH = "styles.tcss"
     ENABLE_COMMAND_PALETTE = False
     ALLOW_SELECT = False
+    SCREENS = dict(PAGES)  # noqa: RUF012  # annotated by Textual; each is made when it is first shown
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.EVERYWHERE)]
 
     def __init__(
@@ -74,12 +75,10 @@ class ConsoleApp(App[int]):
     # --- life -----------------------------------------------------------------------------------
 
     async def on_mount(self) -> None:
-        """Say hello and begin to listen."""
-        for name, page in PAGES.items():
-            self.install_screen(page(), name)
-        await self.push_screen("live")
+        """Begin to listen; what has come already is part of the first paint."""
         asyncio.get_running_loop().add_reader(self.client.fileno(), self._readable)
-        self.client.hello()
+        await self.push_screen("live")
+        self._readable()
         self.set_interval(ALIVE_S, self._alive)
         self.set_interval(FRAME_S, self._tick)
 

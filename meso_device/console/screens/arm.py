@@ -25,6 +25,7 @@ class TypedDialog(Dialog):
 
     def on_mount(self) -> None:
         """Begin to count down; the host's clock decides, this one shows."""
+        super().on_mount()
         self._ends_ms = self.console.now_ms() + self._expires_ms
 
     @property

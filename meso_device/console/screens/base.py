@@ -104,6 +104,10 @@ class Framed(Screen[None]):
         """Return what a wide terminal shows at the right."""
         return []
 
+    def on_mount(self) -> None:
+        """Take the form that the gun asks for from the start."""
+        self.set_class(bool(self.console.known.snapshot.get("simulated")), "-simulated")
+
     def on_resize(self, event: events.Resize) -> None:
         """Below the smallest size there is one line, and the gun is disarmed."""
         small = event.size.width < WIDTH_MIN or event.size.height < HEIGHT_MIN

@@ -12,7 +12,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from meso_device.console.ascii import to_ascii
-from meso_device.console.lines import Line, Span, Tone, cut
+from meso_device.console.lines import Line, Span, Tone, cells, cut
 
 
 class Drawn(Protocol):
@@ -41,6 +41,7 @@ class Sheet(Widget):
     def __init__(self, *, id: str, classes: str = "") -> None:  # noqa: A002  # Textual's name for it
         super().__init__(id=id, classes=classes)
         self._rows: tuple[Line, ...] = ()
+        self._base = Style()
 
     def show(self, rows: Sequence[Line]) -> None:
         """Draw these rows from now on."""
@@ -66,11 +67,18 @@ class Sheet(Widget):
 
     def render_line(self, y: int) -> Strip:
         """Return one row as Textual draws it."""
-        width = self.size.width
+        width, base = self.size.width, self._base
+        row = cut(_row(self._rows, y), width)
+        drawn, left = [*self._segments(row, base)], width - cells(row)
+        if left > 0:
+            drawn.append(Segment(" " * left, base))
+        return Strip(drawn, width)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return some rows; what all of them stand on is asked for once."""
         # Without colour the terminal's own is left alone, not painted over with black.
-        base = Style() if cast("Drawn", self.app).colourless else self.rich_style
-        drawn = [*self._segments(cut(_row(self._rows, y), width), base)]
-        return Strip(drawn).adjust_cell_length(width, base).simplify()
+        self._base = Style() if cast("Drawn", self.app).colourless else self.rich_style
+        return super().render_lines(crop)
 
     def _segments(self, row: Line, base: Style) -> Iterator[Segment]:
         app = cast("Drawn", self.app)

@@ -186,7 +186,9 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
         host, clock = FakeHost(far), SimpleNamespace(ms=1_000_000)
 
         async def perform() -> None:
-            app = ConsoleApp(Client(near), now_ms=lambda: clock.ms, **options)
+            client = Client(near)
+            client.hello()
+            app = ConsoleApp(client, now_ms=lambda: clock.ms, **options)
             app.key_ms = lambda _key: clock.ms
             async with app.run_test(size=size) as pilot:
                 stage = Stage(app, host, pilot, clock)
