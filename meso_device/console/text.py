@@ -125,7 +125,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "plan.women": "women",
     "plan.men": "men",
     "plan.skin": "skin about {mean} ({low}-{high})",
-    "plan.likely": "{travel} travel: likely",
+    "plan.likely": "{travel}: likely",
     "plan.no_data": "no data on the skin here",
     "plan.commanded": "commanded needle travel, not depth achieved",
     "plan.choose": "treat it (Live)",

@@ -83,7 +83,8 @@ class Sheet(Widget):
     def _segments(self, row: Line, base: Style) -> Iterator[Segment]:
         app = cast("Drawn", self.app)
         for span in row:
-            yield Segment(to_ascii(span.text) if app.only_ascii else span.text, base + app.style_of(span.tone))
+            text = to_ascii(span.text) if app.only_ascii else span.text
+            yield Segment(printable(text), base + app.style_of(span.tone))
 
     def span_at(self, x: int, y: int) -> Span | None:
         """Return the piece of text at a cell."""
@@ -99,6 +100,11 @@ class Sheet(Widget):
         if span is not None and span.act:
             event.stop()
             await self.screen.run_action(span.act)
+
+
+def printable(text: str) -> str:
+    """Return the text with nothing in it that a terminal would obey."""
+    return text if text.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 class Room(Vertical):

@@ -405,3 +405,14 @@ def test_a_host_that_is_gone_or_broken_ends_the_screen(play, ready, how):
         await stage.until(lambda: stage.app.return_value == 1)
 
     play(script, ready)
+
+
+def test_a_text_that_would_steer_the_terminal_is_shown_as_text(play, ready):
+    body = copy.deepcopy(ready)
+    body["session"]["title"] = "A\x1b[2JB\u009bC\u202eD"
+
+    async def script(stage):
+        await stage.press("f")
+        await stage.shows("A?[2JB?C?D")
+
+    play(script, body)
