@@ -82,7 +82,10 @@ class Console:
 
     def begin(self) -> "Console":
         """Wait for the screen and for its first snapshot."""
-        self._listener.settimeout(20)
+        wait_for(
+            lambda: self.look() and (select.select([self._listener], [], [], 0)[0] or not self.running), "the screen"
+        )
+        assert self.running, self.painted
         self._screen, _ = self._listener.accept()
         self._screen.setblocking(False)
         self.started = self.event("started")
