@@ -32,7 +32,7 @@ async def offered(stage):
     await stage.shows("Type F2 and Enter to arm")
 
 
-@pytest.mark.hazard("HZ-06")
+@pytest.mark.hazard("HZ-52")
 @pytest.mark.parametrize("size", SIZES)
 def test_arming_takes_the_code_typed_by_hand(play, ready, size):
     async def script(stage):
@@ -44,7 +44,7 @@ def test_arming_takes_the_code_typed_by_hand(play, ready, size):
     play(script, ready, size)
 
 
-@pytest.mark.hazard("HZ-06")
+@pytest.mark.hazard("HZ-52")
 def test_enter_upon_enter_arms_nothing(play, ready):
     async def script(stage):
         await offered(stage)
@@ -55,7 +55,7 @@ def test_enter_upon_enter_arms_nothing(play, ready):
     play(script, ready)
 
 
-@pytest.mark.hazard("HZ-06")
+@pytest.mark.hazard("HZ-07")
 def test_a_pasted_code_and_a_bouncing_key_arm_nothing(play, ready):
     async def script(stage):
         await offered(stage)
@@ -105,7 +105,6 @@ def test_a_refused_offer_is_said_in_one_line(play, ready):
     play(script, ready)
 
 
-@pytest.mark.hazard("HZ-37")
 @pytest.mark.parametrize(
     ("key", "cause"),
     [("p", "pause"), ("space", "pause"), ("a", "pause"), ("x", "key"), ("n", "key"), ("down", "key"), ("enter", "key"),
@@ -139,7 +138,6 @@ def test_ctrl_c_stops_while_armed_and_else_says_how_to_quit(play, armed, ready):
     play(script, armed)
 
 
-@pytest.mark.hazard("HZ-37")
 def test_lost_focus_and_a_paste_disarm(play, armed):
     async def script(stage):
         stage.app.post_message(events.AppBlur())
@@ -150,7 +148,6 @@ def test_lost_focus_and_a_paste_disarm(play, armed):
     play(script, armed)
 
 
-@pytest.mark.hazard("HZ-37")
 def test_a_key_between_the_confirmation_and_its_answer_disarms(play, ready):
     """The snapshot is older than the hand: what was just asked for counts as armed."""
 
@@ -166,7 +163,7 @@ def test_a_key_between_the_confirmation_and_its_answer_disarms(play, ready):
     play(script, ready)
 
 
-@pytest.mark.hazard("HZ-02")
+@pytest.mark.hazard("HZ-26")
 def test_what_is_unknown_comes_back_before_the_next_arming(play, ready):
     body = copy.deepcopy(ready)
     body["unknown"] = {"shots": 3, "nl": 60_000, "area": "F2", "since_us": body["utc_us"] - 5_000_000}

@@ -49,6 +49,7 @@ def test_no_screen_is_left_out_of_this_file():
 
 
 @pytest.mark.hazard("HZ-12")
+@pytest.mark.hazard("HZ-36")
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
 def test_every_page_has_the_frame_and_stops_by_key_and_by_mouse(play, ready, size):
     async def script(stage):

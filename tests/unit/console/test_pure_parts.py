@@ -105,6 +105,7 @@ def test_a_form_goes_on_to_what_is_empty_and_ends_when_nothing_is():
 # --- alarms -------------------------------------------------------------------------------------
 
 
+@pytest.mark.hazard("HZ-29")
 @pytest.mark.parametrize(("mark", "low_mhz", "high_mhz"), [("***", 1_400, 2_800), ("**", 400, 800)])
 def test_alarms_flash_within_their_bands(mark, low_mhz, high_mhz):
     """Counted on a virtual clock of a minute, as fine as a screen can be drawn."""
@@ -121,6 +122,7 @@ def alarm(no, mark, by="", state="active"):
     return {"no": no, "mark": mark, "by": by, "state": state}
 
 
+@pytest.mark.hazard("HZ-29")
 def test_the_bell_rings_once_for_what_is_new_and_again_for_what_is_high():
     bell = Bell()
     assert bell.rings([alarm(1, "**")], silenced=False, now_ms=0)
