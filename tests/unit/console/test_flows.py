@@ -32,7 +32,6 @@ async def offered(stage):
     await stage.shows("Type F2 and Enter to arm")
 
 
-@pytest.mark.hazard("HZ-52")
 @pytest.mark.parametrize("size", SIZES)
 def test_arming_takes_the_code_typed_by_hand(play, ready, size):
     async def script(stage):
@@ -44,7 +43,6 @@ def test_arming_takes_the_code_typed_by_hand(play, ready, size):
     play(script, ready, size)
 
 
-@pytest.mark.hazard("HZ-52")
 def test_enter_upon_enter_arms_nothing(play, ready):
     async def script(stage):
         await offered(stage)
@@ -321,6 +319,19 @@ def test_the_plan_is_chosen_from_by_arrows_code_and_mouse(play, ready):
         await stage.shows("P2 Upper back", "not in this plan")
         await stage.press("tab", "enter")
         await stage.shows("AREA F2 Forehead")
+
+    play(script, ready)
+
+
+@pytest.mark.hazard("HZ-52")
+def test_the_eye_can_be_looked_at_and_not_chosen(play, ready):
+    async def script(stage):
+        await stage.press("f4", "f", "6")
+        await stage.shows("F6 Eye itself", "Never: nothing may be injected here")
+        assert "[Enter]" not in stage.text()
+        await stage.press("enter")
+        assert stage.app.known.chosen == "forehead"
+        await stage.shows("F6 Eye itself")
 
     play(script, ready)
 
