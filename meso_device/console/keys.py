@@ -40,6 +40,7 @@ PAGES: Final[Mapping[str, str]] = {
     "plan": "f4",
     "live": "f5",
     "alarms": "f6",
+    "history": "f7",
     "settings": "f9",
 }
 """Screens and their F-keys, in the order of the footer; `g` takes the digit of the F-key."""
@@ -67,6 +68,11 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("alarms.acknowledge", "k", "acknowledge", "alarms", "K"),
     Key("alarms.acknowledge_all", "shift+k", "acknowledge_all", "alarms", "Shift+K"),
     Key("alarms.silence", "z", "silence", "alarms", "Z"),
+    Key("history.area", "a", "area", "history", "A"),
+    Key("history.session", "s", "session", "history", "S"),
+    Key("history.odd", "d", "odd", "history", "D"),
+    Key("history.jump", "j", "jump", "history", "J"),
+    Key("history.in_full", "enter", "in_full", "history", "Enter"),
     Key("session.resume", "r", "resume", "session", "R"),
     Key("session.close", "c", "abandon", "session", "C"),
     Key("session.open", "enter", "open", "session", "Enter"),

@@ -33,7 +33,7 @@ ALARM_TONES: Final[Mapping[str, tuple[Tone, Tone]]] = {
     "*": (Tone.LOW, Tone.LOW),
 }
 """Of each mark: as it is drawn, and as it is drawn while it flashes the other way."""
-FOOTER: Final = ("help", "gun", "session", "plan", "live", "alarms")
+FOOTER: Final = ("help", "gun", "session", "plan", "live", "alarms", "history")
 
 
 def state_word(snapshot: Mapping[str, Any], silent_ms: int = 0) -> str:
@@ -174,6 +174,7 @@ def footer_row(page: str, pane: Pane) -> Line:
             Span(" F9", Tone.KEY, "page('settings')"),
             Span(f" {say('page.settings')}", Tone.DIM, "page('settings')"),
         ]
+    if left >= len(" F10 Quit"):
         row += [Span(" F10", Tone.KEY, "leave"), Span(f" {say('page.quit')}", Tone.DIM, "leave")]
     return tuple(row)
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from meso_device.console.screens.alarms import AlarmsScreen
 from meso_device.console.screens.base import Page
+from meso_device.console.screens.history import HistoryScreen
 from meso_device.console.screens.live import LiveScreen
 from meso_device.console.screens.plan import PlanScreen
 from meso_device.console.screens.quiet import GunScreen, HelpScreen, SettingsScreen, SummaryScreen
@@ -20,6 +21,7 @@ PAGES: Final[Mapping[str, type[Page]]] = {
         PlanScreen,
         LiveScreen,
         AlarmsScreen,
+        HistoryScreen,
         SettingsScreen,
         SignInScreen,
         SummaryScreen,

@@ -4,6 +4,7 @@ With UPDATE_SHOWN=1 in the environment the files in ``shown/`` are written anew;
 """
 
 import copy
+import json
 import os
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from meso_device.console.screens.arm import ArmDialog
 from meso_device.console.screens.quit import QuitDialog
 from meso_device.console.screens.reset import ResetDialog
 from meso_device.console.screens.unknown import UnknownDialog
+from meso_device.screen_messages import Message, ToHost, ToScreen, encode
 
 SHOWN = Path(__file__).parent / "shown"
 SIZES = [(80, 24), (120, 40)]
@@ -90,6 +92,8 @@ def scenes(ready, armed, idle):
         "plan_back": (full(ready), ("f4", "2"), None),
         "plan_scalp": (full(ready), ("f4", "3"), None),
         "alarms": (full(ready), ("f6", "down"), None),
+        "history": (ready, ("f7", "down"), None),
+        "history_record": (ready, ("f7", "down", "enter"), None),
         "gun": (ready, ("f2",), None),
         "help": (ready, ("f1",), None),
         "settings": (ready, ("f9",), None),
@@ -107,14 +111,42 @@ def scenes(ready, armed, idle):
 
 
 NAMES = [
-    "live", "armed", "plan", "plan_front", "plan_back", "plan_scalp", "alarms", "gun", "help", "settings", "summary",
-    "session", "choose", "resume", "sign_in", "first", "arm", "reset", "unknown", "quit",
+    "live", "armed", "plan", "plan_front", "plan_back", "plan_scalp", "alarms", "history",
+    "history_record", "gun", "help", "settings", "summary", "session", "choose", "resume", "sign_in", "first", "arm",
+    "reset", "unknown", "quit",
 ]  # fmt: skip
+
+
+def shot(seq, at_us):
+    phase, reason, lo_nl = ("ABORTED", "LIFT", 4_000) if seq % 50 == 8 else ("DONE", "NONE", 19_700)
+    return {"seq": seq, "shot_seq": seq, "at_us": at_us, "area": "forehead", "area_code": 102, "depth_um": 1_480,
+            "planned_depth_um": 1_500, "dose_lo_nl": lo_nl, "dose_hi_nl": 19_700, "phase": phase, "reason": reason,
+            "lot": "V-77", "session8": "5e5e5e5e", "alias8": "a1a1a1a1", "simulated": True}  # fmt: skip
+
+
+def answer_history(stage):
+    """Answer for a log of 60 shots what was asked of it."""
+    stage.host.listen()
+    heard, at_us = stage.host.heard, stage.app.known.snapshot["utc_us"]
+    for message in [message for message in heard if message.kind in {ToHost.PAGE, ToHost.RECORD}]:
+        heard.remove(message)
+        if message.kind == ToHost.PAGE:
+            rows = [shot(seq, at_us - (18_362 - seq) * 10**6) for seq in range(18_362, 18_302, -1)]
+            page = {"rows": rows, "next": None, "head": 18_363}
+            stage.host.peer.send(encode(Message(ToScreen.PAGE, message.id, page)))
+        else:
+            fields = shot(message.body["seq"], at_us) | {"grant": {"no": 7, "of": "0" * 32}, "fw": "3.0.1"}
+            proof = {"kind": "shot", "leaf": "0123456789abcdef" * 4, "checkpoint_size": 18_400}
+            stage.host.answer(message, seq=message.body["seq"], fields=json.dumps(fields), **proof)
 
 
 async def come_to(stage, keys, dialog):
     for key in keys:
         await stage.pilot.press(key)
+        if "f7" in keys:
+            for _ in range(5):
+                answer_history(stage)
+                await stage.pilot.pause(0.02)
     if dialog is not None:
         stage.app.open_dialog(dialog())
     await stage.pilot.pause()
@@ -165,7 +197,7 @@ def test_without_colour_it_says_the_same(play, scenes, name, monkeypatch):
     play(script, first, no_colour=True)
 
 
-@pytest.mark.parametrize("name", ["live", "armed", "plan", "alarms", "gun", "choose", "first", "arm"])
+@pytest.mark.parametrize("name", ["live", "armed", "plan", "alarms", "history", "gun", "choose", "first", "arm"])
 def test_in_ascii_it_says_the_same(play, scenes, name):
     first, keys, dialog = scenes[name]
     wanted = (SHOWN / f"{name}_80x24.txt").read_text()

@@ -1,0 +1,118 @@
+"""Where one is in the history: the filters, the page at hand, the row chosen, and what is to be read next. Pure."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+Body = Mapping[str, Any]
+PAGE_ROWS: Final = 200
+SEQ_DIGITS_MAX: Final = 15
+
+
+class History:
+    """One page of the history, and the way to it from the newest.
+
+    Only one page is kept, however long the log is. Filters are part of what is asked for, never applied here.
+
+    Attributes:
+        area: Only this area's shots, by its id; empty for all.
+        session: Only this session's, by its id; empty for all.
+        deviations: Only what did not end as planned.
+        rows: The page at hand, newest first.
+        at: Index of the row chosen.
+        older: Cursor of the page behind; None at the end.
+        has_read: A page has come.
+        problem: The host's newest refusal; empty if the page came.
+    """
+
+    def __init__(self) -> None:
+        self.area = ""
+        self.session = ""
+        self.deviations = False
+        self.rows: list[Body] = []
+        self.at = 0
+        self.older: int | None = None
+        self.has_read = False
+        self.problem = ""
+        self._way: list[int | None] = [None]
+        self._wanted: list[int | None] | None = None
+        self._at_end = False
+
+    @property
+    def chosen(self) -> Body | None:
+        """The row chosen; None where the page has none."""
+        return self.rows[self.at] if self.rows else None
+
+    @property
+    def is_newest(self) -> bool:
+        """Whether the page at hand is the first."""
+        return len(self._way) == 1
+
+    @property
+    def wanted(self) -> bool:
+        """Whether a page is to be read or being read."""
+        return self._wanted is not None
+
+    def question(self) -> dict[str, Any]:
+        """Return the fields of PAGE for the page wanted."""
+        way = self._way if self._wanted is None else self._wanted
+        return {
+            "cursor": way[-1],
+            "limit": PAGE_ROWS,
+            "session": self.session or None,
+            "area": self.area or None,
+            "deviations": self.deviations,
+        }
+
+    def newest(self) -> None:
+        """Want the first page."""
+        self._want([None])
+
+    def again(self) -> None:
+        """Want the page at hand once more."""
+        self._want(self._way)
+
+    def jump(self, seq: int) -> None:
+        """Want the page that begins with this record, or with the first one before it."""
+        self._want([None, seq + 1])
+
+    def keep(self, *, area: str | None = None, session: str | None = None, deviations: bool | None = None) -> None:
+        """Change filters, and want the first page of what they leave."""
+        self.area = self.area if area is None else area
+        self.session = self.session if session is None else session
+        self.deviations = self.deviations if deviations is None else deviations
+        self.newest()
+
+    def move(self, steps: int) -> None:
+        """Choose another row; beyond either end of the page it is the next page that is wanted.
+
+        A step that would pass the last row stops at it first, so that no row is passed unseen.
+        """
+        if self.wanted:
+            return
+        last = max(0, len(self.rows) - 1)
+        if steps > 0 and self.at == last and self.older is not None:
+            self._want([*self._way, self.older])
+        elif steps < 0 and self.at == 0 and not self.is_newest:
+            self._want(self._way[:-1], at_end=True)
+        else:
+            self.at = min(max(self.at + steps, 0), last)
+
+    def take(self, page: Body) -> None:
+        """Keep the page that came; the row chosen stays where it is the same page."""
+        way = self._way if self._wanted is None else self._wanted
+        same = self.has_read and way == self._way
+        before = self.chosen
+        self.rows = list(page["rows"])
+        self.older = page["next"]
+        self.at = max(0, len(self.rows) - 1) if self._at_end else 0
+        if same and before is not None:
+            self.at = next((no for no, row in enumerate(self.rows) if row["seq"] == before["seq"]), 0)
+        self._way, self._wanted, self._at_end = way, None, False
+        self.has_read, self.problem = True, ""
+
+    def refused(self, text: str) -> None:
+        """Stay on the page at hand."""
+        self._wanted, self._at_end, self.problem = None, False, text
+
+    def _want(self, way: list[int | None], *, at_end: bool = False) -> None:
+        self._wanted, self._at_end, self.problem = way, at_end, ""

@@ -1,0 +1,234 @@
+"""The history: every shot of this data directory, a page at a time, and each record with what proves it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import ClassVar, Final
+
+from textual import events
+from textual.binding import BindingType
+from textual.widget import Widget
+
+from meso_device.console import keys
+from meso_device.console.client import Body
+from meso_device.console.history import SEQ_DIGITS_MAX, History
+from meso_device.console.lines import Line, Pane, Span
+from meso_device.console.presenters.history import filter_row, keys_row, page_rows, record_rows, scrolled
+from meso_device.console.screens.base import Page
+from meso_device.console.state import may
+from meso_device.console.text import say
+from meso_device.console.widgets.sheet import Sheet
+from meso_device.screen_messages import ToHost
+from protocols.treatment.areas import catalogue
+
+AREA: Final = "history.type_area"
+JUMP: Final = "history.type_jump"
+CODE_MAX: Final = 3
+
+
+class HistoryScreen(Page):
+    """Rows are asked for in pages; the terminal is given those that are seen."""
+
+    PAGE = "history"
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("history")]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._history = History()
+        self._typing: tuple[str, str] | None = None
+        self._in_full = False
+        self._top = 0
+        self._is_asking = False
+        self._record_seq = -1
+        self._record: Body | None = None
+        self._record_refusal = ""
+
+    def inside(self) -> Iterator[Widget]:
+        """Yield filters, page and keys."""
+        yield Sheet(id="filters")
+        yield Sheet(id="rows")
+        yield Sheet(id="keys_row")
+
+    def on_screen_resume(self) -> None:
+        """Read again: more may have been recorded meanwhile."""
+        self._history.again()
+
+    # --- drawing --------------------------------------------------------------------------------
+
+    def paint_body(self) -> None:
+        """Draw the page, or a record in full."""
+        self._ask()
+        known, history, pane = self.console.known, self._history, self.pane("rows")
+        self.sheet("filters").show([filter_row(history, self.pane("filters"), self._typing)])
+        if self._in_full:
+            full = self._record_rows(replace(pane, width=pane.width - 2))
+            rows, self._top = scrolled(full, pane, self._top)
+            self.sheet("rows").show([(Span(" "), *row) for row in rows])
+        else:
+            self.sheet("rows").show(page_rows(known, history, pane))
+        self.sheet("keys_row").show([keys_row(known, history, self.pane("keys_row"), in_full=self._in_full)])
+
+    def context(self, pane: Pane) -> list[Line]:
+        """Return the record of the row chosen."""
+        if self._history.chosen is None:
+            return []
+        return self._record_rows(replace(pane, width=pane.width - 1))
+
+    def _record_rows(self, pane: Pane) -> list[Line]:
+        chosen = self._history.chosen
+        here = chosen is not None and chosen["seq"] == self._record_seq
+        return record_rows(self._record if here else None, self._record_refusal if here else "", pane)
+
+    # --- asking ---------------------------------------------------------------------------------
+
+    def _ask(self) -> None:
+        """Ask the host for what is missing: one thing at a time, and nothing that it would refuse."""
+        history = self._history
+        if self._is_asking or not may(self.console.known.snapshot, "page"):
+            return
+        if history.wanted:
+            self._is_asking = True
+            self.console.ask(ToHost.PAGE, self._page_came, **history.question())
+        elif (
+            history.chosen is not None
+            and history.chosen["seq"] != self._record_seq
+            and (self._in_full or self.sheet("context").display)
+        ):
+            self._is_asking, self._record_seq = True, history.chosen["seq"]
+            self._record, self._record_refusal = None, ""
+            self.console.ask(ToHost.RECORD, self._record_came, seq=self._record_seq)
+
+    def _page_came(self, answer: Body) -> None:
+        self._is_asking = False
+        if "rows" in answer:
+            self._history.take(answer)
+        else:
+            self._history.refused(answer["text"])
+        self.paint()
+
+    def _record_came(self, answer: Body) -> None:
+        self._is_asking = False
+        if answer["outcome"] == "done":
+            self._record = answer
+        else:
+            self._record_refusal = answer["text"]
+        self.paint()
+
+    # --- keys -----------------------------------------------------------------------------------
+
+    def on_key(self, event: events.Key) -> None:
+        """Write what is being typed, scroll the record, or move on the page."""
+        if self._typing is not None:
+            event.stop()
+            self._type(*self._typing, event)
+        elif event.key in {"escape", "enter"} and self._in_full:
+            event.stop()
+            self.action_back()
+        elif (steps := self._steps(event.key)) is not None:
+            event.stop()
+            self._move(steps)
+
+    def _steps(self, key: str) -> int | None:
+        page = max(1, self.pane("rows").height - 2)
+        steps = {"up": -1, "down": 1, "pageup": -page, "pagedown": page, "end": 1_000}
+        if key == "home":
+            self.action_newest()
+            return 0
+        return steps.get(key)
+
+    def _move(self, steps: int) -> None:
+        if self._in_full:
+            self._top += steps
+        elif steps:
+            self._history.move(steps)
+        self.paint()
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Go on by a few rows."""
+        event.stop()
+        self._move(3)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Go back by a few rows."""
+        event.stop()
+        self._move(-3)
+
+    def _type(self, what: str, text: str, event: events.Key) -> None:
+        letter = event.character or ""
+        if event.key == "escape":
+            self._typing = None
+        elif event.key == "enter":
+            self._typing = None
+            self._typed(what, text)
+        elif event.key == "backspace":
+            self._typing = what, text[:-1]
+        elif letter.isascii() and (letter.isdigit() or (what == AREA and letter.isalpha())):
+            self._typing = what, (text + letter.upper())[: CODE_MAX if what == AREA else SEQ_DIGITS_MAX]
+        self.paint()
+
+    def _typed(self, what: str, text: str) -> None:
+        if what == JUMP:
+            if text:
+                self._history.jump(int(text))
+            return
+        found = next((area.id for area in catalogue().values() if area.short == text), "")
+        if text and not found:
+            self.console.tell(say("plan.unknown_code", typed=text))
+        else:
+            self._history.keep(area=found)
+
+    def action_area(self) -> None:
+        """Begin to type the code of an area; none takes the filter away."""
+        self._begin(AREA)
+
+    def action_jump(self) -> None:
+        """Begin to type the number of a record."""
+        self._begin(JUMP)
+
+    def _begin(self, what: str) -> None:
+        self._in_full, self._typing = False, (what, "")
+        self.paint()
+
+    def action_session(self) -> None:
+        """Show the session under way alone, or all of them."""
+        session = self.console.known.snapshot.get("session")
+        if self._history.session:
+            self._history.keep(session="")
+        elif session is not None:
+            self._history.keep(session=session["id"])
+        else:
+            self.console.tell(say("live.no_session"))
+            return
+        self._in_full = False
+        self.paint()
+
+    def action_odd(self) -> None:
+        """Show only what did not end as planned, or everything."""
+        self._in_full = False
+        self._history.keep(deviations=not self._history.deviations)
+        self.paint()
+
+    def action_newest(self) -> None:
+        """Go to the newest shot, or to the top of the record."""
+        if self._in_full:
+            self._top = 0
+        else:
+            self._history.newest()
+        self.paint()
+
+    def action_choose(self, no: int) -> None:
+        """Choose a row by mouse."""
+        self._history.move(no - self._history.at)
+        self.paint()
+
+    def action_in_full(self) -> None:
+        """Show the record of the row chosen in the room of the page."""
+        if self._history.chosen is not None:
+            self._in_full, self._top = True, 0
+            if self._record_refusal:
+                self._record_seq = -1  # asked once more
+            self.paint()
+
+    def action_back(self) -> None:
+        """Go back to the page."""
+        self._in_full = False
+        self.paint()

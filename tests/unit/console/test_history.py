@@ -1,0 +1,317 @@
+"""The history: its pages, its filters, a record with its proof; and nothing while the gun is armed."""
+
+import copy
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meso_device.console.history import History
+from meso_device.console.lines import Pane, Tone, cells, plain
+from meso_device.console.presenters.history import filter_row, page_rows, record_rows, scrolled
+from meso_device.console.state import Known
+from meso_device.screen_messages import Message, ToHost, ToScreen, encode
+
+AT_US = 1_795_356_000_000_000
+LEAF = "0123456789abcdef" * 4
+
+
+def shot(seq, **more):
+    return {
+        "seq": seq, "shot_seq": seq // 2, "at_us": AT_US + seq * 10**6, "area": "forehead", "area_code": 102,
+        "depth_um": 1_480, "planned_depth_um": 1_500, "dose_lo_nl": 19_700, "dose_hi_nl": 19_700, "phase": "DONE",
+        "reason": "NONE", "lot": "V-77", "session8": "5e5e5e5e", "alias8": "a1a1a1a1", "simulated": True,
+    } | more  # fmt: skip
+
+
+class Log:
+    """Shots of a log, answered for as the host answers."""
+
+    def __init__(self, seqs):
+        self.seqs = sorted(seqs, reverse=True)
+
+    def page(self, question):
+        below = question["cursor"] if question["cursor"] is not None else 10**9
+        found = [seq for seq in self.seqs if seq < below]
+        kept = found[: question["limit"]]
+        return {"rows": [shot(seq) for seq in kept], "next": kept[-1] if len(found) > len(kept) else None, "head": 0}
+
+
+def record(seq, **fields):
+    body = {"seq": seq, "kind": "shot", "leaf": LEAF, "checkpoint_size": 18_362}
+    body["fields"] = json.dumps({"area": "forehead", "sn": seq, "simulated": True, "clock": {"boot": 7}} | fields)
+    return body
+
+
+def pane(width=78, height=18):
+    return Pane(width=width, height=height)
+
+
+def known(ready):
+    kept = Known()
+    kept.take(ready, 0)
+    return kept
+
+
+# --- the way through the pages ------------------------------------------------------------------
+
+
+@given(st.sets(st.integers(0, 5_000), min_size=1, max_size=900), st.integers(1, 60))
+def test_paging_down_and_up_again_passes_every_shot_once_each_way(seqs, step):
+    log, history = Log(seqs), History()
+    history.newest()
+    history.take(log.page(history.question()))
+    for steps, order in ((step, log.seqs), (-step, log.seqs[::-1])):
+        pages = [[row["seq"] for row in history.rows]]
+        for _ in range(2_000):
+            before = history.chosen["seq"]
+            history.move(steps)
+            if history.wanted:
+                history.take(log.page(history.question()))
+                pages.append([row["seq"] for row in history.rows])
+            elif history.chosen["seq"] == before:
+                break
+        passed = [seq for page in pages for seq in (page if steps > 0 else page[::-1])]
+        assert passed == order
+        assert history.chosen["seq"] == order[-1]
+
+
+def test_a_page_is_asked_for_with_its_filters_and_begins_anew_when_they_change():
+    history, log = History(), Log(range(1_000))
+    history.take(log.page(history.question()))
+    history.move(1_000)
+    history.move(1)
+    assert history.question()["cursor"] == 800
+    history.take(log.page(history.question()))
+    assert not history.is_newest
+    history.keep(area="forehead", deviations=True)
+    history.keep(session="5e5e")
+    assert history.question() == {
+        "cursor": None, "limit": 200, "session": "5e5e", "area": "forehead", "deviations": True,
+    }  # fmt: skip
+
+
+def test_a_jump_shows_that_record_first_or_the_one_before_it():
+    history, log = History(), Log(range(0, 1_000, 2))
+    history.take(log.page(history.question()))
+    for seq, first in ((500, 500), (501, 500)):
+        history.jump(seq)
+        history.take(log.page(history.question()))
+        assert history.chosen["seq"] == first
+    history.move(-1)
+    history.take(log.page(history.question()))
+    assert history.is_newest
+
+
+def test_reading_a_page_again_keeps_the_row_chosen():
+    history, log = History(), Log(range(100))
+    history.take(log.page(history.question()))
+    history.move(7)
+    history.again()
+    history.take(Log(range(103)).page(history.question()))
+    assert history.chosen["seq"] == 92
+
+
+def test_a_refusal_leaves_the_page_at_hand():
+    history, log = History(), Log(range(1_000))
+    history.take(log.page(history.question()))
+    history.move(1_000)
+    history.move(1)
+    history.refused("disarm first")
+    assert (history.wanted, history.chosen["seq"], history.problem) == (False, 800, "disarm first")
+
+
+# --- rows ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", [68, 78])
+def test_a_row_fits_and_a_deviation_stands_out(ready, width):
+    history = History()
+    odd = shot(1_000_001, phase="INTERRUPTED", dose_lo_nl=4_000, dose_hi_nl=19_700)
+    history.take({"rows": [odd, shot(9)], "next": None, "head": 1})
+    _, first, second = page_rows(known(ready), history, pane(width))
+    for text in ("#1000001", "F2", "1.48", "0.004-0.0197", "INTERRUPTED", "SIM"):
+        assert text in plain(first)
+    assert max(cells(first), cells(second)) <= width
+    assert Tone.WARN in {span.tone for span in first}
+    assert Tone.WARN not in {span.tone for span in second}
+
+
+@given(st.integers(0, 200), st.integers(2, 40), st.lists(st.integers(-50, 50), max_size=5))
+def test_the_row_chosen_is_always_seen(count, height, moves):
+    history, log = History(), Log(range(count))
+    history.take(log.page(history.question()))
+    for steps in moves:
+        history.move(steps)
+    kept = Known()
+    kept.snapshot = {"can": {"page": ""}}
+    rows = page_rows(kept, history, pane(height=height))
+    assert len(rows) <= height
+    assert sum(plain(row).startswith(">") for row in rows) == (1 if count else 0)
+
+
+def test_nothing_found_is_not_the_end_of_the_log(ready):
+    history = History()
+    for older, text in ((500, "PgDn looks further back"), (None, "No shot like that.")):
+        history.take({"rows": [], "next": older, "head": 1})
+        assert text in plain(page_rows(known(ready), history, pane())[1])
+    history.take({"rows": [], "next": 500, "head": 1})
+    history.move(10)
+    assert history.question()["cursor"] == 500
+
+
+def test_the_filters_say_what_they_leave_out():
+    history = History()
+    assert "[A] area all   [S] session all   [D] show all" in plain(filter_row(history, pane(), None))
+    history.keep(area="forehead", session="5e5e5e5e5e", deviations=True)
+    assert "[A] area F2   [S] session S-5e5e5e   [D] show deviations" in plain(filter_row(history, pane(), None))
+
+
+def test_a_record_shows_its_proof_and_every_field():
+    rows = [plain(row) for row in record_rows(record(18_241, note="x" * 90), "", pane(35, 30))]
+    assert rows[0] == "#18241 shot"
+    assert "".join(rows[3:5]).replace(" ", "") == LEAF
+    assert "under the checkpoint of size 18362" in rows
+    assert {"area forehead", "sn 18241", "clock.boot 7", "SIMULATED"} <= set(rows)
+    assert max(map(len, rows)) <= 35
+    assert "".join(rows).count("x") == 90
+    unproven = record_rows(record(18_241) | {"checkpoint_size": None}, "", pane(35, 30))
+    assert "not under a checkpoint yet" in [plain(row) for row in unproven]
+
+
+def test_a_record_that_was_cut_is_shown_as_it_came():
+    body = record(18_241)
+    body["fields"] = body["fields"][:20]
+    assert '{"area": "forehead",' in " ".join(plain(row) for row in record_rows(body, "", pane()))
+
+
+@given(st.integers(0, 60), st.integers(1, 30), st.integers(-100, 100))
+def test_scrolling_stays_on_the_record(count, height, top):
+    rows = record_rows(record(1, **{f"f{no}": no for no in range(count)}), "", pane())
+    shown, top = scrolled(rows, pane(height=height), top)
+    assert len(shown) == height
+    assert 0 <= top <= max(0, len(rows) - height)
+    assert shown[0] == rows[top]
+
+
+# --- on the screen ------------------------------------------------------------------------------
+
+
+def give(stage, message, page):
+    stage.host.peer.send(encode(Message(ToScreen.PAGE, message.id, page)))
+
+
+async def opened(stage, log):
+    await stage.press("f7")
+    asked = await stage.asked(ToHost.PAGE)
+    assert asked.body == {"cursor": None, "limit": 200, "session": None, "area": None, "deviations": False}
+    give(stage, asked, log.page(asked.body))
+    await stage.shows(f">#{log.seqs[0]}")
+
+
+def test_pages_come_one_at_a_time_and_only_when_asked_for(play, ready):
+    log = Log(range(18_000, 18_500))
+
+    async def script(stage):
+        await opened(stage, log)
+        assert ToHost.RECORD not in stage.host.kinds()
+        await stage.press("end", "pagedown", "pagedown", "pagedown")
+        asked = await stage.asked(ToHost.PAGE)
+        assert asked.body["cursor"] == 18_300
+        assert ToHost.PAGE not in stage.host.kinds()
+        give(stage, asked, log.page(asked.body))
+        await stage.shows(">#18299", "older page")
+        await stage.press("up")
+        asked = await stage.asked(ToHost.PAGE)
+        give(stage, asked, log.page(asked.body))
+        await stage.shows(">#18300", "newest page")
+
+    play(script, ready)
+
+
+def test_filters_and_jumps_are_part_of_the_question(play, ready):
+    log = Log(range(18_000, 18_500))
+
+    async def script(stage):
+        await opened(stage, log)
+        for press, wanted in (
+            (("d",), {"deviations": True}),
+            (("s",), {"session": ready["session"]["id"]}),
+            (("a", "f", "8", "l", "enter"), {"area": "cheek_left"}),
+            (("j", "1", "8", "1", "x", "0", "0", "enter"), {"cursor": 18_101}),
+            (("a", "enter"), {"area": None}),
+        ):
+            await stage.press(*press)
+            asked = await stage.asked(ToHost.PAGE)
+            assert wanted.items() <= asked.body.items()
+            give(stage, asked, log.page(asked.body))
+            await stage.until(lambda: " page" in stage.rows()[-3])
+        await stage.press("a", "z", "z", "enter")
+        await stage.shows("no zone ZZ")
+
+    play(script, ready)
+
+
+def test_enter_shows_the_record_with_its_proof(play, ready):
+    log = Log(range(18_000, 18_500))
+
+    async def script(stage):
+        await opened(stage, log)
+        await stage.press("down", "enter")
+        asked = await stage.asked(ToHost.RECORD)
+        assert asked.body == {"seq": 18_498}
+        stage.host.answer(asked, **record(18_498, **{f"field_{no}": no for no in range(40)}))
+        await stage.shows("#18498 shot", "01234567 89abcdef", "checkpoint of size 18362")
+        await stage.press("end")
+        await stage.shows("field_39 39")
+        await stage.press("escape")
+        await stage.shows(">#18498")
+
+    play(script, ready)
+
+
+def test_a_wide_terminal_shows_the_record_beside_the_page(play, ready):
+    log = Log(range(18_000, 18_500))
+
+    async def script(stage):
+        await opened(stage, log)
+        asked = await stage.asked(ToHost.RECORD)
+        await stage.press("down", "down")
+        assert ToHost.RECORD not in stage.host.kinds()  # one thing at a time
+        stage.host.answer(asked, **record(18_499))
+        asked = await stage.asked(ToHost.RECORD)
+        assert asked.body == {"seq": 18_497}
+        stage.host.answer(asked, **record(18_497))
+        await stage.shows("#18497 shot", "01234567 89abcdef", ">#18497")
+        await stage.press("down")
+        stage.host.answer(await stage.asked(ToHost.RECORD), "refused", "disarm first")
+        await stage.shows("disarm first")
+
+    play(script, ready, (120, 40))
+
+
+def test_armed_there_is_no_history_and_it_comes_by_itself_afterwards(play, ready, armed):
+    body = copy.deepcopy(armed)
+    body["can"]["page"] = "disarm first"
+
+    async def script(stage):
+        await stage.press("f7")
+        assert (await stage.asked(ToHost.DISARM)).body == {"cause": "screen"}
+        await stage.shows("The history is not read now: disarm first")
+        assert ToHost.PAGE not in stage.host.kinds()
+        await stage.show(ready)
+        await stage.asked(ToHost.PAGE)
+
+    play(script, body)
+
+
+def test_the_hosts_refusal_is_said(play, ready):
+    async def script(stage):
+        await stage.press("f7")
+        stage.host.answer(await stage.asked(ToHost.PAGE), "refused", "the log cannot be read: disk I/O error")
+        await stage.shows("The history is not read now: the log cannot be read: disk I/O error")
+        await stage.press("home")
+        await stage.asked(ToHost.PAGE)
+
+    play(script, ready)
