@@ -12,7 +12,7 @@ class Row:
     Attributes:
         key: Short name, also of its output file.
         command: Arguments of Python for the long form.
-        short: The same for the form that takes seconds.
+        short: The same for the form that takes seconds; empty where there is none.
         cores: How many it keeps busy; 0 for one that mostly waits.
         alone: Whether nothing else may run beside it, because it measures time.
     """
@@ -45,7 +45,12 @@ ROWS = (
         module("tests.world", "coverage", "--seeds", "600", "--jobs", "2"),
         cores=2,
     ),
-    Row("planted", module("tests.world", "planted"), module("tests.world", "planted", "--short"), cores=2),
+    Row(
+        "planted",
+        module("tests.world", "planted"),
+        module("tests.world", "planted", "release_early", "no_dedupe"),
+        cores=2,
+    ),
     Row("explorer", module("tests.world.explore"), module("tests.world.explore", "--shots", "2", "--faults", "1")),
     Row("fingerprints", module("tests.fingerprints"), module("tests.fingerprints", "--seeds", "2")),
     Row(
@@ -54,6 +59,7 @@ ROWS = (
         module("tests.storage", "images", "--count", "200"),
     ),
     Row("kills", module("tests.storage", "kills", "--count", "500"), module("tests.storage", "kills", "--count", "5")),
+    Row("disk-errors", module("tests.storage", "errors"), ()),
     Row("fuzz", module("tests.fuzz", "--inputs", "10000000"), module("tests.fuzz", "--inputs", "100000"), cores=2),
     Row("safety-case", module("tests.safety_case", "--check"), module("tests.safety_case", "--check")),
     Row(
