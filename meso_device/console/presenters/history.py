@@ -12,7 +12,7 @@ from meso_device.console.state import Known, why_not
 from meso_device.console.text import say
 from protocols.treatment.areas import catalogue
 
-WITH_YEAR_MIN: Final = 73
+WITH_YEAR_MIN: Final = 75
 """A page is narrower in a wide terminal, where the record stands beside it."""
 HASH_GROUP: Final = 8
 
@@ -65,7 +65,7 @@ def page_rows(known: Known, history: History, pane: Pane) -> list[Line]:
 def _headings(pane: Pane) -> Line:
     names = ("history.record", "history.when", "history.area", "history.depth", "history.dose", "history.outcome")
     seq, when, area, depth, dose, outcome = (dim(say(name)) for name in names)
-    return columns([(" ", 1), (seq, 9), (when, _when_width(pane)), (area, 5), (depth, 9), (dose, 14), (outcome, 15)])
+    return columns([(" ", 1), (seq, 9), (when, _when_width(pane)), (area, 5), (depth, 7), (dose, 18), (outcome, 15)])
 
 
 def _shot(row: Mapping[str, Any], pane: Pane, no: int, *, here: bool) -> Line:
@@ -81,8 +81,8 @@ def _shot(row: Mapping[str, Any], pane: Pane, no: int, *, here: bool) -> Line:
             (Span(f"#{row['seq']}", tone, act), 9),
             (Span(when if pane.width >= WITH_YEAR_MIN else when[5:], tone, act), _when_width(pane)),
             (Span(_short(row["area"]), tone, act), 5),
-            (Span(bare_depth(row["depth_um"]), tone, act), 9),
-            (Span(dose, tone, act), 14),
+            (Span(bare_depth(row["depth_um"]), tone, act), 7),
+            (Span(dose, tone, act), 18),
             (Span(row["phase"], tone if done else Tone.WARN, act), 12),
             (Span("SIM" if row["simulated"] else "   ", Tone.DIM), 3),
         ]
