@@ -16,9 +16,12 @@ def console(
         typer.Option("--gun", metavar="PORT", help="Port of the gun; else the one gun that is found."),
     ] = "",
     simulate: Annotated[bool, typer.Option("--simulate", help="Start a simulated gun for it; practice only.")] = False,
+    only_ascii: Annotated[
+        bool, typer.Option("--ascii", help="Draw nothing outside ASCII; terminals that can do no more are known.")
+    ] = False,
     home: HomeOption = None,
 ) -> None:
     """Treat and practise at a screen; F8 stops the gun at any time."""
     from meso_device.cli.console_start import start_console
 
-    raise typer.Exit(start_console(gun=gun, simulate=simulate, home=home))
+    raise typer.Exit(start_console(gun=gun, simulate=simulate, home=home, only_ascii=only_ascii))

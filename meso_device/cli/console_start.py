@@ -28,11 +28,26 @@ COMMAND: Final = "meso console"
 RATE_PER_S: Final = 2
 """Pulls of the simulated gun's trigger: slow enough to be followed."""
 SIMULATED: Final = "simulated"
+ASCII: Final = "--ascii"
 SEED: Final = 1
 
 
-def start_console(*, gun: str, simulate: bool, home: Path | None, screen: Sequence[str] = SCREEN_COMMAND) -> int:
-    """Run a console and return its exit status; ``screen`` is the command of the screen's process.
+def start_console(
+    *,
+    gun: str,
+    simulate: bool,
+    home: Path | None,
+    only_ascii: bool = False,
+    screen: Sequence[str] = SCREEN_COMMAND,
+) -> int:
+    """Run a console and return its exit status.
+
+    Args:
+        gun: Port of the gun; empty for the one that is found.
+        simulate: Start a simulated gun for it.
+        home: Data directory; None for the usual one.
+        only_ascii: Draw nothing outside ASCII.
+        screen: Command of the screen's process.
 
     Raises:
         MesoError: it could not begin; the terminal is untouched.
@@ -50,13 +65,13 @@ def start_console(*, gun: str, simulate: bool, home: Path | None, screen: Sequen
             port=port,
             simulated=simulate,
             plans=_plans(),
-            screen=screen,
+            screen=(*screen, ASCII) if only_ascii else screen,
         )
         with contextlib.ExitStack() as stack:
             result = run_console(
                 request, lambda observer: stack.enter_context(TechnicalLog(root, observer, command=COMMAND))
             )
-    _tell_end(result, _again(gun, simulate=simulate, home=home))
+    _tell_end(result, _again(gun, simulate=simulate, home=home, only_ascii=only_ascii))
     return result.status
 
 
@@ -92,9 +107,10 @@ def _plans() -> Mapping[str, TreatmentPlan]:
     return {name: load_library(name).plan() for name in names}
 
 
-def _again(gun: str, *, simulate: bool, home: Path | None) -> str:
+def _again(gun: str, *, simulate: bool, home: Path | None, only_ascii: bool) -> str:
     words = [*COMMAND.split()]
     words += ["--simulate"] if simulate else ["--gun", gun] if gun else []
+    words += [ASCII] if only_ascii else []
     words += ["--home", str(home)] if home is not None else []
     return shlex.join(words)
 
