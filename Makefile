@@ -1,8 +1,9 @@
-# make demo   watch a whole treatment on a simulated gun
-# make test   formatting, lint, types, layers, generated files, and all tests
-# make bench  the measured numbers, each beside a floor or a peer of the same run
-# make world  whole sessions under faults: SEEDS=n of them
-# make proof  every claim in its long form, about 90 minutes on two cores; writes docs/proof.md
+# make demo     watch a whole treatment on a simulated gun
+# make console  the operator's screen on a simulated gun, in this terminal
+# make test     formatting, lint, types, layers, generated files, and all tests
+# make bench    the measured numbers, each beside a floor or a peer of the same run
+# make world    whole sessions under faults: SEEDS=n of them
+# make proof    every claim in its long form, about 90 minutes on two cores; writes docs/proof.md
 # Each installs what it needs into .venv first; the second time that takes no time.
 
 PYTHON ?= python3
@@ -13,11 +14,14 @@ SEEDS ?= 200
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check bench proof world
+.PHONY: demo console test check bench proof world
 .DELETE_ON_ERROR:
 
 demo: .venv/.installed
 	@$(BIN)/meso demo
+
+console: .venv/.installed
+	@$(BIN)/meso console --simulate
 
 test: check
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(TESTS)
