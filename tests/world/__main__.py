@@ -6,7 +6,7 @@ python -m tests.world shrink --seed 7
 python -m tests.world coverage --seeds 3000
 python -m tests.world versions PYTHON ...
 python -m tests.world planted
-python -m tests.world explore [--shots 2] [--faults 2]
+python -m tests.world explore [--shots 3] [--faults 2]
 """
 
 import argparse
