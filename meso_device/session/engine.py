@@ -221,6 +221,10 @@ class SessionEngine:
         if desk.session is not None and not desk.session.closed:
             desk.tell(NoticeKind.REFUSED, "a session is open: close it before the next")
             return
+        if desk.session is not None and desk.session.session == command.session:
+            # Its records are there already, so a second opening would count from nothing.
+            desk.tell(NoticeKind.REFUSED, "this session is closed: begin a new one")
+            return
         if self._link is not LinkState.UP or desk.book is None:
             desk.tell(NoticeKind.REFUSED, "no gun is connected: a session is bound to its gun when it opens")
             return
@@ -251,6 +255,9 @@ class SessionEngine:
         if desk.session is not None and not desk.session.closed:
             # What has been counted since that row was read would be forgotten.
             desk.tell(NoticeKind.REFUSED, "a session is open already: it goes on")
+            return
+        if desk.session is not None and desk.session.session == row.session:
+            desk.tell(NoticeKind.REFUSED, "this session is closed: begin a new one")
             return
         desk.session = SessionState(
             command.plan,

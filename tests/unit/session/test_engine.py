@@ -13,6 +13,7 @@ from meso_device.session.contract import (
     NoticeKind,
     Phase,
     PressStop,
+    ResumeSession,
     Stop,
 )
 from meso_device.session.engine import REQUESTS_MAX, REQUESTS_MAX_BETWEEN
@@ -66,6 +67,21 @@ def rig():
 
 def armed(rig, shots=1):
     assert rig.run(lambda: rig.view.shots_given >= shots and rig.view.phase is Phase.ARMED)
+
+
+@pytest.mark.invariant("I-45")
+def test_a_session_that_is_closed_is_not_opened_or_taken_up_again(rig):
+    row = None
+    while not rig.closed():
+        rig.turn()
+        row = rig.store.open_session() or row
+    opening = rig.autopilot._opening
+    rig.autopilot = None
+    for again in (opening, ResumeSession(row=row, plan=rig.plan, op="practice", role="practice")):
+        rig.host(again)
+        assert rig.notices[-1].kind is NoticeKind.REFUSED
+        assert "closed" in rig.notices[-1].text
+        assert (rig.view.phase, rig.view.shots_given) == (Phase.CLOSED, rig.plan.shots)
 
 
 @pytest.mark.invariant("I-05")
