@@ -1,16 +1,12 @@
 """The commands of `meso`, by name: which module has them and the one line that help shows.
 
 A module is imported when its command is asked for and not before, so that ``meso --help`` and each command load
-only what they need.
+only what they need; this table imports nothing of them.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Any, Final
-
-import typer.core
-import typer.main
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,25 +46,3 @@ COMMANDS: Final[Mapping[str, CommandLine]] = {
         "meso_device.cli.doctor", "Check this computer: packages, ports, data directory, disk, clock."
     ),
 }
-
-
-class LazyGroup(typer.core.TyperGroup):
-    """The top of the command line: lists its commands without importing them."""
-
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # typer's surface
-        """Return the names in the order of help."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  # typer's surface
-        """Import the module of a command and return it."""
-        line = COMMANDS.get(cmd_name)
-        if line is None:
-            return None
-        command = typer.main.get_command(import_module(line.module).app)
-        command.name = cmd_name
-        return command
-
-    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  # typer's surface
-        """Write the list of commands into the help."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line.help) for name, line in COMMANDS.items()])

@@ -15,9 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import typer.main
-
-from meso_device.cli.app import app
+from meso_device.cli import app
 from meso_device.cli.main import run
 from meso_device.cli.registry import COMMANDS
 from protocols.errors import MesoError
@@ -51,9 +49,8 @@ class Option:
 def tree(command: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], list[Option]]]:
     """Return every command that can be called, with what it takes, as the command line itself tells."""
     if command is None:
-        group = typer.main.get_command(app)
         for name in COMMANDS:
-            yield from tree(group.get_command(None, name), (name,))
+            yield from tree(app.command(name), (name,))
         return
     options = [
         Option(max(getattr(parameter, "opts", [""]), key=len) if parameter.param_type_name == "option" else "",
