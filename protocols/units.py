@@ -45,6 +45,7 @@ AREA: Final = Dimension("area", "mm2", {"mm2": 0, "mm²": 0, "cm2": 2, "cm²": 2
 # Digits are ASCII only; `.5` and `1.` are refused because a lost zero or point is a factor of ten.
 _QUANTITY: Final = re.compile(r"(0|[1-9][0-9]{0,9})(?:\.([0-9]{1,6}))? ?([A-Za-zµ²/2]{1,5})", re.ASCII)
 _LONGEST: Final = 24
+_COUNT: Final = re.compile(r"0|[1-9][0-9]{0,5}", re.ASCII)
 
 
 def parse_quantity(text: str, dimension: Dimension) -> int:
@@ -74,6 +75,52 @@ def parse_quantity(text: str, dimension: Dimension) -> int:
             f"write at most {places} decimal places in {unit}"
         )
     return int(whole + fraction.ljust(places, "0"))
+
+
+def parse_entry(text: str, dimension: Dimension) -> int:
+    """Read what was typed into a field marked with the dimension's display unit: ``1.5``, or ``1.5 mm``.
+
+    Stricter than `parse_quantity`, which reads it in the end: a number that is easily misread is refused with the way
+    to write it, so that what is typed looks as it will be shown.
+
+    Args:
+        text: Digits with ``.``; the unit may be left out and is no other than the field's.
+        dimension: What is measured.
+
+    Raises:
+        UsageError: another unit, a point without a digit beside it, zeros that say nothing, or what
+            `parse_quantity` refuses.
+    """
+    number, _, unit = text.strip().partition(" ")
+    bare = number.rstrip("".join(dimension.decimals))
+    unit = unit.strip() or number[len(bare) :]
+    if unit and unit != dimension.display:
+        raise UsageError(
+            f"{dimension.name} {text[:_LONGEST]!r} refused: unit {unit[:_LONGEST]!r}; this field is in "
+            f"{dimension.display}"
+        )
+    plain = _plainly(bare)
+    if plain != bare and _QUANTITY.fullmatch(f"{plain} {dimension.display}"):
+        raise UsageError(f"{dimension.name} {text[:_LONGEST]!r} refused: write {plain}")
+    return parse_quantity(f"{bare} {dimension.display}", dimension)
+
+
+def parse_count(text: str, name: str) -> int:
+    """Read a whole number of things: digits alone, at most six, no leading zero.
+
+    Raises:
+        UsageError: anything else.
+    """
+    if _COUNT.fullmatch(text) is None:
+        raise UsageError(f"{name} {text[:_LONGEST]!r} refused: write a whole number, such as 12")
+    return int(text)
+
+
+def _plainly(number: str) -> str:
+    """Return a number without the zeros and points that are easily misread: ``.05`` and ``1.50`` as 0.05 and 1.5."""
+    whole, point, fraction = number.partition(".")
+    fraction = fraction.rstrip("0")
+    return (whole.lstrip("0") or "0") + (f".{fraction}" if point and fraction else "")
 
 
 def format_quantity(value: int, dimension: Dimension) -> str:

@@ -1,15 +1,22 @@
 """Planned against given injections, and when a place would be gone over again (I-56).
 
 A gun does not know where on the skin it stands. The smallest place that a record names is the area, with its side;
-that is the cell here. Its points are taken as spread evenly, so that a pass is complete when as many injections are
-in the area as one pass has points, and the next one goes over skin that was treated already.
+that is the cell here, unless the operator splits the area and says which cell the hand is at. Points are taken as
+spread evenly, so that a pass is complete when as many injections are in the area or cell as one pass has points, and
+the next one goes over skin that was treated already.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from meso_device.accounting.entries import AreaGiven
 from protocols.treatment.plan import AreaPlan, TreatmentPlan
+
+CELLS_MAX: Final = 12
+"""More cells than this in one area are not told apart by a hand that holds a gun; their letters are a to l."""
+MOVES_MAX: Final = 200
+"""Choices of a cell in one area and session; whoever needs more has lost the place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +60,7 @@ class Coverage:
 
 
 def coverage_of(area: AreaPlan, given_shots: int) -> Coverage:
-    """Return how far an area is after so many injections in this session."""
+    """Return how far an area is after so many injections in this session; points that were skipped count as given."""
     return Coverage(
         area=area.area,
         planned=area.shots,
@@ -69,3 +76,69 @@ def coverage(plan: TreatmentPlan, given: Mapping[int, AreaGiven]) -> tuple[Cover
     return tuple(
         coverage_of(area, given[area.area_code].shots if area.area_code in given else 0) for area in plan.areas
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """An area that is gone over cell by cell, and which cell the hand is at.
+
+    Where the hand went is told by the operator, never measured: a shot belongs to the cell that was chosen when it was
+    made. A *place* is a planned point that was given or skipped; places of the area are counted from its first.
+
+    Attributes:
+        planned: Points of each cell, in order; 1 to `CELLS_MAX` cells.
+        moves: Each choice of a cell: its index, and the places that the area had by then, ascending.
+    """
+
+    planned: tuple[int, ...]
+    moves: tuple[tuple[int, int], ...]
+
+    @property
+    def current(self) -> int:
+        """Index of the cell chosen last."""
+        return self.moves[-1][0]
+
+    def moved(self, cell: int, places: int) -> "Cells":
+        """Return the same with another cell chosen after so many places of the area."""
+        return Cells(self.planned, (*self.moves, (cell, places)))
+
+    def done(self, places: int) -> tuple[int, ...]:
+        """Return the places of each cell after so many places of the area."""
+        done = [0] * len(self.planned)
+        ends = [since for _, since in self.moves[1:]] + [places]
+        for (cell, since), until in zip(self.moves, ends, strict=True):
+            done[cell] += until - since
+        return tuple(done)
+
+    def allowed(self) -> tuple[int, ...]:
+        """Return the places that each cell may have: its plan, and as much again each time it was chosen when full."""
+        allowed = list(self.planned)
+        for no, (cell, since) in enumerate(self.moves):
+            if Cells(self.planned, self.moves[: no + 1]).done(since)[cell] >= allowed[cell]:
+                allowed[cell] += self.planned[cell]
+        return tuple(allowed)
+
+    def left(self, places: int) -> int:
+        """Return the places that are left in the cell chosen, its confirmed passes included."""
+        return self.allowed()[self.current] - self.done(places)[self.current]
+
+    def is_again(self, cell: int) -> bool:
+        """Whether a cell was chosen again when it was full: a second pass."""
+        return self.allowed()[cell] > self.planned[cell]
+
+    def next_open(self, places: int) -> int | None:
+        """Return the next cell after the one chosen that is not full, or None when all are."""
+        done, count = self.done(places), len(self.planned)
+        order = ((self.current + step) % count for step in range(1, count + 1))
+        return next((cell for cell in order if done[cell] < self.planned[cell]), None)
+
+
+def split(points: int, cells: int) -> Cells:
+    """Return an area of so many points in cells as equal as they can be, the first one chosen; ``cells`` >= 1."""
+    each, over = divmod(points, cells)
+    return Cells(tuple(each + (cell < over) for cell in range(cells)), ((0, 0),))
+
+
+def cell_name(cell: int) -> str:
+    """Return the letter of a cell."""
+    return chr(ord("a") + cell)

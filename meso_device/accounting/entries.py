@@ -6,7 +6,7 @@ A `Batch` is one engine step: its entries, projections and grant row commit in o
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 Json: TypeAlias = "int | str | bool | list[Json] | dict[str, Json]"
 
@@ -239,6 +239,13 @@ class GunLedger:
     other_simulated: bool = False
 
 
+PLAN_EDITED: Final = "plan.edited"
+POINT_SKIPPED: Final = "point.skipped"
+CELL_CHOSEN: Final = "cell.chosen"
+PLAN_CHANGES: Final = (PLAN_EDITED, POINT_SKIPPED, CELL_CHOSEN)
+"""Kinds of the records that change the plan of a session; taken up again, they are made again in their order."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AreaGiven:
     """What the records say was given in one area of a session; attempts and interrupted shots count as given."""
@@ -260,6 +267,8 @@ class SessionRow:
         opened: Payload of its ``session.opened`` record, with the plan.
         given: TREAT and DRY shots by area.
         role: Role in which ``op`` opened it.
+        changes: Kind and payload of each record since that changed the plan, skipped a point or chose a cell, oldest
+            first; only of a session that is open.
     """
 
     session: str
@@ -274,6 +283,7 @@ class SessionRow:
     opened: Mapping[str, Json]
     given: tuple[AreaGiven, ...]
     role: str = ""
+    changes: tuple[tuple[str, Mapping[str, Json]], ...] = ()
 
     @property
     def practice(self) -> bool:

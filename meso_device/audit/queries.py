@@ -1,11 +1,12 @@
 """What the host asks of the log: the ledger of a gun, and sessions. Reads only; any connection will do."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 import apsw
 
-from meso_device.accounting.entries import AreaGiven, ClockMapRow, GunLedger, OpenGrant, SessionRow
+from meso_device.accounting.entries import PLAN_CHANGES, AreaGiven, ClockMapRow, GunLedger, OpenGrant, SessionRow
 from meso_device.audit import canonical
 from meso_device.audit.records import ENVELOPE
 from meso_device.audit.sql import run
@@ -87,7 +88,20 @@ def session(db: apsw.Connection, session_id: str) -> SessionRow | None:
 
 def open_session(db: apsw.Connection) -> SessionRow | None:
     """Return the newest session that was never closed, or None."""
-    return next(_session_rows(db, f"{_SESSION} WHERE state = 'open' ORDER BY opened_seq DESC LIMIT 1", ()), None)
+    row = next(_session_rows(db, f"{_SESSION} WHERE state = 'open' ORDER BY opened_seq DESC LIMIT 1", ()), None)
+    return None if row is None else replace(row, changes=_changes(db, row.session))
+
+
+def _changes(db: apsw.Connection, sess: str) -> tuple[tuple[str, dict[str, Any]], ...]:
+    """Return what was changed of the plan of an open session; it is behind its opening, at the end of the log."""
+    rows = run(
+        db,
+        "SELECT kind, body FROM record WHERE seq > (SELECT opened_seq FROM session WHERE sess = ?) "
+        "AND kind IN (?, ?, ?) ORDER BY seq",
+        (sess, *PLAN_CHANGES),
+    )
+    bodies = ((kind, canonical.decode(body)) for kind, body in rows)
+    return tuple((kind, body) for kind, body in bodies if body.get("sess") == sess)
 
 
 def products_of(db: apsw.Connection, session_id: str) -> frozenset[str]:

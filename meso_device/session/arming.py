@@ -11,14 +11,14 @@ from drivers.outcome import Done, Refused
 from meso_device.accounting.caps import CapScope, grant_caps, second_pass_code
 from meso_device.accounting.clinic import ClinicFacts
 from meso_device.accounting.courses import interval_days, past_sessions
-from meso_device.accounting.coverage import coverage_of
+from meso_device.accounting.coverage import cell_name, coverage_of
 from meso_device.accounting.entries import Cap, CapExceeded, Committed, GrantIntent, Json
 from meso_device.accounting.findings import Finding, FindingCode
 from meso_device.accounting.grants import GrantAccount, closed_entry, grant_entry, prepared_entry
 from meso_device.session.advice import depth_advice
 from meso_device.session.connect import settle
 from meso_device.session.contract import NoticeKind, Phase
-from meso_device.session.desk import Desk
+from meso_device.session.desk import Desk, SessionState
 from meso_device.session.flow import (
     Answer,
     Flow,
@@ -104,7 +104,17 @@ def arm(desk: Desk, area_id: str) -> Flow:
         grant.move(GrantEvent.PROVEN_OVER)
         yield from record(closed_entry(grant, desk.gun().stamp, "every shot it permitted is in the gun's log"))
         permit = yield from _permit(desk, area, again=False)
-    desk.tell(NoticeKind.INFO, f"area {area.area}: all {area.shots} points given")
+    desk.tell(NoticeKind.INFO, _all_done(desk.treatment(), area))
+
+
+def _all_done(session: SessionState, area: AreaPlan) -> str:
+    """Say what is complete: a cell of the area, or all of it."""
+    cells, places = session.cells.get(area.area_code), session.places(area)
+    if cells is not None and places < area.shots:
+        return f"cell {area.short}{cell_name(cells.current)}: all its points are done; N goes on"
+    skipped = session.skipped.get(area.area_code, 0)
+    left_out = f", {skipped} of them skipped" if skipped else " given"
+    return f"area {area.area}: all {area.shots} points{left_out}"
 
 
 def _permit(desk: Desk, area: AreaPlan, *, again: bool) -> Generator[Need, Answer, Permit | None]:
@@ -124,13 +134,18 @@ def _permit(desk: Desk, area: AreaPlan, *, again: bool) -> Generator[Need, Answe
     facts = yield LoadFacts(session.session, session.alias, book.stamp.gun_uid, session.plan.digest)
     if not isinstance(facts, ClinicFacts):
         raise TypeError("the store answered something else")
-    given = session.shots_given(area)
+    places, cells = session.places(area), session.cells.get(area.area_code)
     overrides = frozenset(override.code for override in facts.overrides)
-    left = area.shots + (area.points if second_pass_code(area) in overrides else 0) - given
-    if left <= 0 and not again:
+    left = area.shots + (area.points if second_pass_code(area) in overrides else 0) - places
+    in_cell = cells.left(places) if cells is not None else left
+    if min(left, in_cell) <= 0 and not again:
         return None
-    cover = coverage_of(area, given)
-    shots = min(left if left > 0 else area.points, cover.left_in_pass, GRANT_SHOTS_MAX, limits.grant_shots_max)
+    if cells is not None and in_cell <= 0 < left:
+        name = f"{area.short}{cell_name(cells.current)}"
+        raise FlowEnded(f"cell {name}: its points are done; N goes on, or choose it again as a SECOND PASS")
+    cover = coverage_of(area, places)
+    next_left = min(left, cover.left_in_pass if cells is None else in_cell) if left > 0 else area.points
+    shots = min(next_left, GRANT_SHOTS_MAX, limits.grant_shots_max)
     if area.dose_nl:
         shots = min(shots, limits.grant_nl_max // area.dose_nl)
         if facts.cartridge is not None:
@@ -146,7 +161,7 @@ def _permit(desk: Desk, area: AreaPlan, *, again: bool) -> Generator[Need, Answe
         alias=session.alias,
         role=session.role,
         practice=session.practice,
-        given_shots=given,
+        given_shots=places,
         ask_nl=shots * area.dose_nl,
         now=desk.now,
     )

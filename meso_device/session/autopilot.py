@@ -19,6 +19,7 @@ from meso_device.session.contract import (
     ResumeSession,
     View,
 )
+from meso_device.session.plan_commands import ChooseCell
 from protocols.treatment.plan import AreaPlan
 from protocols.wire.codes import Alarm
 
@@ -104,12 +105,12 @@ class Autopilot:
             case Phase.FAULT:
                 return self._acknowledge()
             case Phase.READY:
-                area = self._next_area(view)
+                area = _next_area(view)
                 self.declined = self._armings > 0 and bool(view.blocked) and not view.shots_given
                 if self.declined:
                     return CloseSession(state=REFUSED)
                 if area is not None:
-                    return self._arm(area, view)
+                    return self._next_cell(area, view) or self._arm(area, view)
                 return CloseSession(state="complete", aftercare=self._aftercare)
             case _:
                 return None
@@ -136,9 +137,14 @@ class Autopilot:
         self._resets += not under_way
         return AcknowledgeFault(op=self._opening.op)
 
-    def _next_area(self, view: View) -> AreaPlan | None:
-        given = {area.area_code: area.shots for area in view.given}
-        return next((a for a in self._opening.plan.areas if given.get(a.area_code, 0) < a.shots), None)
+    def _next_cell(self, area: AreaPlan, view: View) -> ChooseCell | None:
+        """Return the move to the next cell of an area that was left split, once the cell chosen is done."""
+        cells, places = view.cells.get(area.area_code), _places(area, view)
+        following = cells.next_open(places) if cells is not None and cells.left(places) <= 0 else None
+        if cells is None or following is None:
+            return None
+        op, role = self._opening.op, self._opening.role
+        return ChooseCell(area_id=area.area, cells=len(cells.planned), cell=following, reason="", op=op, role=role)
 
     def _arm(self, area: AreaPlan, view: View) -> Command | None:
         if view.shots_given != self._shots_at_arming:
@@ -149,3 +155,13 @@ class Autopilot:
             self.given_up = f"area {area.area}: armed {ARMINGS_WITHOUT_SHOT} times without an injection"
             return None
         return Arm(area_id=area.area)
+
+
+def _places(area: AreaPlan, view: View) -> int:
+    given = next((given.shots for given in view.given if given.area_code == area.area_code), 0)
+    return given + view.skipped.get(area.area_code, 0)
+
+
+def _next_area(view: View) -> AreaPlan | None:
+    areas = view.plan.areas if view.plan is not None else ()
+    return next((area for area in areas if _places(area, view) < area.shots), None)

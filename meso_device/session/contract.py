@@ -11,7 +11,9 @@ from typing import TypeAlias
 
 from drivers.link_events import LinkEvent
 from meso_device.accounting.clinic import ClinicFacts
+from meso_device.accounting.coverage import Cells
 from meso_device.accounting.entries import AreaGiven, Batch, CommitResult, Entry, GunLedger, Json, SessionRow
+from meso_device.session.plan_commands import PlanCommand
 from protocols.treatment.advisory import Sex
 from protocols.treatment.plan import TreatmentPlan
 from protocols.wire.messages import Heartbeat, Request
@@ -145,7 +147,17 @@ class WriteOff:
 
 
 Command: TypeAlias = (
-    OpenSession | ResumeSession | Confirm | Arm | Disarm | Stop | ResetStop | AcknowledgeFault | CloseSession | WriteOff
+    OpenSession
+    | ResumeSession
+    | Confirm
+    | Arm
+    | Disarm
+    | Stop
+    | ResetStop
+    | AcknowledgeFault
+    | CloseSession
+    | WriteOff
+    | PlanCommand
 )
 
 
@@ -309,6 +321,10 @@ class View:
         serial: Serial number that the gun gives itself.
         boot_id: The gun's boot, 0 before HELLO.
         resets: Boots of the gun seen since this engine started, beyond the first.
+        plan: The plan in force; None without a session.
+        file: The plan as its file has it.
+        skipped: Points skipped, by area code.
+        cells: Cells of the areas that are split, by area code.
         area_id: Area selected or armed; empty if none.
         given: Shots by area, committed, over the whole session.
         shots_given: Their sum.
@@ -338,6 +354,10 @@ class View:
     serial: str
     boot_id: int
     resets: int
+    plan: TreatmentPlan | None
+    file: TreatmentPlan | None
+    skipped: Mapping[int, int]
+    cells: Mapping[int, Cells]
     area_id: str
     given: tuple[AreaGiven, ...]
     shots_given: int

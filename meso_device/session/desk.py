@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from meso_device.accounting.book import GunBook
+from meso_device.accounting.coverage import Cells
 from meso_device.accounting.entries import AreaGiven, Entry, GunStamp, Json
 from meso_device.accounting.findings import LASTING, Finding, FindingCode
 from meso_device.accounting.grants import GrantAccount
@@ -17,7 +18,16 @@ from protocols.wire.messages import LimitsGetReply, Status
 
 @dataclass(slots=True)
 class SessionState:
-    """The session under way; ``changed`` are parts fitted since, recorded when the operator confirms."""
+    """The session under way.
+
+    Attributes:
+        plan: The plan in force.
+        file: The plan as its file has it, and as the session was opened with it.
+        given: What was given, by area code.
+        skipped: Points skipped, by area code.
+        cells: Cells of the areas that are split, by area code.
+        changed: Parts fitted since it was left, recorded when the operator confirms.
+    """
 
     plan: TreatmentPlan
     session: str
@@ -31,6 +41,13 @@ class SessionState:
     closed: bool = False
     sex: Sex | None = None
     changed: tuple[Entry, ...] = ()
+    skipped: dict[int, int] = field(default_factory=dict)
+    cells: dict[int, Cells] = field(default_factory=dict)
+    file: TreatmentPlan = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with the plan as it was opened."""
+        self.file = self.plan
 
     def context(self, area: AreaPlan | None = None, lot: str = "") -> ShotContext:
         """Return what records of this session carry; the lot is that of the syringe in the gun."""
@@ -53,6 +70,10 @@ class SessionState:
         """Shots of an area in this session; attempts and interrupted shots count."""
         given = self.given.get(area.area_code)
         return given.shots if given else 0
+
+    def places(self, area: AreaPlan) -> int:
+        """Return the planned points of an area that are behind: given or skipped."""
+        return self.shots_given(area) + self.skipped.get(area.area_code, 0)
 
     def count(self, record: ShotRecord) -> None:
         """Count a committed shot of this session."""

@@ -53,9 +53,11 @@ from meso_device.session.desk import Desk, SessionState
 from meso_device.session.drain import Drain
 from meso_device.session.endings import acknowledge_fault, after_stop, close, disarm, reset_stop
 from meso_device.session.flow import Answer, Flow, FlowEnded, LinkTrouble, Load, LoadFacts, Record, Send, Until
+from meso_device.session.plan_changes import apply_change, change_plan
+from meso_device.session.plan_commands import ChooseCell, EditPlan, PlanArea, SkipPoint
 from meso_device.session.view import view_of
 from meso_device.session.write_off import close_out_of_reach, write_off
-from protocols.errors import GunProtocolError
+from protocols.errors import GunProtocolError, UsageError
 from protocols.units import HELD_VOLUME, format_quantity
 from protocols.wire.codes import Alarm, Code
 from protocols.wire.messages import (
@@ -187,19 +189,32 @@ class SessionEngine:
             case Arm() if desk.phase is Phase.READY and self._flow is None:
                 desk.phase = Phase.ARMING
                 self._start("arm", arm(desk, command.area_id))
-            case ResetStop() if desk.phase is Phase.ESTOPPED and self._flow is None:
-                self._start("reset", reset_stop(desk, command.reason_code, command.op))
-            case AcknowledgeFault() if desk.phase in (Phase.FAULT, Phase.ESTOPPED) and self._flow is None:
-                self._start("acknowledge", acknowledge_fault(desk, command.op))
             case WriteOff() if self._flow is None and self._link in (LinkState.DOWN, LinkState.UP):
                 self._start("write off", write_off(desk, command))
             case CloseSession() if (flow := self._closing(command)) is not None:
                 self._start("close", flow)
+            case _ if (named := self._named_flow(command)) is not None:
+                self._start(*named)
             case _:
                 name = type(command).__name__
                 desk.tell(
                     NoticeKind.REFUSED, f"{name} is not possible now: {desk.phase.value}, link {self._link.value}"
                 )
+
+    def _named_flow(self, command: EngineEvent) -> tuple[str, Flow] | None:
+        """Return what a command begins that is taken in one phase alone, while nothing else is under way."""
+        desk = self._desk
+        if self._flow is not None:
+            return None
+        match command:
+            case ResetStop() if desk.phase is Phase.ESTOPPED:
+                return "reset", reset_stop(desk, command.reason_code, command.op)
+            case AcknowledgeFault() if desk.phase in (Phase.FAULT, Phase.ESTOPPED):
+                return "acknowledge", acknowledge_fault(desk, command.op)
+            case EditPlan() | PlanArea() | SkipPoint() | ChooseCell() if desk.phase is Phase.READY:
+                return "plan", change_plan(desk, command)
+            case _:
+                return None
 
     def _closing(self, command: CloseSession) -> Flow | None:
         """Return how the session is closed; None where it cannot be now.
@@ -259,7 +274,7 @@ class SessionEngine:
         if desk.session is not None and desk.session.session == row.session:
             desk.tell(NoticeKind.REFUSED, "this session is closed: begin a new one")
             return
-        desk.session = SessionState(
+        session = SessionState(
             command.plan,
             row.session,
             row.alias,
@@ -271,6 +286,13 @@ class SessionEngine:
             sex=command.sex,
             changed=command.entries,
         )
+        try:
+            for kind, payload in row.changes:
+                apply_change(session, kind, payload)
+        except UsageError as refused:
+            desk.tell(NoticeKind.REFUSED, str(refused))
+            return
+        desk.session = session
         desk.bound_uid = row.gun_uid
         if desk.book is not None and desk.book.stamp.gun_uid != row.gun_uid:
             self._drop(f"session {row.session} is bound to gun {row.gun_uid}")

@@ -77,13 +77,12 @@ class Case:
     @property
     def syringe(self) -> Syringe | None:
         """The syringe of the treatment protocol; None when the table does not know it."""
-        wanted = self.plan.syringe_geometry_id
-        return next((syringe for syringe in syringes().values() if syringe.geometry_id == wanted), None)
+        return syringe_of(self.plan)
 
     @property
     def needle(self) -> Needle | None:
         """The needle of the treatment protocol; None when the table does not know it."""
-        return next((needle for needle in needles().values() if needle.type_id == self.plan.needle_type_id), None)
+        return needle_of(self.plan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +119,16 @@ class Rule:
     soft: bool = False
     practice: bool = False
     by_area: bool = False
+
+
+def syringe_of(plan: TreatmentPlan) -> Syringe | None:
+    """Return the syringe of a plan; None when the table does not know it."""
+    return next((one for one in syringes().values() if one.geometry_id == plan.syringe_geometry_id), None)
+
+
+def needle_of(plan: TreatmentPlan) -> Needle | None:
+    """Return the needle of a plan; None when the table does not know it."""
+    return next((needle for needle in needles().values() if needle.type_id == plan.needle_type_id), None)
 
 
 def date_text(day: int) -> str:

@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
-from meso_device.accounting.coverage import coverage, coverage_of
+from meso_device.accounting.coverage import CELLS_MAX, coverage, coverage_of, split
 from meso_device.accounting.entries import AreaGiven
 from protocols.treatment.library import load_library
 
@@ -55,3 +57,30 @@ def test_every_area_of_a_plan_is_listed_with_what_the_records_say():
     assert [row.area for row in found] == [row.area for row in PLAN.areas]
     assert [row.given for row in found] == [3] + [0] * (len(PLAN.areas) - 1)
     assert sum(row.missing for row in found) == PLAN.shots - 3
+
+
+@pytest.mark.invariant("I-56")
+@pytest.mark.hazard("HZ-47")
+@hypothesis.given(
+    points=st.integers(1, 30),
+    count=st.integers(1, CELLS_MAX),
+    steps=st.lists(st.one_of(st.none(), st.integers(0, CELLS_MAX - 1)), max_size=60),
+)
+def test_every_place_belongs_to_the_cell_that_was_chosen_and_none_has_more_than_was_confirmed(points, count, steps):
+    cells, places, told = split(points, min(count, points)), 0, {}
+    model = [0] * len(cells.planned)
+    for step in steps:
+        if step is None and cells.left(places) > 0:
+            model[cells.current] += 1
+            places += 1
+        elif step is not None and step < len(model):
+            told[step] = told.get(step, 0) + (cells.done(places)[step] >= cells.allowed()[step])
+            cells = cells.moved(step, places)
+    assert cells.done(places) == tuple(model)
+    assert sum(cells.planned) == points
+    assert max(cells.planned) - min(cells.planned) <= 1
+    for cell, done in enumerate(model):
+        assert done <= cells.planned[cell] * (1 + told.get(cell, 0))
+        assert cells.is_again(cell) is bool(told.get(cell))
+    following = cells.next_open(places)
+    assert (following is None) is all(done >= plan for done, plan in zip(model, cells.planned, strict=True))
