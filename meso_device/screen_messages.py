@@ -44,6 +44,11 @@ class ToHost(IntEnum):
     ACKNOWLEDGE = 40
     SILENCE = 41
     FINISH = 50
+    PLAN_EDIT = 54
+    PLAN_CONFIRM = 55
+    SKIP = 56
+    NOTE = 57
+    CELL = 58
     PAGE = 60
     RECORD = 61
     QUIT = 70

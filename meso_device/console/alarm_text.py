@@ -118,6 +118,11 @@ ALARMS: Final[Mapping[str, About]] = {
         "Nothing more is granted. Have it looked into before treating with this gun.",
         "when the finding is closed",
     ),
+    "SECOND_PASS": About(
+        "A cell whose points are done was chosen again. Points are counted; position is not measured.",
+        "Go on only where the skin is to be gone over again; N moves on.",
+        "when another cell is chosen",
+    ),
     "SCREEN_SILENT": About(
         "This screen gave no sign for 2 s while armed, so the host disarmed.",
         "Arm again when ready. If it comes back, end other programs on this computer.",

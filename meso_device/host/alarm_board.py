@@ -38,6 +38,7 @@ class HostAlarm(IntEnum):
     OUTCOME_UNKNOWN = 201
     FINDING = 202
     SCREEN_SILENT = 203
+    SECOND_PASS = 301
 
     @property
     def priority(self) -> Priority:

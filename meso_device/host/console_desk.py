@@ -7,6 +7,7 @@ command: done is said when it can be seen, refused with the engine's own line.
 import contextlib
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from meso_device.accounting.entries import Entry, SessionRow
@@ -15,6 +16,7 @@ from meso_device.host.console_facts import ConsoleFacts
 from meso_device.host.console_history import ConsoleHistory
 from meso_device.host.console_may import LIVE, Seen, why_not
 from meso_device.host.console_people import PRACTICE, ConsolePeople
+from meso_device.host.console_plan import AGAIN_REASONS, SKIP_REASONS, ConsolePlan
 from meso_device.host.home import Home
 from meso_device.host.members import End
 from meso_device.host.people_desk import PeopleDesk
@@ -23,7 +25,7 @@ from meso_device.host.screen_commands import checked
 from meso_device.host.snapshot import Treatment
 from meso_device.host.two_steps import VALID_US, Bound, TwoSteps
 from meso_device.host.write_off_desk import REASONS, Gun, WriteOffDesk
-from meso_device.people.roles import Role
+from meso_device.people.roles import Act, Role, role_for
 from meso_device.screen_messages import VERSION, Body, BrokenPeer, Message, ToHost, ToScreen
 from meso_device.session.contract import (
     AcknowledgeFault,
@@ -105,6 +107,7 @@ class ConsoleDesk:
         self._view: View | None = None
         self._coming: Treatment | None = None
         self._answers = ScreenAnswers(say)
+        self._plan = ConsolePlan(self._steps, facts, self._answers, people)
         self.history = ConsoleHistory(self._answers, say)
         self._commands: Mapping[ToHost, Callable[[int, Body, Instant], Sequence[Command]]] = {
             ToHost.STOP: self._stop,
@@ -125,6 +128,11 @@ class ConsoleDesk:
             ToHost.ACKNOWLEDGE: self._acknowledge,
             ToHost.SILENCE: self._silence,
             ToHost.FINISH: self._finish,
+            ToHost.PLAN_EDIT: self._plan_edit,
+            ToHost.PLAN_CONFIRM: self._plan_confirm,
+            ToHost.SKIP: self._skip,
+            ToHost.CELL: self._cell,
+            ToHost.NOTE: self._note,
             ToHost.PAGE: self._page,
             ToHost.RECORD: self._record,
             ToHost.QUIT: self._quit,
@@ -170,6 +178,9 @@ class ConsoleDesk:
             self._sign(now)
         if self._coming is not None and view.session == self._coming.session:
             self.treatment, self._coming = self._coming, None
+        treatment = self.treatment
+        if treatment is not None and view.session == treatment.session and view.plan not in {None, treatment.plan}:
+            self.treatment = replace(treatment, plan=view.plan)
         return self._answers.seen(view, now)
 
     def engine_refused(self, text: str) -> None:
@@ -231,6 +242,8 @@ class ConsoleDesk:
             "enrolled": self.people.enrolled,
             "treatments": treatments,
             "reset_reasons": [{"code": code, "text": text} for code, text in RESET_REASONS.items()],
+            "skip_reasons": [{"code": code, "text": text} for code, text in SKIP_REASONS.items()],
+            "again_reasons": [{"code": code, "text": text} for code, text in AGAIN_REASONS.items()],
             "write_off_reasons": [{"code": code, "text": text} for code, text in REASONS.items()],
             "roles": [role.value for role in Role],
         }
@@ -343,6 +356,33 @@ class ConsoleDesk:
         complete = view.shots_given >= view.shots_planned
         self._answers.wait(number, now, lambda seen: seen.phase is Phase.CLOSED, of_gun=False)
         return (CloseSession(state="complete" if complete else "interrupted"),)
+
+    # --- the plan -----------------------------------------------------------------------------------
+
+    @property
+    def _changes_plan(self) -> tuple[str, str]:
+        """Pseudonym and role of whoever changes the plan."""
+        if self.treatment is not None and self.treatment.practice:
+            return PRACTICE, PRACTICE
+        if self.people.person is None:
+            raise Refuse("sign_in", "sign in first: a change of the plan is somebody's")
+        return self.people.person.op, role_for(self.people.person, Act.TREAT).value
+
+    def _plan_edit(self, number: int, body: Body, now: Instant) -> Sequence[Command]:
+        return self._plan.edit(number, body, self._allow("plan"), now)
+
+    def _plan_confirm(self, number: int, body: Body, now: Instant) -> Sequence[Command]:
+        return self._plan.confirm(number, body, self._allow("plan"), self._changes_plan, now)
+
+    def _skip(self, number: int, body: Body, now: Instant) -> Sequence[Command]:
+        return self._plan.skip(number, body, self._allow("plan"), self._changes_plan, now)
+
+    def _cell(self, number: int, body: Body, now: Instant) -> Sequence[Command]:
+        return self._plan.choose_cell(number, body, self._allow("plan"), self._changes_plan, now)
+
+    def _note(self, number: int, body: Body, now: Instant) -> Sequence[Command]:
+        self._allow("note")
+        return self._plan.note(number, body, self.treatment, self.people.person, now)
 
     def _page(self, number: int, body: Body, _now: Instant) -> Sequence[Command]:
         self._allow("page")

@@ -10,11 +10,12 @@ from typing import Final
 
 from drivers.link_events import Answered, Heard, LinkDown, StopHeard
 from drivers.outcome import Done
+from meso_device.accounting.coverage import cell_name
 from meso_device.accounting.entries import CommitFailed, Committed, Entry, GunStamp
 from meso_device.host.alarm_board import AlarmBoard, HostAlarm, gun_code, gun_name, gun_priority
 from meso_device.session.contract import Commit, Effect, EngineEvent, Instant, LinkState, Notice, Phase, Stop, View
 from protocols.wire.codes import GunFlag
-from protocols.wire.messages import HelloReply, Settings, SettingsGetReply, Status
+from protocols.wire.messages import HelloReply, LimitsGetReply, Settings, SettingsGetReply, Status
 
 TAIL_SHOTS: Final = 6
 NOTICES_MAX: Final = 20
@@ -47,6 +48,7 @@ class ConsoleFacts:
     Attributes:
         hello: What the gun said of itself; None before, and while the link is lost.
         status: Its newest status; the same.
+        limits: Its hard limits; the same.
         port: Port that it answered on.
         read_back: Newest settings read back from it, by area code.
         tail: Newest committed shots, newest first.
@@ -65,6 +67,7 @@ class ConsoleFacts:
     def __init__(self) -> None:
         self.hello: HelloReply | None = None
         self.status: Status | None = None
+        self.limits: LimitsGetReply | None = None
         self.read_back: dict[int, ReadBack] = {}
         self.tail: deque[Entry] = deque(maxlen=TAIL_SHOTS)
         self.lines: deque[Line] = deque(maxlen=NOTICES_MAX)
@@ -90,6 +93,8 @@ class ConsoleFacts:
         match event:
             case Answered(outcome=Done(body=HelloReply() as hello)):
                 self.hello = hello
+            case Answered(outcome=Done(body=LimitsGetReply() as limits)):
+                self.limits = limits
             case Answered(outcome=Done(body=Status() as status)) | Heard(event=Status() as status):
                 self._status(status)
             case Answered(outcome=Done(body=SettingsGetReply() as read)):
@@ -98,7 +103,7 @@ class ConsoleFacts:
             case StopHeard():
                 self.stop_answered_us = event.after_us
             case LinkDown():
-                self.hello = self.status = None
+                self.hello = self.status = self.limits = None
                 self.read_back.clear()
             case Stop():
                 self.stop_us, self.stop_by, self.stop_answered_us = now.mono_us, event.source, None
@@ -163,6 +168,8 @@ class ConsoleFacts:
         unknown = uncertain or bool(self.left_unknown[0])
         self.unknown_us = (self.unknown_us or now.utc_us) if unknown else None
         self._host(HostAlarm.OUTCOME_UNKNOWN, unknown, f"unknown: up to {self.unknown(view)[0]} injections not proven")
+        again = _second_passes(view)
+        self._host(HostAlarm.SECOND_PASS, bool(again), f"SECOND PASS {', '.join(again)}: counted, not measured")
         self._host(HostAlarm.FINDING, bool(view.findings), f"open: {', '.join(view.findings)}")
 
     def stamp(self) -> GunStamp | None:
@@ -213,6 +220,13 @@ class ConsoleFacts:
             )
         elif not there:
             self.alarms.cleared(code)
+
+
+def _second_passes(view: View) -> list[str]:
+    """Return the cells that the hand is at for a pass that was not planned."""
+    areas = view.plan.areas if view.plan is not None else ()
+    at = [(area.short, view.cells[area.area_code]) for area in areas if area.area_code in view.cells]
+    return [f"{short}{cell_name(cells.current)}" for short, cells in at if cells.is_again(cells.current)]
 
 
 def _host_code(alarm: HostAlarm) -> str:

@@ -63,6 +63,8 @@ def why_not(seen: Seen) -> dict[str, str]:
         "write_off": armed or _writing_off(seen),
         "acknowledge": nobody,
         "finish": armed or ("" if going else "no session is open") or to_close,
+        "plan": nobody or _planning(seen),
+        "note": nobody or armed or ("" if going else "no session is open"),
         "page": armed,
         "quit": armed,
     }
@@ -75,6 +77,18 @@ def _taking_up(seen: Seen) -> str:
     """Return why the session that was left open cannot be taken up here; empty if it can."""
     practice = seen.left_open is None or seen.left_open.practice
     return "" if practice else "it has a patient: take it up with meso session resume --operator NAME"
+
+
+def _planning(seen: Seen) -> str:
+    """Return why nothing of the plan can be changed now; empty if it can."""
+    view = seen.view
+    reasons = (
+        (not seen.session or view.phase in _OVER, "no session is open"),
+        (view.link is not LinkState.UP, "no gun is connected"),
+        (view.phase in LIVE, "disarm first"),
+        (view.phase is not Phase.READY, "look at the state and confirm it first"),
+    )
+    return next((text for holds, text in reasons if holds), "")
 
 
 def _arming(seen: Seen) -> str:

@@ -11,6 +11,8 @@ A string that has no value is empty. Frames are in `meso_device.screen_messages`
     treatments      [{name, title, version, status, points, volume_nl}] that OPEN takes
     reset_reasons   [{code, text}] that RESET_CONFIRM takes; code is a number
     write_off_reasons [{code, text}] that WRITE_OFF takes; code is a word
+    skip_reasons    [{code, text}] that SKIP takes; code is a word
+    again_reasons   [{code, text}] that CELL takes for a second pass; code is a word
     roles           [role] that ENROL takes
 
 **SNAPSHOT**, at most ten a second, the newest wins; it is the whole state::
@@ -40,7 +42,10 @@ A string that has no value is empty. Frames are in `meso_device.screen_messages`
     areas           in the order of treatment: [{id, code, short, depth_um, dose_nl, read_back_depth_um|null,
                     read_back_dose_nl|null, points, passes, planned, given, unknown, interrupted, dose_lo_nl,
                     dose_hi_nl,
-                    held_nl, cap_nl}]; planned is points times passes, unknown the shots that may still have been made
+                    held_nl, cap_nl, skipped, file_depth_um, file_dose_nl, file_points,
+                    cell|null, cells [{name, planned, done, again (a second pass)}]}]; planned is points times passes,
+                    unknown the shots that may still have been made, cells are none where the area is in one
+    left_out        [{id, code, short}] areas of the file that are not in the plan
     credit          {shots, nl, lease_left_ms|null} as the gun last said
     held            {shots, nl} that open grants may still cost
     unknown         null; else {shots, nl, area, since_us}: what is not proven, and where
@@ -62,7 +67,7 @@ A string that has no value is empty. Frames are in `meso_device.screen_messages`
     notices         the newest 20 of these, oldest first
     can             {command in lower case: "" where it may be asked for now, else why not, in one line}; of sign_in,
                     lock, enrol, open, resume, abandon, confirm, arm_open, disarm, reset_open, clear_fault, write_off,
-                    acknowledge, finish, page, quit. The host judges again.
+                    acknowledge, finish, plan (PLAN_EDIT, SKIP, CELL), note, page, quit. The host judges again.
 
 **ANSWER**, id of the command, exactly one for each but ALIVE (a repeated id gets the first answer again)::
 
@@ -101,6 +106,13 @@ Commands and their fields; every one is checked by the host, unknown or missing 
     ACKNOWLEDGE     no                           an alarm by number; 0 for all
     SILENCE         -                            bell off for 60 s
     FINISH          -                            closes the session with its totals
+    PLAN_EDIT       area, what (depth | dose | points | out | in), text
+                                                 as typed; done: {token, expires_ms, short, what, offered (one line),
+                                                 typed (what has to be typed again, or empty)}; nothing has changed
+    PLAN_CONFIRM    token, typed                 done: in the plan and recorded; the gun keeps the old until armed
+    SKIP            area, reason                 the next point of an area is left out
+    CELL            area, cells, cell, reason    the hand is at this cell; reason only for a second pass, else empty
+    NOTE            text                         about the patient, into the vault; the log gets its commitment
     PAGE            cursor|null, limit (1-200), session|null, area|null, deviations (boolean)
     RECORD          seq                          done: {seq, kind, fields (JSON text), leaf, checkpoint_size|null}
     QUIT            -                            refused while armed; done: the host ends
@@ -110,6 +122,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from drivers.link_stats import LinkStats
+from meso_device.accounting.coverage import cell_name
 from meso_device.accounting.entries import AreaGiven, Entry, SessionRow
 from meso_device.host.alarm_board import AlarmRow
 from meso_device.host.console_facts import ConsoleFacts, Line
@@ -187,6 +200,7 @@ def snapshot(shown: Shown) -> Body:
         "resume": _left_open(shown),
         "area": _area_named(plan, view),
         "areas": [] if plan is None else [_area(area, shown) for area in plan.areas],
+        "left_out": _left_out(view),
         "credit": _credit(shown),
         "held": {"shots": view.held_shots, "nl": view.held_nl},
         "unknown": _unknown(plan, shown),
@@ -291,6 +305,7 @@ def _area(area: AreaPlan, shown: Shown) -> Body:
     given = next((given for given in view.given if given.area_code == area.area_code), nothing)
     back = shown.facts.read_back.get(area.area_code)
     here = view.area_id == area.area
+    filed = next((one for one in view.file.areas if one.area == area.area), area) if view.file is not None else area
     return {
         "id": area.area,
         "code": area.area_code,
@@ -309,7 +324,32 @@ def _area(area: AreaPlan, shown: Shown) -> Body:
         "dose_hi_nl": given.dose_hi_nl,
         "held_nl": view.held_nl if here else 0,
         "cap_nl": area.cap_nl,
+        "skipped": view.skipped.get(area.area_code, 0),
+        "file_depth_um": filed.depth_um,
+        "file_dose_nl": filed.dose_nl,
+        "file_points": filed.points,
+        **_cells(area, given.shots, view),
     }
+
+
+def _cells(area: AreaPlan, given_shots: int, view: View) -> Body:
+    cells = view.cells.get(area.area_code)
+    if cells is None:
+        return {"cell": None, "cells": []}
+    done = cells.done(given_shots + view.skipped.get(area.area_code, 0))
+    rows: list[Body] = [
+        {"name": f"{area.short}{cell_name(no)}", "planned": planned, "done": done[no], "again": cells.is_again(no)}
+        for no, planned in enumerate(cells.planned)
+    ]
+    return {"cell": cells.current, "cells": rows}
+
+
+def _left_out(view: View) -> list[Body]:
+    if view.plan is None or view.file is None:
+        return []
+    planned = {area.area for area in view.plan.areas}
+    left = (area for area in view.file.areas if area.area not in planned)
+    return [{"id": area.area, "code": area.area_code, "short": area.short} for area in left]
 
 
 def _credit(shown: Shown) -> Body:

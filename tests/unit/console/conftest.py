@@ -34,6 +34,8 @@ WELCOME = {
         {"code": "stolen", "text": "the gun was stolen"},
         {"code": "lost", "text": "the gun is lost"},
     ],
+    "skip_reasons": [{"code": "lesion", "text": "a mole or wound"}, {"code": "pain", "text": "too painful there"}],
+    "again_reasons": [{"code": "missed", "text": "did not go in"}, {"code": "layer", "text": "a second layer"}],
     "reset_reasons": [{"code": 1, "text": "operator's decision"}, {"code": 2, "text": "patient moved"}],
     "roles": ["clinician"],
 }
@@ -139,7 +141,7 @@ def ready(snapshot: dict[str, Any]) -> dict[str, Any]:
     body["area"] = {"id": "forehead", "code": 2, "short": "F2"}
     for cap in body["caps"]:
         cap["held_nl"] = 0
-    body["can"].update(dict.fromkeys(("arm_open", "finish", "page", "quit", "sign_in"), ""))
+    body["can"].update(dict.fromkeys(("arm_open", "finish", "page", "plan", "note", "quit", "sign_in"), ""))
     return body
 
 
