@@ -87,13 +87,14 @@ class Autopilot:
         self._last = None
 
     def _wish(self, view: View) -> Command | None:
+        self.given_up = self.given_up or view.write_failed
         if self.given_up:
             return None
         # Resumed before the gun is greeted: so another gun is recognised as another before anything is asked of it.
         if view.session != self._session and (isinstance(self._opening, ResumeSession) or view.link is LinkState.UP):
             return self._opening
         if view.phase is Phase.LOCKED:
-            self.given_up = view.write_failed or f"locked: {', '.join(view.findings)}"
+            self.given_up = f"locked: {', '.join(view.findings)}"
         return self._next_step(view) if view.link is LinkState.UP and not self.given_up else None
 
     def _next_step(self, view: View) -> Command | None:

@@ -285,7 +285,7 @@ class Board:
     # STOP
 
     def stop(self, source: EstopSource) -> None:
-        """Stop everything and latch; again changes nothing. Motion first, memory after it."""
+        """Stop everything and latch; again voids a reset that was begun. Motion first, memory after it."""
         self.abort(Reason.STOP)
         self.end_credit(GrantEnd.STOP)
         self.in_service = False

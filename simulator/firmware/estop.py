@@ -60,7 +60,8 @@ class StopLatch:
         self._nonce = 0
 
     def set(self, source: EstopSource) -> bool:
-        """Latch; False when it is latched already, which changes nothing."""
+        """Latch; False when it is latched already: then only a reset that was begun is void, for this STOP is newer."""
+        self._nonce = 0
         if self.latch_id:
             return False
         self.latch_id = self._last_id = self._last_id % _U32_MAX + 1

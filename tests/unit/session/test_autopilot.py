@@ -54,6 +54,10 @@ BLANK = View(
     write_failed="",
     log_state="SYNCED",
 )
+ROW = SessionRow(
+    session="ef" * 16, alias="", op="practice", state="open", simulated=True, gun_uid="00" * 12,
+    protocol_digest=PLAN.digest, opened_at_us=0, closed_at_us=0, opened={}, given=(),
+)  # fmt: skip
 READY = replace(BLANK, phase=Phase.READY, session=OPENING.session)
 
 
@@ -90,11 +94,7 @@ def test_it_closes_when_every_point_is_given():
 
 @pytest.mark.invariant("I-32")
 def test_a_session_is_resumed_before_the_gun_is_greeted():
-    row = SessionRow(
-        session="ef" * 16, alias="", op="practice", state="open", simulated=True, gun_uid="00" * 12,
-        protocol_digest=PLAN.digest, opened_at_us=0, closed_at_us=0, opened={}, given=(),
-    )  # fmt: skip
-    opening = ResumeSession(row=row, plan=PLAN, op="practice", role="clinician")
+    opening = ResumeSession(row=ROW, plan=PLAN, op="practice", role="clinician")
     assert pilot(opening=opening).next_command(replace(BLANK, link=LinkState.DOWN)) == opening
 
 
@@ -183,3 +183,13 @@ def test_a_stop_pressed_while_another_is_being_reset_ends_the_script_and_is_not_
     assert auto.next_command(replace(stopped, stop_unheard=True)) is None
     assert "STOP was pressed" in auto.given_up
     assert auto.next_command(stopped) is None
+
+
+def test_it_gives_up_when_nothing_can_be_recorded_even_before_its_session_is_taken_up():
+    """Found by the world: it asked for ever to resume a session that a log with a broken disk could not take up."""
+    reason = "the audit log cannot be written: disk I/O error"
+    resuming = ResumeSession(row=ROW, plan=PLAN, op="practice", role="clinician")
+    operator = pilot(opening=resuming)
+    broken = replace(BLANK, link=LinkState.CONNECTING, phase=Phase.LOCKED, write_failed=reason)
+    assert operator.next_command(broken) is None
+    assert operator.given_up == reason

@@ -187,6 +187,18 @@ def test_only_both_steps_clear_it_and_they_end_safe(rig):
     assert rig.ask(EstopResetConfirm(prepared.nonce, 2, 1)).code == Code.E_NONCE  # used
 
 
+@pytest.mark.hazard("HZ-12")
+def test_a_stop_after_the_first_step_makes_a_late_second_step_worth_nothing(rig):
+    """Found by the world: the lost CONFIRM was sent again after the operator had pressed STOP once more."""
+    rig.own().stop()
+    prepared = rig.do(EstopResetPrepare())
+    rig.stop()
+    assert rig.ask(EstopResetConfirm(prepared.nonce, prepared.latch_id, 1)).code == Code.E_NONCE
+    assert (rig.gun.state, rig.of(EstoppedEvent)[-1].latch_id) == (State.ESTOPPED, prepared.latch_id)
+    reset_of(rig)
+    assert rig.gun.state is State.SAFE
+
+
 @pytest.mark.parametrize(("wait_us", "code"), [(9_900 * MS, Code.OK), (10_100 * MS, Code.E_NONCE)])
 def test_the_nonce_lives_ten_seconds(rig, wait_us, code):
     rig.own().stop()
