@@ -21,6 +21,8 @@ from tests.claims import tell
 from tests.world import coverage
 from tests.world.session import Outcome, run_seed
 
+AIMED_ROUNDS, AIMED_SEEDS = 8, 6
+
 
 def main(argv: list[str]) -> int:
     """Run one sub-command; the status is 0 when nothing was found."""
@@ -37,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(act=_run)
     cover = commands.add_parser("coverage", help="run seeds until every reachable pair of fault and state was met")
     cover.set_defaults(act=_coverage)
-    for command, seeds, shots, intensity in ((run, 100, 300, 1), (cover, 3_000, 16, 5)):
+    for command, seeds, shots, intensity in ((run, 100, 300, 1), (cover, 600, 16, 3)):
         command.add_argument("--seeds", type=int, default=seeds)
         command.add_argument("--first", type=int, default=0)
         command.add_argument("--shots", type=int, default=shots)
@@ -46,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     replay = commands.add_parser("replay", help="run one seed and print what happened")
     replay.set_defaults(act=_replay)
     replay.add_argument("--fault", action="append", help="let only these faults happen (name@object, repeatable)")
+    replay.add_argument("--aim", nargs=2, metavar=("FAULT", "STATE"), help="let this fault meet this state")
     shrink = commands.add_parser("shrink", help="find the few faults that a failing seed takes")
     shrink.set_defaults(act=_shrink)
     for command in (replay, shrink):
@@ -92,17 +95,45 @@ def _run(given: argparse.Namespace) -> int:
 
 def _coverage(given: argparse.Namespace) -> int:
     met: set[coverage.Pair] = set()
-    for outcome in _outcomes(given):
-        met |= outcome.pairs
+    failures = seeds = 0
+
+    def look(outcome: Outcome, how: str) -> None:
+        nonlocal failures, seeds
+        seeds += 1
+        met.update(outcome.pairs)
         if outcome.findings:
-            print(f"seed {outcome.seed}, {given.shots} shots: {outcome.findings[0]}", flush=True)
+            failures += 1
+            print(f"seed {outcome.seed}, {given.shots} shots, {how}: {outcome.findings[0]}", flush=True)
+
+    for outcome in _outcomes(given):
+        look(outcome, f"intensity {given.intensity}")
+    with ProcessPoolExecutor(given.jobs) as pool:
+        for round_no in range(AIMED_ROUNDS):
+            aims = coverage.still_open(met)
+            one = partial(_aimed, round_no=round_no, shots=given.shots)
+            for aim, outcomes in zip(aims, pool.map(one, aims), strict=True):
+                for outcome in outcomes:
+                    look(outcome, f"aimed at {aim}")
     sizes, wrong = coverage.judge(met)
     print("\n".join(wrong))
-    return tell("no untested corner", {"seeds": given.seeds, **sizes}, ok=not wrong)
+    return tell("no untested corner", {"seeds": seeds, "failures": failures, **sizes}, ok=not wrong and not failures)
+
+
+def _aimed(aim: coverage.Pair, round_no: int, shots: int) -> list[Outcome]:
+    """Aim seeds at a pair until it is met, calm ones and wild ones in turn."""
+    outcomes: list[Outcome] = []
+    for seed in range(round_no * AIMED_SEEDS, (round_no + 1) * AIMED_SEEDS):
+        outcomes.append(run_seed(seed, shots=shots, intensity=(1, 2, 4)[seed % 3], aim=aim))
+        if aim in outcomes[-1].pairs:
+            break
+    return outcomes
 
 
 def _replay(given: argparse.Namespace) -> int:
-    outcome = run_seed(given.seed, shots=given.shots, only_faults=given.fault, traced=True, intensity=given.intensity)
+    aim = tuple(given.aim) if given.aim else None
+    outcome = run_seed(
+        given.seed, shots=given.shots, only_faults=given.fault, traced=True, intensity=given.intensity, aim=aim
+    )
     print("\n".join(outcome.trace))
     print(
         f"seed {outcome.seed}, {outcome.shots} injections, {len(outcome.faults)} faults, {outcome.fingerprint}, "

@@ -5,7 +5,8 @@ leaving one out, moves no other. A fault that happens is named ``kind@object``; 
 follows from seed and name alone, so a fault replayed by name is the same fault.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 from hashlib import sha256
 from math import log
 
@@ -14,6 +15,15 @@ NEVER = 1 << 62
 RATES = (0.0, 0.0, 0.001, 0.01, 0.04)
 
 RATE_MAX = 0.2
+AIMED_AT_MOST = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """One kind of fault is let happen every other chance while something holds, a few times, beside what is drawn."""
+
+    kind: str
+    while_: Callable[[], bool]
 
 
 def number(seed: int, name: str) -> int:
@@ -99,9 +109,15 @@ class Dice:
     """
 
     def __init__(
-        self, seed: int, scales: dict[str, float], only: Collection[str] | None = None, intensity: int = 1
+        self,
+        seed: int,
+        scales: dict[str, float],
+        only: Collection[str] | None = None,
+        intensity: int = 1,
+        aim: Aim | None = None,
     ) -> None:
         self.seed = seed
+        self._aim = aim
         self.only = None if only is None else frozenset(only)
         self.happened: list[str] = []
         self.on = True
@@ -116,7 +132,11 @@ class Dice:
         """Make a place for these kinds."""
         if self.only is not None:
             return _Named(kind for kind in kinds if kind in (self._kinds_wanted or ()))
-        return Place(_Stream(self.seed, kind, place, self.rates[kind]) for kind in kinds if kind in self.rates)
+        names = list(kinds)
+        streams = [_Stream(self.seed, kind, place, self.rates[kind]) for kind in names if kind in self.rates]
+        if self._aim is not None and self._aim.kind in names:
+            return _Aimed(streams, self.seed, self._aim)
+        return Place(streams)
 
     def happens(self, kind: str, what: str) -> Draw | None:
         """Let a fault happen under its name, unless only others are wanted."""
@@ -127,6 +147,28 @@ class Dice:
             return None
         self.happened.append(name)
         return Draw(self.seed, name)
+
+
+class _Aimed(Place):
+    """A place that one kind is aimed at: it is asked at every chance."""
+
+    __slots__ = ("_aim", "_drawn_due", "_left", "_seed")
+
+    def __init__(self, streams: Iterable[_Stream], seed: int, aim: Aim) -> None:
+        super().__init__(streams)
+        self._aim, self._seed, self._left = aim, seed, AIMED_AT_MOST
+        self._drawn_due, self.due = self.due, 0
+
+    def met(self) -> list[str]:
+        kinds = []
+        if self.count >= self._drawn_due:
+            kinds = super().met()
+            self._drawn_due, self.due = self.due, 0
+        kind = self._aim.kind
+        if self._left and kind not in kinds and self._aim.while_() and number(self._seed, f"aim/{self.count}") % 2:
+            self._left -= 1
+            kinds.append(kind)
+        return kinds
 
 
 class _Named(Place):

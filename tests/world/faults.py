@@ -118,7 +118,7 @@ RUIN = {
     "nvm_erased": frozenset({"epoch.changed", "gun.changed", "gap", "conflict", "counter_regression"}),
     "seq_regress": frozenset({"mass_balance", "counter_regression", "conflict", "gap"}),
     "epoch_change": frozenset({"epoch.changed"}),
-    "uid_change": frozenset({"gun.changed"}),
+    "uid_change": frozenset({"gun.changed", "epoch.changed"}),  # switched off and on it is the old gun with a new log
     "old_backup_restored": frozenset({"gap", "conflict", "orphan"}),
     "syringe_swapped": frozenset(),
 }

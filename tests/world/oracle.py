@@ -86,6 +86,20 @@ def _compare(motion: Motion, row: dict) -> list[str]:
     return wrong
 
 
+def knowable(
+    motions: Iterable[Motion], rows: Sequence[dict], *, lost_after: dict[tuple[str, int], int]
+) -> list[Motion]:
+    """The strokes that a host could know of: a gun that loses its log forgets what nobody has read, and counts anew."""
+    known = {(row["gun_uid"], row["log_epoch"], row["shot_seq"]) for row in rows}
+    newest = {(motion.uid, motion.epoch, motion.seq): motion for motion in motions}
+    return [
+        motion
+        for motion in motions
+        if motion.seq <= lost_after.get((motion.uid, motion.epoch), motion.seq)
+        or ((motion.uid, motion.epoch, motion.seq) in known and newest[motion.uid, motion.epoch, motion.seq] is motion)
+    ]
+
+
 def caps_kept(motions: Sequence[Motion], *, points: dict[int, int], session_nl: int) -> list[str]:
     """No area got more injections than planned, and the session not more than its cap, whatever was recorded."""
     wrong = []

@@ -67,7 +67,12 @@ class Operator:
         """See the screen; say what is wanted next."""
         world = self._world
         self._hear()
-        if self._waiting or world.autopilot is None:
+        if self._waiting:
+            return
+        if world.autopilot is None:
+            if world.store.broken:  # nothing is left to be done but to bring the gun's log home
+                self._waiting = True
+                world.later(AGAIN_US, self._again)
             return
         command = world.autopilot.next_command(view)
         if command is not None:

@@ -144,6 +144,16 @@ def test_the_oracle_sees_an_area_or_a_session_that_got_too_much():
     assert oracle.caps_kept([MOTION, MOTION], points={102: 2}, session_nl=6_000)
 
 
+def test_a_stroke_that_a_gun_forgot_with_its_log_counts_against_no_cap_and_every_other_does():
+    """Found by the world: power lost in mid-stroke, and the log with it, before anybody had read the record."""
+    again = oracle.Motion("a", 1, 1, 2, 102, "TREAT", "DONE", 5_995, 1_000, blind=False)
+    both = [MOTION, again]
+    assert oracle.knowable(both, [row()], lost_after={}) == both
+    assert oracle.knowable(both, [row()], lost_after={("a", 1): 1}) == both
+    assert oracle.knowable(both, [row()], lost_after={("a", 1): 0}) == [again]
+    assert oracle.knowable(both, [], lost_after={("a", 1): 0}) == []
+
+
 def test_a_pair_of_fault_and_state_that_was_neither_met_nor_declared_is_told_and_so_is_a_false_declaration():
     declared = coverage.unreachable()
     every = {(kind.name, state) for kind in KINDS for state in coverage.STATES}

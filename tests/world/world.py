@@ -15,7 +15,7 @@ from simulator.gun import SimulatedGun
 from simulator.physics import BODY_FAULTS, Cartridge, Head, Injection
 from tests.world.cable import BadCable
 from tests.world.checkers import Watch
-from tests.world.dice import Dice, Draw, number
+from tests.world.dice import Aim, Dice, Draw, number
 from tests.world.faults import RUIN, SCALES, at
 from tests.world.people import Operator
 from tests.world.plans import plan_of
@@ -27,6 +27,7 @@ HEAL_AT_PERCENT = 80
 FAULTS_MAX = 900
 FAULTY_US_MAX = 200_000_000
 LINGER_US = 500_000  # a world that is healed late goes on for so long after its session is closed
+CLOCK = "clock"  # what is sick about the host, not about the gun
 YEAR_US = 365 * 86_400_000_000
 # Errors that no retry on the same connection may ever repair.
 DISK_ERRORS = {
@@ -51,6 +52,7 @@ class World(Rig):
         only: Names of the only faults to let happen; None for all that are drawn.
         traced: Keep what happened, one line each.
         intensity: Factor on every rate.
+        aim: A kind of fault and a state of the host that are to meet; None to leave it to chance.
     """
 
     def __init__(
@@ -61,10 +63,11 @@ class World(Rig):
         only: Collection[str] | None = None,
         traced: bool = False,
         intensity: int = 1,
+        aim: tuple[str, str] | None = None,
     ) -> None:
         self.seed = seed
         self.trace: list[str] | None = [] if traced else None
-        self.dice = Dice(seed, SCALES, only, intensity)
+        self.dice = Dice(seed, SCALES, only, intensity, aim and Aim(aim[0], lambda: self.state() == aim[1]))
         self.ruin = ""
         self.tight = number(seed, "tight") % 8 == 1
         plan = plan_of(shots)
@@ -94,7 +97,7 @@ class World(Rig):
         self.watch = Watch(self, plan)
         self._goal = shots * HEAL_AT_PERCENT // 100 * (6 if self.tight else 10) // 10
         # Some worlds are not healed before the session is closed: closing has its faults too.
-        self._late = number(seed, "late") % 4 == 3
+        self._late = number(seed, "late") % 4 == 3 or aim is not None
         self._ruin_at = 0
         if number(seed, "ruin") % 8 == 0:
             names = sorted(RUIN)
@@ -162,7 +165,7 @@ class World(Rig):
             faults = self.gun.faults
             self.kill_gun()
             self.gun.faults = faults
-            self._sick.clear()
+            self._sick = {kind: heal for kind, heal in self._sick.items() if kind == CLOCK}
         else:
             self.gun.power_off(self.now_us)
         self._gun_due_us = self.now_us
@@ -459,7 +462,7 @@ class World(Rig):
     def _set_clock(self, step_us: int, draw: Draw) -> None:
         """UTC jumps; a while later somebody sets it right."""
         self.utc_step_us = step_us
-        self._sicken("clock", draw.between(1_000_000, 8_000_000), self._clock_right)
+        self._sicken(CLOCK, draw.between(1_000_000, 8_000_000), self._clock_right)
 
     def _clock_right(self) -> None:
         self.utc_step_us = 0
