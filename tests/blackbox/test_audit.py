@@ -23,7 +23,7 @@ def recorded():
     gun = bench.gun(seed=11)
     plan = write_treatment(bench.path / "plan.toml", treatment_text((("forehead", 4), ("cheek_left", 3))))
     bench.run_session(gun.link, plan).ok()
-    bench.assert_proven(gun, planned=7)
+    bench.assert_proven(gun, planned=7, verify=True)
     bench.meso("audit", "checkpoint", "--out", bench.path / "checkpoint").ok()
     gun.process.kill()
     yield bench
@@ -94,16 +94,16 @@ def test_an_untouched_log_verifies_with_and_without_the_checkpoint_and_says_how_
     assert len(rows(copy.home)) in told.values(), told
 
 
-PARTS = 4
+# Every record there is gets its turn inside one process, in tests/unit/audit/test_verify.py.
+EVERY = 5
 
 
 @pytest.mark.hazard("HZ-25")
-@pytest.mark.parametrize("part", range(PARTS))
-def test_each_single_changed_record_is_found(copy, part):
+def test_each_single_changed_record_is_found(copy):
     original = copy.path / "original"
     shutil.copytree(copy.home, original)
-    chance = random.Random(part)
-    for seq, _, body in rows(copy.home)[part::PARTS]:
+    chance = random.Random(1)
+    for seq, _, body in rows(copy.home)[::EVERY]:
         at = chance.randrange(len(body))
         changed = body[:at] + bytes([body[at] ^ 1 << chance.randrange(8)]) + body[at + 1 :]
         edit(copy.home, ("UPDATE record SET body = ? WHERE seq = ?", (changed, seq)))
@@ -113,11 +113,10 @@ def test_each_single_changed_record_is_found(copy, part):
 
 
 @pytest.mark.hazard("HZ-25")
-@pytest.mark.parametrize("part", range(PARTS))
-def test_each_single_deleted_record_is_found(copy, part):
+def test_each_single_deleted_record_is_found(copy):
     original = copy.path / "original"
     shutil.copytree(copy.home, original)
-    for seq, _, _ in rows(copy.home)[part::PARTS]:
+    for seq, _, _ in rows(copy.home)[1::EVERY]:
         edit(copy.home, ("DELETE FROM record WHERE seq = ?", (seq,)))
         assert_found(copy, what=f"record {seq} deleted")
         shutil.rmtree(copy.home)
@@ -125,7 +124,7 @@ def test_each_single_deleted_record_is_found(copy, part):
 
 
 @pytest.mark.hazard("HZ-25")
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_two_records_swapped_are_found(copy, seed):
     chance = random.Random(seed)
     log = rows(copy.home)
@@ -139,7 +138,7 @@ def test_two_records_swapped_are_found(copy, seed):
 
 
 @pytest.mark.hazard("HZ-25")
-@pytest.mark.parametrize("left", [0, 1, 0.5, -1])
+@pytest.mark.parametrize("left", [0, 0.5, -1])
 def test_a_log_cut_short_is_found(copy, left):
     count = len(rows(copy.home))
     keep = int(count * left) if left == 0.5 else left % count if left < 0 else left
@@ -182,7 +181,7 @@ def test_the_log_may_grow_after_the_checkpoint_was_taken(copy):
 
 
 @pytest.mark.hazard("HZ-25")
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [1])
 def test_one_byte_changed_in_the_file_is_found_or_touches_no_record(copy, seed):
     """Raw bytes, as a failing disk or an editor would; most of a file is free space, which holds nothing."""
     chance = random.Random(seed)

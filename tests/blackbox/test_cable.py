@@ -27,14 +27,14 @@ def finish(bench, host, link, plan, *, tries: int = 3):
         if status == 0:
             return
         assert status == 1, host.describe()
-        host = bench.resume(link) if bench.sessions() else bench.run_session(link, plan)
+        host = bench.resume(link) if bench.begun() else bench.run_session(link, plan)
     host.ok(30)
 
 
 @pytest.mark.invariant("I-42")
 @pytest.mark.hazard("HZ-10")
 @pytest.mark.parametrize("way", [HOST_TO_GUN, GUN_TO_HOST])
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_the_cable_pulled_at_any_byte_and_put_back_soon_loses_nothing(bench, plan, way, seed):
     chance = random.Random(f"{way}{seed}")
     gun = bench.gun(seed=seed + 1)
@@ -109,19 +109,18 @@ def test_a_cable_that_goes_silent_without_a_hang_up_is_a_lost_link(bench, plan, 
     bench.assert_proven(gun, planned=PLANNED)
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_the_port_closed_while_the_host_starts_is_one_clear_line(bench, plan, seed):
-    chance = random.Random(seed)
-    gun = bench.gun(seed=seed + 1)
+@pytest.mark.parametrize("count", [1, 60])
+def test_the_port_closed_while_the_host_starts_is_one_clear_line(bench, plan, count):
+    gun = bench.gun(seed=2)
     cable = bench.cable(gun)
-    cable.cut_after(HOST_TO_GUN, chance.choice((1, 30, 60, 200)))
+    cable.cut_after(HOST_TO_GUN, count)
     host = bench.run_session(cable.link, plan)
     assert host.wait() == 1, host.describe()
     assert "Traceback" not in host.err
     assert len(host.err.strip().splitlines()) <= 4, host.describe()
     cable.replug()
     assert_gun_disarmed(cable.link)
-    if bench.sessions():
+    if bench.begun():
         bench.resume(cable.link).ok()
     else:
         bench.run_session(cable.link, plan).ok()
@@ -131,7 +130,7 @@ def test_the_port_closed_while_the_host_starts_is_one_clear_line(bench, plan, se
 @pytest.mark.invariant("I-43")
 @pytest.mark.hazard("HZ-01")
 @pytest.mark.hazard("HZ-03")
-@pytest.mark.parametrize(("way", "seed"), [("both", 1), ("both", 2), (HOST_TO_GUN, 4), (GUN_TO_HOST, 5)])
+@pytest.mark.parametrize(("way", "seed"), [("both", 1), (HOST_TO_GUN, 4), (GUN_TO_HOST, 5)])
 def test_one_byte_in_a_hundred_wrong_for_a_whole_session_changes_nothing(bench, way, seed):
     plan = write_treatment(bench.path / "plan.toml", treatment_text((("forehead", 4), ("cheek_left", 3))))
     gun = bench.gun(seed=seed)
@@ -145,10 +144,9 @@ def test_one_byte_in_a_hundred_wrong_for_a_whole_session_changes_nothing(bench, 
 
 
 @pytest.mark.invariant("I-43")
-@pytest.mark.parametrize("seed", [1, 2])
-def test_bytes_lost_on_the_way_for_a_whole_session_change_nothing(bench, plan, seed):
-    gun = bench.gun(seed=seed)
-    cable = bench.cable(gun, seed=seed)
+def test_bytes_lost_on_the_way_for_a_whole_session_change_nothing(bench, plan):
+    gun = bench.gun(seed=1)
+    cable = bench.cable(gun, seed=1)
     cable.drop(1_000)
     host = bench.run_session(cable.link, plan)
     finish(bench, host, cable.link, plan, tries=5)

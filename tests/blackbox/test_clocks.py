@@ -65,7 +65,7 @@ def test_a_stepped_clock_changes_no_decision_and_is_recorded(bench, step_s):
     bench.wait_shots(gun, 3)
     clock.step(step_s)
     host.ok(30)
-    export = bench.assert_proven(gun, planned=PLANNED)
+    export = bench.assert_proven(gun, planned=PLANNED, verify=True)
     assert [shot.key[2] for shot in export] == list(range(1, PLANNED + 1)), "in the order of the gun, not of the clock"
     steps = [record["step_us"] for record in kept(bench) if record["kind"] == "clock.step"]
     assert len(steps) == 1
@@ -82,7 +82,7 @@ def test_a_clock_before_the_guns_calibration_permits_nothing_more_and_loses_noth
     clock.step(-26 * 366 * DAY_S)
     host.wait(30)
     assert_one_clear_line(host, status=1, names=("check this computer's clock", "meso session resume"))
-    assert [shot.key[2] for shot in bench.export()] == list(range(1, gun.shots() + 1))
+    assert [shot.key[2] for shot in bench.logged()] == list(range(1, gun.shots() + 1))
     bench.resume(gun.link).ok(30)
     bench.assert_proven(gun, planned=PLANNED)
 
@@ -124,7 +124,7 @@ def test_the_zone_of_the_computer_is_nowhere_in_the_log(bench, rule):
     clock = WallClock(bench)
     host = run(bench, gun, clock, TZ=rule)
     host.ok(30)
-    export = bench.assert_proven(gun, planned=PLANNED)
+    export = bench.assert_proven(gun, planned=PLANNED, verify=True)
     now_us = time.time_ns() // 1_000
     assert all(0 < now_us - record["ts_us"] < 120_000_000 for record in kept(bench))
     assert all(shot.raw["at"].endswith("Z") for shot in export)
@@ -137,4 +137,4 @@ def test_a_year_beyond_2038_runs_like_any_other(bench):
     clock.step(IN_2039_S - int(time.time()))
     host = run(bench, gun, clock)
     host.ok(30)
-    assert bench.assert_proven(gun, planned=PLANNED)[0].raw["at"] > "2039"
+    assert bench.assert_proven(gun, planned=PLANNED, verify=True)[0].raw["at"] > "2039"

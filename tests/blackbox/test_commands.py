@@ -75,7 +75,7 @@ def test_a_session_on_a_file_is_listed_shown_verified_and_exported(bench):
     gun = bench.gun(seed=5)
     plan = write_treatment(bench.path / "plan.toml", treatment_text((("forehead", 5), ("cheek_left", 4))))
     bench.run_session(gun.link, plan).ok()
-    export = bench.assert_proven(gun, planned=9)
+    export = bench.assert_proven(gun, planned=9, verify=True)
     (session,) = bench.sessions()
     assert session["simulated"] is True
     assert session["state"] == "complete"
@@ -94,7 +94,7 @@ def test_the_practice_treatment_runs_on_an_empty_directory_without_a_file(bench)
     gun = bench.gun(seed=6)
     told = bench.meso("session", "run", "--gun", gun.link, "--json").ok(30)
     assert told.json()
-    export = bench.assert_proven(gun, planned=60)
+    export = bench.assert_proven(gun, planned=60, verify=True)
     assert len({shot.area for shot in export}) == 4
     assert stat.S_IMODE(bench.home.stat().st_mode) == 0o700
     for path in bench.home.rglob("*"):

@@ -26,7 +26,7 @@ def plan(bench):
 def assert_nothing_released_is_lost(bench, gun):
     """What the gun was told to forget is in the log."""
     released = assert_gun_disarmed(gun.link)["released_seq"]
-    assert set(range(1, released + 1)) <= {shot.key[2] for shot in bench.export()}
+    assert set(range(1, released + 1)) <= {shot.key[2] for shot in bench.logged()}
 
 
 @needs_strace
@@ -52,10 +52,10 @@ def test_a_host_killed_at_the_nth_system_call_of_its_log_leaves_each_shot_once(b
         assert host.status == 137, host.describe()
         kills += 1
         # Killed before the session was recorded, there is none to take up.
-        host = bench.resume(gun.link) if bench.sessions() else bench.run_session(gun.link, plan)
+        host = bench.resume(gun.link) if bench.begun() else bench.run_session(gun.link, plan)
     host.ok(30)
     assert kills >= KILLS - 2
-    bench.assert_proven(gun, planned=PLANNED)
+    bench.assert_proven(gun, planned=PLANNED, verify=True)
 
 
 @needs_strace
@@ -85,7 +85,7 @@ def test_a_disk_that_fails_in_mid_session_disarms_the_gun_and_says_so_in_one_lin
     shots = gun.shots()
     bench.resume(gun.link).ok()
     assert gun.shots() >= shots
-    bench.assert_proven(gun, planned=PLANNED)
+    bench.assert_proven(gun, planned=PLANNED, verify=True)
 
 
 @pytest.fixture
@@ -125,4 +125,4 @@ def test_a_disk_that_fills_up_permits_nothing_more_and_records_all_that_was_give
         assert_one_clear_line(refused, status=2, names=("MiB free",))
     ballast.unlink()
     bench.resume(gun.link).ok(30)
-    bench.assert_proven(gun, planned=90)
+    bench.assert_proven(gun, planned=90, verify=True)

@@ -41,7 +41,7 @@ def test_a_gun_killed_in_mid_shot_and_started_again_logs_an_interrupted_record(b
     gun.start()
     end_of_run(host)
     bench.resume(gun.link).ok()
-    export = bench.assert_proven(gun, planned=POINTS, power_cut=True)
+    export = bench.assert_proven(gun, planned=POINTS, power_cut=True, verify=True)
     (cut,) = [shot for shot in export if shot.outcome == "INTERRUPTED"]
     (truth,) = [one for one in gun.truth() if one.key == cut.key]
     assert truth.outcome == "INTERRUPTED"
@@ -63,7 +63,7 @@ def test_a_gun_killed_again_and_again_logs_every_stroke_once(bench, plan):
         host.wait()
         host = bench.resume(gun.link)
     host.ok()
-    bench.assert_proven(gun, planned=POINTS, power_cut=True)
+    bench.assert_proven(gun, planned=POINTS, power_cut=True, verify=True)
 
 
 @pytest.mark.invariant("I-42")
@@ -81,7 +81,7 @@ def test_gun_and_host_killed_together_leave_each_stroke_once(bench, plan, seed):
     host.wait()
     gun.start()
     bench.resume(gun.link).ok()
-    bench.assert_proven(gun, planned=POINTS, power_cut=True)
+    bench.assert_proven(gun, planned=POINTS, power_cut=True, verify=True)
 
 
 @pytest.mark.invariant("I-34")
@@ -98,7 +98,7 @@ def test_a_gun_reset_behind_a_cable_that_stays_is_noticed_and_ends_the_run(bench
     end_of_run(host)
     assert gun.shots() == shots, "shots after the reset without a person's confirmation"
     bench.resume(cable.link).ok()
-    bench.assert_proven(gun, planned=POINTS, power_cut=True)
+    bench.assert_proven(gun, planned=POINTS, power_cut=True, verify=True)
 
 
 @pytest.mark.invariant("I-45")
@@ -115,7 +115,7 @@ def test_a_gun_that_stays_away_ends_the_run_after_five_seconds(bench, plan):
     assert_one_clear_line(refused, status=2, names=("no such device",))
     gun.start()
     bench.resume(gun.link).ok()
-    bench.assert_proven(gun, planned=POINTS, power_cut=True)
+    bench.assert_proven(gun, planned=POINTS, power_cut=True, verify=True)
 
 
 def test_a_simulated_gun_asked_to_end_ends_with_its_port_and_keeps_its_memory(bench):
@@ -128,5 +128,5 @@ def test_a_simulated_gun_asked_to_end_ends_with_its_port_and_keeps_its_memory(be
     wait_for(lambda: not gun.link.is_symlink(), "the name of the port to go")
     gun.start()
     bench.run_session(gun.link, plan).ok()
-    export = bench.assert_proven(gun, planned=8)
+    export = bench.assert_proven(gun, planned=8, verify=True)
     assert sorted(shot.key[2] for shot in export) == list(range(1, 9))

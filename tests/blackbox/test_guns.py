@@ -61,7 +61,7 @@ def test_two_guns_treat_in_turn_into_one_log(bench, plan):
     for gun in (*guns, guns[0]):
         bench.run_session(gun.link, plan).ok()
     assert uid(guns[0]) != uid(guns[1])
-    export = bench.assert_proven(*guns, planned=36)
+    export = bench.assert_proven(*guns, planned=36, verify=True)
     assert {shot.key[0] for shot in export} == {uid(gun) for gun in guns}
     sessions = bench.sessions()
     assert len({one["id"] for one in sessions}) == 3

@@ -43,7 +43,7 @@ def test_a_host_killed_again_and_again_leaves_each_shot_once(bench, seed):
             assert_gun_disarmed(gun.link)
         host = bench.resume(gun.link)
     host.ok(within_s=30)
-    bench.assert_proven(gun, planned=PLANNED)
+    bench.assert_proven(gun, planned=PLANNED, verify=True)
 
 
 @pytest.mark.invariant("I-10")
@@ -58,9 +58,9 @@ def test_a_host_killed_in_its_first_second_leaves_a_directory_that_works(bench, 
     host.send(signal.SIGKILL)
     host.wait()
     bench.resume(gun.link).ok()
-    if not bench.sessions():  # killed before anything was recorded
+    if not bench.begun():  # killed before anything was recorded
         bench.run_session(gun.link, plan).ok()
-    bench.assert_proven(gun, planned=5)
+    bench.assert_proven(gun, planned=5, verify=True)
 
 
 @pytest.mark.invariant("I-44")
@@ -74,12 +74,12 @@ def test_the_log_verifies_between_a_kill_and_the_resume_and_lacks_nothing_releas
         host.wait()
         bench.meso("audit", "verify").ok()
         released = assert_gun_disarmed(gun.link)["released_seq"]
-        logged = {shot.key[2] for shot in bench.export()}
+        logged = {shot.key[2] for shot in bench.logged()}
         assert set(range(1, released + 1)) <= logged
         assert logged <= {one.key[2] for one in gun.truth()}
         host = bench.resume(gun.link)
     host.ok()
-    bench.assert_proven(gun, planned=PLANNED)
+    bench.assert_proven(gun, planned=PLANNED, verify=True)
 
 
 @pytest.mark.invariant("I-14")
@@ -96,7 +96,7 @@ def test_after_a_kill_the_gun_disarms_by_its_lease_and_no_start_rearms_it_unaske
         bench.meso(*words, "--json" if words[0] in {"session", "guns"} else "--help").ok()
     assert gun.shots() == shots
     bench.resume(gun.link).ok()
-    bench.assert_proven(gun, planned=PLANNED)
+    bench.assert_proven(gun, planned=PLANNED, verify=True)
 
 
 @pytest.mark.invariant("I-45")
@@ -117,7 +117,7 @@ def test_resume_with_nothing_to_resume_says_so_and_ends_with_0(bench):
     assert "nothing" in (empty.out + empty.err).lower()
     bench.run_session(gun.link, write_treatment(bench.path / "plan.toml", treatment_text((("forehead", 3),)))).ok()
     bench.resume(gun.link).ok()
-    bench.assert_proven(gun, planned=3)
+    bench.assert_proven(gun, planned=3, verify=True)
 
 
 @pytest.mark.invariant("I-31")
@@ -133,4 +133,4 @@ def test_a_killed_hosts_locks_do_not_outlive_it(bench):
     wait_for(lambda: gun.shots() > 4, "shots after the resume", within_s=8)
     assert time.monotonic() - started < 8
     host.ok()
-    bench.assert_proven(gun, planned=12)
+    bench.assert_proven(gun, planned=12, verify=True)

@@ -41,7 +41,7 @@ def at(gun, cable, moment):
 def complete(bench, gun, link, plan):
     """Go on like a patient person, then prove every stroke once."""
     bench.resume(link).ok(30)
-    if not bench.sessions():
+    if not bench.begun():
         bench.run_session(link, plan).ok(30)
     bench.assert_proven(gun, planned=PLANNED)
 
@@ -53,7 +53,7 @@ def complete(bench, gun, link, plan):
     [
         *((moment, signal.SIGKILL) for moment in MOMENTS),
         # One handler serves all three that can be heard; test_signals holds them at the moments in between.
-        *((moment, signal.SIGTERM) for moment in ("reading the log", "permitting", "releasing")),
+        *((moment, signal.SIGTERM) for moment in ("permitting", "releasing")),
         ("connecting", signal.SIGHUP),
         ("closing", signal.SIGINT),
     ],
@@ -97,8 +97,8 @@ def test_a_host_that_stands_still_at_any_moment_longer_than_the_lease_loses_its_
 @pytest.mark.parametrize(
     ("way", "count"),
     [
-        *((HOST_TO_GUN, count) for count in (2, 61, 148, 331, 700)),
-        *((GUN_TO_HOST, count) for count in (1, 119, 283, 468, 1_200)),
+        *((HOST_TO_GUN, count) for count in (2, 148, 700)),
+        *((GUN_TO_HOST, count) for count in (1, 283, 1_200)),
     ],
 )
 def test_a_cable_cut_after_any_byte_from_the_first_on_loses_nothing(bench, plan, way, count):

@@ -34,7 +34,7 @@ def sent(cable, type_code: int) -> bool:
 def go_on(bench, gun, link, plan):
     """Resume to the end, or begin where nothing had begun; then everything must be proven."""
     bench.resume(link).ok()
-    if not bench.sessions():
+    if not bench.begun():
         bench.run_session(link, plan).ok()
     bench.assert_proven(gun, planned=PLANNED)
 

@@ -54,7 +54,7 @@ def complete(bench, host, link, plan):
             return
         assert host.status == 1, host.describe()
         assert "Traceback" not in host.err
-        host = bench.resume(link) if bench.sessions() else bench.run_session(link, plan)
+        host = bench.resume(link) if bench.begun() else bench.run_session(link, plan)
     host.ok(30)
 
 
@@ -132,13 +132,13 @@ def test_a_second_host_on_another_wire_of_one_gun_leaves_each_stroke_in_one_log(
         assert host.status in {0, 1}, host.describe()
     for home, link in zip(homes, (cable.link, f"socket://127.0.0.1:{port}"), strict=True):
         bench.home = home
-        if bench.home.exists() and bench.sessions():
+        if bench.begun():
             bench.resume(link).wait(40)
             bench.meso("audit", "verify").ok()
     logged = []
     for home in homes:
         bench.home = home
-        logged.append({shot.key for shot in bench.export()} if (home / "audit.db").exists() else set())
+        logged.append({shot.key for shot in bench.logged()} if (home / "audit.db").exists() else set())
     truth = {one.key for one in gun.truth()}
     assert logged[0] | logged[1] == truth, (first.describe(), second.describe())
     fenced = [frame for _, frame in cable.frames(HOST_TO_GUN) if frame.type == frames.GRANT_SET]

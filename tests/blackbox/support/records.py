@@ -1,9 +1,13 @@
 """Truth and log, read by an outsider, and whether they agree."""
 
 import json
+import sqlite3
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 DEPTH_TOLERANCE_UM = 2
@@ -33,7 +37,7 @@ class Truth:
 
 @dataclass(frozen=True)
 class Shot:
-    """One object of an exported log."""
+    """One injection of the log."""
 
     key: Key
     session: str
@@ -77,6 +81,46 @@ def read_export(text: str) -> list[Shot]:
         )
         for row in _rows(text, _SHOT_FIELDS, "export")
     ]  # fmt: skip
+
+
+def read_log(home: Path) -> list[Shot]:
+    """All injections of the log in a data directory, by a reader that shares nothing with the product.
+
+    It asks what anybody can ask of the file: each record's hash is that of its body, and each body names the hash of
+    the record before it.
+    """
+    with closing(sqlite3.connect(f"file:{home / 'audit.db'}?mode=ro", uri=True, timeout=5)) as db:
+        rows = db.execute("SELECT seq, kind, body, leaf FROM record ORDER BY seq").fetchall()
+    before, shots = bytes(32), []
+    for no, (seq, kind, raw, leaf) in enumerate(rows):
+        body = json.loads(raw)
+        assert seq == body["seq"] == no, f"record {no} is called {seq} and {body['seq']}"
+        assert leaf == sha256(b"\0" + raw).digest(), f"record {seq} is not what its hash says"
+        assert body["prev"] == b64encode(before).decode(), f"record {seq} does not follow the one before it"
+        before = leaf
+        if kind == "shot":
+            shots.append(_shot(body))
+    return shots
+
+
+def kinds_logged(home: Path) -> set[str]:
+    """The kinds of all records in a data directory; none where there is no log yet."""
+    path = home / "audit.db"
+    if not path.exists():
+        return set()
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as db:
+        if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'record'").fetchone():
+            return set()
+        return {kind for (kind,) in db.execute("SELECT DISTINCT kind FROM record")}
+
+
+def _shot(body: dict) -> Shot:
+    gun = body["gun"]
+    return Shot(
+        (gun["gun_uid"], gun["log_epoch"], body["shot_seq"]), body.get("sess", ""), body["area_code"],
+        body["shot_kind"], body["measured_depth_um"], body["dose_lo_nl"], body["dose_hi_nl"], body["phase"],
+        body["simulated"], body,
+    )  # fmt: skip
 
 
 def _each_once(keys: Iterable[Key], name: str) -> None:
