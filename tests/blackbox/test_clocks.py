@@ -40,6 +40,7 @@ class WallClock:
             "FAKETIME_CACHE_DURATION": "1",  # read on every look at the clock it would slow the host down
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "DONT_FAKE_MONOTONIC": "1",
+            "FAKETIME_FORCE_MONOTONIC_FIX": "0",  # else a wait of two threads for each other's lock becomes a race
             **more,
         }
 

@@ -72,7 +72,7 @@ def test_a_session_through_socat_from_terminal_to_terminal(bench, plan):
 @needs_socat
 @pytest.mark.invariant("I-42")
 @pytest.mark.hazard("HZ-10")
-@pytest.mark.parametrize("shots", [1, 4, 9])
+@pytest.mark.parametrize("shots", [1, 9])
 def test_a_gun_on_the_network_behind_socat_that_is_killed_and_started_again(bench, plan, shots):
     port = free_port()
     gun = bench.gun(seed=3, extra=("--tcp", f"127.0.0.1:{port}"))
@@ -115,7 +115,7 @@ def _listens(port):
 
 @pytest.mark.invariant("I-30")
 @pytest.mark.hazard("HZ-15")
-@pytest.mark.parametrize("shots", [1, 5, 10])
+@pytest.mark.parametrize("shots", [1, 10])
 def test_a_second_host_on_another_wire_of_one_gun_leaves_each_stroke_in_one_log(bench, plan, shots):
     port = free_port()
     gun = bench.gun(seed=5, rate=5, extra=("--tcp", f"127.0.0.1:{port}"))

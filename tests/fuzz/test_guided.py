@@ -8,7 +8,7 @@ import pytest
 from protocols.wire import frame as wire
 from tests.fuzz import guided, reading, stream
 
-RUNS = 60_000
+RUNS = 25_000
 EDGES = 350  # of some 410 that a longer run reaches
 
 
