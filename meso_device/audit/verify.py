@@ -42,7 +42,7 @@ class Report:
     Attributes:
         ok: Everything held.
         origin: Name of the log.
-        records: Records found good; some before a bad one may not be counted.
+        records: Records over which the chain holds: all before the first bad one.
         checkpoints: Stored checkpoints whose signature and root held.
         outside: Size of the checkpoint given from outside; 0 if none was given.
         root: Root over all records in hex; empty when not ok.
@@ -125,7 +125,7 @@ def verify_log(
     return Report(
         ok=bad is None,
         origin=key.name,
-        records=state.frontier.size,
+        records=state.frontier.size if bad is None or bad.seq is None else bad.seq,
         checkpoints=state.checkpoints,
         outside=state.outside,
         root=state.frontier.root().hex() if bad is None else "",

@@ -71,9 +71,9 @@ def verify(
             say("  no outside checkpoint given: whoever holds the signing key could have rewritten all of it")
         say(f"  {NOT_PROTECTED}")
     else:
-        where = f"record {report.bad_seq}" if report.bad_seq is not None else "the log"
-        say(f"DOES NOT HOLD: {where}: {report.bad}")
-        say(f"  {report.records} records before it hold")
+        say(f"DOES NOT HOLD: {report.bad}")
+        if report.bad_seq is not None:
+            say(f"  the chain holds over the {report.records} records before it")
     raise typer.Exit(0 if report.ok else 1)
 
 

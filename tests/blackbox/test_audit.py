@@ -83,7 +83,8 @@ def assert_found(bench: Bench, *, what: str, seq: int | None = None) -> None:
     assert process.status == 1, f"{what} not found: {process.describe()}"
     assert "Traceback" not in process.err, process.describe()
     if seq is not None:
-        assert str(seq) in process.out + process.err, f"{what}: record {seq} not named: {process.describe()}"
+        assert process.out.count(f"record {seq}:") == 1, f"{what}: record {seq} not named once: {process.describe()}"
+        assert f"over the {seq} records before it" in process.out, f"{what}: {process.describe()}"
 
 
 def test_an_untouched_log_verifies_with_and_without_the_checkpoint_and_says_how_much(copy):
