@@ -11,9 +11,8 @@ What can be garbled, and how the deframer recovers:
 A damaged frame is never answered: the answer would be to an unknown question.
 """
 
-from dataclasses import dataclass
 from struct import Struct
-from typing import Final
+from typing import Final, NamedTuple
 from zlib import crc32
 
 from cobs import cobs
@@ -36,8 +35,7 @@ _HEADER: Final = Struct("<BBHII")
 _CRC: Final = Struct("<I")
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """A frame whose length and CRC hold; its meaning is not checked yet.
 
     Attributes:
