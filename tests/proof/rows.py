@@ -41,8 +41,8 @@ ROWS = (
     ),
     Row(
         "coverage",
-        module("tests.world", "coverage", "--seeds", "3000", "--jobs", "2"),
-        module("tests.world", "coverage", "--seeds", "600", "--jobs", "2"),
+        module("tests.world", "coverage", "--seeds", "2000", "--jobs", "2"),
+        module("tests.world", "coverage", "--seeds", "300", "--jobs", "2"),
         cores=2,
     ),
     Row(

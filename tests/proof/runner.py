@@ -16,6 +16,7 @@ from tests.proof.rows import CORES, Row
 ROOT = Path(__file__).parents[2]
 OUT = ROOT / "build" / "proof"
 POLL_S = 0.2
+ROW_S = 3_600  # one that hangs must not keep the others waiting for ever
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,9 @@ def _together(rows: Sequence[Row], *, short: bool):
                 running.append(_start(row, row.short if short else row.command))
             time.sleep(POLL_S)
             for each in list(running):
+                if each.process.poll() is None and time.monotonic() - each.began_s > ROW_S:
+                    each.process.kill()
+                    each.process.wait()
                 if each.process.poll() is not None:
                     running.remove(each)
                     yield _result(each)

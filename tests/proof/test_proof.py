@@ -55,6 +55,12 @@ def test_a_command_that_fails_in_any_way_does_not_hold(code):
     assert "**NO**" in text
 
 
+def test_a_command_that_hangs_is_ended_and_the_others_run(monkeypatch):
+    monkeypatch.setattr(runner, "ROW_S", 2)
+    hung, fine = run(script("hung", "import time; time.sleep(100)"), script("fine", tells(ok=True)))
+    assert (hung.ok, fine.ok) == (False, True)
+
+
 def test_no_more_runs_at_once_than_there_are_cores_and_what_measures_time_runs_alone(tmp_path):
     code = f"""
 import time
