@@ -43,6 +43,7 @@ WELCOME = {
     "reset_reasons": [],
     "write_off_reasons": [],
     "roles": [],
+    "settings": {},
 }
 
 

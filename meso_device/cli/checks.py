@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from drivers.discovery import candidate_ports
+from meso_device.console.settings import read_settings, settings_file
 from meso_device.host.clock import read_clock_state
 from meso_device.host.home import Home, find_home, lock_holder, needed_free_bytes
 from protocols.errors import MesoError
@@ -58,6 +59,7 @@ def all_checks(home: Path | None) -> list[Check]:
         _disk(root),
         _lock(root),
         _clock(),
+        _settings(),
     ]
 
 
@@ -161,3 +163,14 @@ def _clock() -> Check:
     if state != "synced":
         return Check("clock", Level.NOTE, "does not follow a time server: labels may be off, counting is not")
     return Check("clock", Level.GOOD, "follows a time server")
+
+
+def _settings() -> Check:
+    path = settings_file()
+    try:
+        settings = read_settings(path)
+    except MesoError as error:
+        return Check("settings", Level.BAD, str(error))
+    if not settings.given:
+        return Check("settings", Level.GOOD, f"{path}: nothing set there, all as delivered")
+    return Check("settings", Level.GOOD, f"{path}: sets {', '.join(sorted(settings.given))}")

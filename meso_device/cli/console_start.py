@@ -12,9 +12,13 @@ from pathlib import Path
 from typing import Final
 
 from drivers.discovery import candidate_ports, discover
+from meso_device import __version__
 from meso_device.cli.output import tell
 from meso_device.cli.simulated_gun import GunFiles, simulated_gun
+from meso_device.console.keys import STOP_CHOICE, Keymap
+from meso_device.console.settings import Settings, read_settings, settings_file
 from meso_device.host.console_run import ConsoleRequest, ConsoleResult, run_console
+from meso_device.host.console_settings import ConsoleSettings
 from meso_device.host.home import HOME_VARIABLE, find_home, open_home
 from meso_device.host.screen_process import SCREEN_COMMAND
 from meso_device.host.terminal import Terminal
@@ -55,6 +59,7 @@ def start_console(
     if simulate and gun:
         raise UsageError("give either --gun or --simulate")
     Terminal.open().close()  # refused before a gun is started or looked for
+    settings = read_settings(settings_file())
     root = find_home(home, os.environ)
     if simulate and home is None and not os.environ.get(HOME_VARIABLE):
         root = root.with_name(f"{root.name}-{SIMULATED}")  # records of simulated guns never lie beside real ones
@@ -66,6 +71,7 @@ def start_console(
             simulated=simulate,
             plans=_plans(),
             screen=(*screen, ASCII) if only_ascii else screen,
+            settings=_told(settings, root, only_ascii=only_ascii),
         )
         with contextlib.ExitStack() as stack:
             result = run_console(
@@ -99,6 +105,27 @@ def _found() -> str:
     if guns:
         raise UsageError(f"{len(guns)} guns found: name one with --gun PORT; meso guns lists them")
     raise UsageError("no gun found: connect one and name its port with --gun PORT, or practise with --simulate")
+
+
+def _told(settings: Settings, root: Path, *, only_ascii: bool) -> ConsoleSettings:
+    """Return the settings for the host, and in it what the screen is told."""
+    return ConsoleSettings(
+        stops=frozenset(STOP_CHOICE[key] for key in Keymap(settings.keys).stops),
+        disarm_after_s=settings.disarm_after_s,
+        lock_after_s=60 * settings.lock_after_min,
+        shown={
+            "file": str(settings.file),
+            "given": [*sorted(settings.given), *([ASCII] if only_ascii else [])],
+            "theme": settings.theme,
+            "bell": settings.bell,
+            "ascii": settings.ascii or only_ascii,
+            "disarm_after_s": settings.disarm_after_s,
+            "lock_after_min": settings.lock_after_min,
+            "keys": dict(settings.keys),
+            "home": str(root),
+            "software": __version__,
+        },
+    )
 
 
 def _plans() -> Mapping[str, TreatmentPlan]:

@@ -138,4 +138,4 @@ _ANOTHER: Final = About(
 
 def about(name: str) -> About:
     """Return what is known of an alarm by its name; a general word for one that this console does not know."""
-    return ALARMS.get(name, _ANOTHER)
+    return ALARMS.get(name.replace(" ", "_"), _ANOTHER)

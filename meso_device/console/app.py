@@ -16,14 +16,17 @@ from meso_device.console.client import Body, Client, HostGone
 from meso_device.console.lines import Pane, Tone
 from meso_device.console.screens.base import Dialog, Framed
 from meso_device.console.screens.pages import PAGES
+from meso_device.console.screens.palette import PaletteDialog
 from meso_device.console.screens.quit import QuitDialog
 from meso_device.console.screens.unknown import UnknownDialog
+from meso_device.console.settings import GREY, MONO, THEME_NAMES
 from meso_device.console.state import Known
 from meso_device.console.text import say
-from meso_device.console.theme import GREY, MONO, THEMES, tones
+from meso_device.console.theme import THEMES, tones
 from meso_device.screen_messages import ToHost
 
 ALIVE_S: Final = 0.2
+SELF_TEST_MS: Final = 3_000
 FRAME_S: Final = 0.125
 """Half of the shortest flash: no change of it is missed."""
 
@@ -37,6 +40,7 @@ class ConsoleApp(App[int]):
         only_ascii: Draw nothing outside ASCII.
         now_ms: The screen's monotonic clock.
         offset_s: Local time minus UTC.
+        self_test_ms: How long the looks of the alarms are shown at the start.
     """
 
     CSS_PATH = "styles.tcss"
@@ -53,6 +57,7 @@ class ConsoleApp(App[int]):
         only_ascii: bool = False,
         now_ms: Callable[[], int] = lambda: time.monotonic_ns() // 1_000_000,
         offset_s: int = 0,
+        self_test_ms: int = SELF_TEST_MS,
     ) -> None:
         super().__init__()
         for known_theme in THEMES:
@@ -61,10 +66,10 @@ class ConsoleApp(App[int]):
         self.client = client
         self.known = Known()
         self.only_ascii = only_ascii
-        self.bell_on = True
         self.now_ms = now_ms
         self.key_ms: Callable[[events.Key], int] = lambda key: int(key.time * 1_000)
         self._offset_s = offset_s
+        self._self_test_ms = self_test_ms
         self._bell = Bell()
         self._guided = False
         self._confirming = False
@@ -77,6 +82,9 @@ class ConsoleApp(App[int]):
     async def on_mount(self) -> None:
         """Begin to listen; what has come already is part of the first paint."""
         asyncio.get_running_loop().add_reader(self.client.fileno(), self._readable)
+        if self._self_test_ms:
+            self.known.self_test_until_ms = self.now_ms() + self._self_test_ms
+            self.bell()
         await self.push_screen("live")
         self._readable()
         self.set_interval(ALIVE_S, self._alive)
@@ -97,7 +105,7 @@ class ConsoleApp(App[int]):
             self.exit(int(client.goodbye["status"]))
             return
         if client.welcome is not None:
-            self.known.welcome = client.welcome
+            self._begin(client.welcome)
         if client.snapshot is not None and client.snapshot is not self._shown_snapshot:
             self._shown_snapshot = client.snapshot
             self.known.take(client.snapshot, self.now_ms())
@@ -105,11 +113,23 @@ class ConsoleApp(App[int]):
         client.deliver()
         self.paint()
 
+    def _begin(self, welcome: Body) -> None:
+        """Take what the host says first, and what is set."""
+        if welcome is self.known.welcome:
+            return
+        self.known.greet(welcome)
+        self.set_keymap(self.known.keys.textual())
+        settings = welcome["settings"]
+        self.known.bell_on = settings.get("bell", True)
+        self.only_ascii |= settings.get("ascii", False)
+        if not self.no_color:
+            self.theme = settings.get("theme", self.theme)
+
     def _heed(self, snapshot: Body) -> None:
         """Open what a new state asks for, and ring."""
         if (
             self._bell.rings(snapshot["alarms"], silenced=bool(snapshot["silenced_s"]), now_ms=self.now_ms())
-            and self.bell_on
+            and self.known.bell_on
         ):
             self.bell()
         is_unknown, was_unknown = snapshot["unknown"] is not None, self._was_unknown
@@ -230,13 +250,13 @@ class ConsoleApp(App[int]):
             return True
         self.known.said = ""
         if self.known.armed or self._confirming:
-            cause = keys.disarm_cause(event.key)
+            cause = self.known.keys.disarm_cause(event.key)
             if cause is not None and not isinstance(self.shown, Dialog):
                 self.disarm(cause)
                 return cause != "screen"
         if self._guided:
             self._guided = False
-            name = next((page for page, key in keys.PAGES.items() if key == f"f{event.character}"), "")
+            name = self.known.keys.page(event.character)
             if name:
                 self.call_next(self.show_page, name)
             return bool(name)
@@ -254,7 +274,7 @@ class ConsoleApp(App[int]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002  # Textual's
         """Over a dialog nothing but STOP and leaving it is to be had."""
         over = isinstance(self.shown, Dialog)
-        return not (over and action in {"page", "lock", "guide", "leave"})
+        return not (over and action in {"page", "lock", "guide", "leave", "palette"})
 
     async def action_stop(self, by: str) -> None:
         """Stop the gun, from wherever."""
@@ -265,7 +285,7 @@ class ConsoleApp(App[int]):
         if self.known.armed:
             await self.action_stop("key")
         else:
-            self.tell(say("app.how_to_quit"))
+            self.tell(say("app.how_to_quit", quit=self.known.keys["quit"], stop=self.known.keys["stop"]))
 
     async def action_page(self, name: str) -> None:
         """Go to a screen, unless a dialog waits for an answer."""
@@ -274,6 +294,29 @@ class ConsoleApp(App[int]):
     def action_guide(self) -> None:
         """Wait for the digit of a screen."""
         self._guided = True
+
+    def action_palette(self) -> None:
+        """Look for something to do by its name; not while armed, and nothing of it is dangerous."""
+        self.open_dialog(PaletteDialog())
+
+    def action_silence(self) -> None:
+        """Keep the bell quiet for a minute."""
+        self.ask(ToHost.SILENCE)
+
+    def action_theme(self) -> None:
+        """Take the next theme, until the end of this run."""
+        if self.no_color:
+            self.tell(say("settings.no_colour"))
+            return
+        self.theme = THEME_NAMES[(THEME_NAMES.index(self.theme) + 1) % len(THEME_NAMES)]
+        self.refresh_css()
+        self.screen.refresh(layout=True)
+        self.call_after_refresh(self.paint)
+
+    def action_bell_switch(self) -> None:
+        """Switch the terminal's bell on or off, until the end of this run."""
+        self.known.bell_on = not self.known.bell_on
+        self.paint()
 
     def action_lock(self) -> None:
         """Sign out; a PIN is needed to go on."""

@@ -1,12 +1,27 @@
-"""Every key of the console in one table. STOP can be given further keys, never lose one."""
+"""Every key of the console in one table. STOP can be given further keys, never lose one. Pure."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
-from textual.binding import Binding
+if TYPE_CHECKING:
+    from textual.binding import Binding
 
 STOP_KEY: Final = "f8"
+STOP_CHOICE: Final[Mapping[str, int]] = {
+    "insert": 2,
+    "delete": 3,
+    "f5": 15,
+    "f6": 17,
+    "f7": 18,
+    STOP_KEY: 19,
+    "f9": 20,
+    "f10": 21,
+    "f11": 23,
+    "f12": 24,
+}
+"""What may stop, and the number in the bytes that every kind of terminal sends for it: the host looks for those."""
 EVERYWHERE: Final = ""
 GUIDE: Final = "g"
 """`g` and a digit go where the F-keys go, for terminals that take those."""
@@ -21,7 +36,6 @@ class Key:
         key: As Textual names it.
         act: Action of the screen or the application.
         where: Screen it belongs to; empty for all of them.
-        shown: How people read it.
         priority: Taken before a field or a dialog sees it: STOP, Ctrl+C and the F-keys alone.
     """
 
@@ -29,8 +43,7 @@ class Key:
     key: str
     act: str
     where: str
-    shown: str
-    priority: bool = False
+    priority: bool = field(default=False, kw_only=True)
 
 
 PAGES: Final[Mapping[str, str]] = {
@@ -46,41 +59,42 @@ PAGES: Final[Mapping[str, str]] = {
 """Screens and their F-keys, in the order of the footer; `g` takes the digit of the F-key."""
 
 KEYS: Final[tuple[Key, ...]] = (
-    Key("stop", STOP_KEY, "stop('key')", EVERYWHERE, "F8", priority=True),
-    Key("interrupt", "ctrl+c", "interrupt", EVERYWHERE, "Ctrl+C", priority=True),
-    *(Key(page, key, f"page('{page}')", EVERYWHERE, key.upper(), priority=True) for page, key in PAGES.items()),
-    Key("quit", "f10", "leave", EVERYWHERE, "F10", priority=True),
-    Key("lock", "ctrl+l", "lock", EVERYWHERE, "Ctrl+L", priority=True),
-    Key("guide", GUIDE, "guide", EVERYWHERE, "g 0-9"),
-    Key("live.arm", "a", "arm", "live", "A"),
-    Key("live.next", "n", "next_area", "live", "N"),
-    Key("live.pause", "p", "pause", "live", "P"),
-    Key("live.pause_space", "space", "pause", "live", "Space"),
-    Key("live.finish", "f", "finish", "live", "F"),
-    Key("live.unknown", "u", "unknown", "live", "U"),
-    Key("live.reset", "r", "reset", "live", "R"),
-    Key("live.confirm", "c", "confirm", "live", "C"),
-    Key("plan.choose", "enter", "choose", "plan", "Enter"),
-    Key("plan.view_1", "1", "view('front')", "plan", "1"),
-    Key("plan.view_2", "2", "view('back')", "plan", "2"),
-    Key("plan.view_3", "3", "view('scalp')", "plan", "3"),
-    Key("plan.view_4", "4", "view('face')", "plan", "4"),
-    Key("alarms.acknowledge", "k", "acknowledge", "alarms", "K"),
-    Key("alarms.acknowledge_all", "shift+k", "acknowledge_all", "alarms", "Shift+K"),
-    Key("alarms.silence", "z", "silence", "alarms", "Z"),
-    Key("history.area", "a", "area", "history", "A"),
-    Key("history.session", "s", "session", "history", "S"),
-    Key("history.odd", "d", "odd", "history", "D"),
-    Key("history.jump", "j", "jump", "history", "J"),
-    Key("history.in_full", "enter", "in_full", "history", "Enter"),
-    Key("session.resume", "r", "resume", "session", "R"),
-    Key("session.close", "c", "abandon", "session", "C"),
-    Key("session.open", "enter", "open", "session", "Enter"),
-    Key("gun.fault", "k", "clear_fault", "gun", "K"),
-    Key("gun.reset", "r", "reset", "gun", "R"),
-    Key("settings.theme", "t", "theme", "settings", "T"),
-    Key("settings.bell", "b", "bell", "settings", "B"),
-    Key("settings.sign_in", "s", "sign_in", "settings", "S"),
+    Key("stop", STOP_KEY, "stop('key')", EVERYWHERE, priority=True),
+    Key("interrupt", "ctrl+c", "interrupt", EVERYWHERE, priority=True),
+    *(Key(page, key, f"page('{page}')", EVERYWHERE, priority=True) for page, key in PAGES.items()),
+    Key("quit", "f10", "leave", EVERYWHERE, priority=True),
+    Key("lock", "ctrl+l", "lock", EVERYWHERE, priority=True),
+    Key("palette", "ctrl+p", "palette", EVERYWHERE, priority=True),
+    Key("guide", GUIDE, "guide", EVERYWHERE),
+    Key("live.arm", "a", "arm", "live"),
+    Key("live.next", "n", "next_area", "live"),
+    Key("live.pause", "p", "pause", "live"),
+    Key("live.pause_space", "space", "pause", "live"),
+    Key("live.finish", "f", "finish", "live"),
+    Key("live.unknown", "u", "unknown", "live"),
+    Key("live.reset", "r", "reset", "live"),
+    Key("live.confirm", "c", "confirm", "live"),
+    Key("plan.choose", "enter", "choose", "plan"),
+    Key("plan.view_1", "1", "view('front')", "plan"),
+    Key("plan.view_2", "2", "view('back')", "plan"),
+    Key("plan.view_3", "3", "view('scalp')", "plan"),
+    Key("plan.view_4", "4", "view('face')", "plan"),
+    Key("alarms.acknowledge", "k", "acknowledge", "alarms"),
+    Key("alarms.acknowledge_all", "K", "acknowledge_all", "alarms"),
+    Key("alarms.silence", "z", "silence", "alarms"),
+    Key("history.area", "a", "area", "history"),
+    Key("history.session", "s", "session", "history"),
+    Key("history.odd", "d", "odd", "history"),
+    Key("history.jump", "j", "jump", "history"),
+    Key("history.in_full", "enter", "in_full", "history"),
+    Key("session.resume", "r", "resume", "session"),
+    Key("session.close", "c", "abandon", "session"),
+    Key("session.open", "enter", "open", "session"),
+    Key("gun.fault", "k", "clear_fault", "gun"),
+    Key("gun.reset", "r", "reset", "gun"),
+    Key("settings.theme", "t", "theme", "settings"),
+    Key("settings.bell", "b", "bell", "settings"),
+    Key("settings.sign_in", "s", "sign_in", "settings"),
 )
 
 # Keys that a terminal with the kitty protocol sends for a modifier alone; holding one is no answer to anything.
@@ -89,53 +103,120 @@ MODIFIERS: Final = frozenset(
     for side in ("left_", "right_", "iso_level3_", "iso_level5_")
     for name in ("shift", "control", "alt", "super", "hyper", "meta")
 ) | {"caps_lock", "num_lock", "scroll_lock"}
-_HARMLESS: Final = frozenset({STOP_KEY, "ctrl+c", *MODIFIERS})
-_PAUSES: Final = frozenset({"a", "p", "space"})
+_BY_ID: Final[Mapping[str, Key]] = {key.id: key for key in KEYS}
+# Ctrl+C is looked for in the bytes of the terminal, `g` is the way where F-keys are taken: neither can move.
+_FIXED: Final = frozenset({"interrupt", "guide"})
+_LETTERS: Final = re.compile(r"[A-Za-z0-9]|space|insert|delete")
+# What a terminal sends for Tab, Enter, Backspace and Esc when Ctrl is held is left alone, and so is Ctrl+C.
+_CHORDS: Final = re.compile(r"f(?:[1-9]|1[0-2])|ctrl\+[abdefgklnopqrstuvwxyz]")
+_PAUSES: Final = frozenset({"live.arm", "live.pause", "live.pause_space"})
+_SHOWN: Final = re.compile(r"[A-Z]")
 
 
-def bindings(where: str, also_stop: tuple[str, ...] = ()) -> list[Binding]:
+def bindings(where: str) -> "list[Binding]":
     """Return the Textual bindings of a screen, or of all screens for the empty name."""
+    from textual.binding import Binding  # noqa: PLC0415  # the host reads the table without Textual
+
     return [
-        Binding(
-            ",".join((key.key, *also_stop)) if key.id == "stop" else key.key,
-            key.act,
-            key.id,
-            show=False,
-            priority=key.priority,
-            id=key.id,
-        )
+        Binding(_sent(key.key), key.act, key.id, show=False, priority=key.priority, id=key.id)
         for key in KEYS
         if key.where == where
     ]
 
 
-def keymap(wanted: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """Return the keymap to use, and a line for each wish that was refused.
+def keymap(wanted: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the keymap to use, and for each wish that is refused why; where one is refused, none is taken.
 
-    STOP keeps F8 whatever is wished; a key of STOP is given to nothing else.
+    STOP keeps F8 whatever is wished; a key of STOP is given to nothing else, and no key to two acts of one screen.
     """
-    known = {key.id: key for key in KEYS}
-    stops = [STOP_KEY, *[key for key in _keys(wanted.get("stop", "")) if key != STOP_KEY]]
-    taken: dict[str, str] = {"stop": ",".join(stops)}
-    refused = []
-    for name, keys in wanted.items():
-        if name not in known:
-            refused.append(f"{name}: no such key id")
-        elif name != "stop" and set(_keys(keys)) & set(stops):
-            refused.append(f"{name}: {keys} is a key of STOP")
-        elif name != "stop":
-            taken[name] = keys
-    return taken, refused
+    stops = [STOP_KEY, *[key for key in _split(wanted.get("stop", "")) if key != STOP_KEY]]
+    taken = {**wanted, "stop": ",".join(stops)}
+    refused = {name: why for name, keys in wanted.items() if (why := _unfit(name, keys))}
+    # STOP comes last: what took a key of it is what is refused.
+    for name in sorted(set(wanted) - set(refused), key=lambda name: name == "stop"):
+        other = _clash(name, {one: keys for one, keys in taken.items() if one not in refused})
+        if other:
+            refused[name] = f"{taken[name]} is the key of {other} already"
+    return ({"stop": STOP_KEY} if refused else taken), refused
 
 
-def disarm_cause(key: str) -> str | None:
-    """Return why this key, pressed while armed, disarms; None for STOP, which does more, and for a bare modifier."""
-    if key in _HARMLESS:
-        return None
-    if key in _PAUSES:
-        return "pause"
-    return "screen" if key in PAGES.values() else "key"
+def _unfit(name: str, keys: str) -> str:
+    """Return why an act cannot have a key by itself; empty if it can."""
+    key = _BY_ID.get(name)
+    if key is None:
+        return "there is no such act; F1 in the console lists them"
+    if name in _FIXED:
+        return f"{key.key} stays"
+    if name == "stop":
+        odd = [one for one in _split(keys) if one not in STOP_CHOICE]
+        return f"{odd[0]} cannot stop; {', '.join(STOP_CHOICE)} can" if odd else ""
+    if _CHORDS.fullmatch(keys) or keys == key.key or (not key.priority and _LETTERS.fullmatch(keys)):
+        return ""
+    if key.priority:
+        return f"{keys} would be taken out of what is typed; f1 to f12 or ctrl and a letter can be used"
+    return f"{keys} cannot be used; a letter, a digit, space, f1 to f12 or ctrl and a letter can"
 
 
-def _keys(text: str) -> list[str]:
-    return [key.strip() for key in text.split(",") if key.strip()]
+def _clash(name: str, changed: Mapping[str, str]) -> str:
+    """Return the act that has a key of this one already, where both can be asked for; empty for none."""
+    key, mine = _BY_ID[name], set(_split(changed[name]))
+    for other in KEYS:
+        together = other.where == key.where or EVERYWHERE in {other.where, key.where}
+        if other.id != name and together and mine & set(_split(changed.get(other.id, other.key))):
+            return other.id
+    return ""
+
+
+class Keymap:
+    """Which key does what in one console: the table, and what was changed of it.
+
+    Args:
+        changed: As `keymap` returned it.
+    """
+
+    def __init__(self, changed: Mapping[str, str] | None = None) -> None:
+        self.changed = dict(changed or {})
+        self._keys = {key.id: self.changed.get(key.id, key.key) for key in KEYS}
+
+    def __getitem__(self, name: str) -> str:
+        """Return how people read the key of an act; KeyError for no act."""
+        if name == "guide":
+            return "g 0-9"
+        return ", ".join(shown(key) for key in _split(self._keys[name]))
+
+    def textual(self) -> dict[str, str]:
+        """Return what was changed as Textual's keymap."""
+        return {name: _sent(keys) for name, keys in self.changed.items()}
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """The keys of STOP, F8 first."""
+        return tuple(_split(self._keys["stop"]))
+
+    def page(self, digit: str | None) -> str:
+        """Return the screen that ``g`` and a digit lead to; empty for none."""
+        return next((page for page, key in PAGES.items() if key == f"f{digit}"), "")
+
+    def disarm_cause(self, key: str) -> str | None:
+        """Return why this key, pressed while armed, disarms; None for STOP, which does more, and a bare modifier."""
+        if key in MODIFIERS or key == "ctrl+c" or key in self.stops:
+            return None
+        if key in {self._keys[name] for name in _PAUSES}:
+            return "pause"
+        return "screen" if key in {self._keys[page] for page in PAGES} else "key"
+
+
+def shown(key: str) -> str:
+    """Return how people read a key."""
+    if len(key) == 1:
+        return f"Shift+{key}" if _SHOWN.fullmatch(key) else key.upper()
+    return "+".join(part.upper() if len(part) == 1 else part.capitalize() for part in key.split("+"))
+
+
+def _sent(keys: str) -> str:
+    """Return the keys as terminals send them: a capital letter comes as itself, or as Shift and the letter."""
+    return ",".join(f"{key},shift+{key.lower()}" if _SHOWN.fullmatch(key) else key for key in _split(keys))
+
+
+def _split(keys: str) -> list[str]:
+    return [key.strip() for key in keys.split(",") if key.strip()]

@@ -4,6 +4,8 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, Final
 
+from meso_device.console.keys import Keymap
+
 Body = Mapping[str, Any]
 SHOTS_KEPT: Final = 20
 TRACE_KEPT: Final = 160
@@ -16,6 +18,9 @@ class Known:
 
     Attributes:
         welcome: The host's first words; empty until then.
+        keys: Which key does what here.
+        bell_on: The terminal's bell rings for alarms.
+        self_test_until_ms: The looks of the alarms are shown until then, while there is none.
         snapshot: The newest state; empty until one came.
         received_ms: When it came, on the screen's monotonic clock.
         chosen: Area that the operator is about to treat; empty for none.
@@ -26,6 +31,9 @@ class Known:
 
     def __init__(self) -> None:
         self.welcome: Body = {}
+        self.keys = Keymap()
+        self.bell_on = True
+        self.self_test_until_ms = 0
         self.snapshot: Body = {}
         self.received_ms = 0
         self.chosen = ""
@@ -33,6 +41,10 @@ class Known:
         self.said = ""
         self.needle_um: deque[int] = deque(maxlen=TRACE_KEPT)
         self.force_dn: deque[int] = deque(maxlen=TRACE_KEPT)
+
+    def greet(self, welcome: Body) -> None:
+        """Keep the host's first words."""
+        self.welcome, self.keys = welcome, Keymap(welcome["settings"].get("keys"))
 
     @property
     def armed(self) -> bool:

@@ -10,10 +10,8 @@ from rich.style import Style
 from textual.theme import Theme
 
 from meso_device.console.lines import Tone
+from meso_device.console.settings import GREY, LIGHT, MONO
 
-GREY: Final = "meso-grey"
-LIGHT: Final = "meso-light"
-MONO: Final = "meso-mono"
 # Textual makes these of the others, but not of a terminal's own colours.
 _DERIVED: Final = (
     "ansi-background",

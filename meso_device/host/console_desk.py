@@ -17,6 +17,7 @@ from meso_device.host.console_history import ConsoleHistory
 from meso_device.host.console_may import LIVE, Seen, why_not
 from meso_device.host.console_people import PRACTICE, ConsolePeople
 from meso_device.host.console_plan import AGAIN_REASONS, SKIP_REASONS, ConsolePlan
+from meso_device.host.console_settings import ConsoleSettings
 from meso_device.host.home import Home
 from meso_device.host.members import End
 from meso_device.host.people_desk import PeopleDesk
@@ -70,6 +71,7 @@ class ConsoleDesk:
         home: Data directory.
         enrolled: Somebody is enrolled in this data directory.
         simulated: The gun was started with the console.
+        settings: What is set.
         say: Sends a message to the screen.
 
     Attributes:
@@ -93,11 +95,13 @@ class ConsoleDesk:
         home: Home,
         enrolled: bool,
         simulated: bool,
+        settings: ConsoleSettings,
         say: Say,
     ) -> None:
         self._facts = facts
         self._plans = plans
         self._simulated = simulated
+        self._settings = settings
         self._say = say
         self._write_offs = WriteOffDesk(home, people, self.owe)
         row = left_open[0] if left_open is not None else None
@@ -191,6 +195,14 @@ class ConsoleDesk:
         """Return when something waited for is given up."""
         return self._answers.next_deadline_us()
 
+    def leave_alone(self, now: Instant) -> bool:
+        """Sign out whoever left the keys; return whether anybody was signed in."""
+        if self.people.person is None:
+            return False
+        self._steps.forget()
+        self.people.lock(now, "idle")
+        return True
+
     def forget_steps(self) -> None:
         """Make half-done confirmations worthless."""
         self._steps.forget()
@@ -246,6 +258,7 @@ class ConsoleDesk:
             "again_reasons": [{"code": code, "text": text} for code, text in AGAIN_REASONS.items()],
             "write_off_reasons": [{"code": code, "text": text} for code, text in REASONS.items()],
             "roles": [role.value for role in Role],
+            "settings": dict(self._settings.shown),
         }
         self._say(ToScreen.WELCOME, number, welcome)
 

@@ -14,6 +14,7 @@ from meso_device.host.alarm_board import HostAlarm, Priority
 from meso_device.host.console_desk import ConsoleDesk
 from meso_device.host.console_facts import ConsoleFacts
 from meso_device.host.console_may import LIVE
+from meso_device.host.console_settings import ConsoleSettings
 from meso_device.host.members import Keep, Leave, Wish
 from meso_device.host.relay import Relay
 from meso_device.host.screen_link import SILENT_ARMED_US, SILENT_US_MAX, ScreenLink
@@ -33,8 +34,6 @@ from meso_device.session.contract import (
 SNAPSHOT_US: Final = 100_000
 LOOK_US: Final = 1_000_000
 """Something is shown at least this often: countdowns go on."""
-IDLE_S: Final = 30
-"""Armed so long without a shot, and it is over; the gun's own limit is 60."""
 ASIDE_US_MAX: Final = 200_000
 """Longest wait for the disarming before the console stops itself."""
 HANGUP: Final = 128 + signal.SIGHUP
@@ -52,6 +51,7 @@ class ConsoleOperator:
         terminal: The operator's.
         stats: The link's counts.
         simulated: The gun was started with the console.
+        settings: What is set.
         put_aside: Stops this process until it is taken up again; the terminal is the shell's meanwhile.
     """
 
@@ -66,6 +66,7 @@ class ConsoleOperator:
         terminal: Terminal,
         stats: LinkStats,
         simulated: bool,
+        settings: ConsoleSettings,
         put_aside: Callable[[], None],
     ) -> None:
         self._desk = desk
@@ -76,6 +77,7 @@ class ConsoleOperator:
         self._terminal = terminal
         self._stats = stats
         self._simulated = simulated
+        self._settings = settings
         self._put_aside = put_aside
         self._enough = terminal.size().is_enough
         self._view: View | None = None
@@ -88,6 +90,7 @@ class ConsoleOperator:
         self._aside_since_us: int | None = None
         self._copied_from: tuple[str, int] | None = None
         self._look_us = 0
+        self._began_us = 0
 
     # --- operator -----------------------------------------------------------------------------------
 
@@ -103,6 +106,8 @@ class ConsoleOperator:
             self._disarming = True
             self._desk.forget_steps()
             return Disarm(cause=cause)
+        if self._is_left_alone(view, now) and self._desk.leave_alone(now):
+            self._facts.notice(Notice(NoticeKind.INFO, "nobody at the keys: signed out"))
         if self._desk.owed:
             owed, self._desk.owed = self._desk.owed, []
             self._look_us = 0
@@ -136,6 +141,7 @@ class ConsoleOperator:
     def seen(self, view: View, now: Instant) -> None:
         """Follow the state, answer what has come about, and show it."""
         was, self._view = self._view, view
+        self._began_us = self._began_us or now.mono_us
         self._relay.armed = view.phase in LIVE
         if view.phase not in LIVE:
             self._disarming = False
@@ -200,7 +206,7 @@ class ConsoleOperator:
             self._seen_alarms = self._pressing()
             return ""
         fresh = self._pressing() - self._seen_alarms
-        idle_us = now.mono_us - self._shot_us
+        idle_us, idle_s = now.mono_us - self._shot_us, self._settings.disarm_after_s
         silent = self._link.silent_us(now) > SILENT_ARMED_US
         if silent:
             self._facts.alarm(HostAlarm.SCREEN_SILENT, "the screen does not answer: disarmed")
@@ -209,9 +215,13 @@ class ConsoleOperator:
             (self._aside_since_us is not None, "console put aside"),
             (not self._enough, "terminal too small"),
             (bool(fresh), "alarm"),
-            (idle_us > IDLE_S * 1_000_000, f"{IDLE_S} s without a shot"),
+            (idle_us > idle_s * 1_000_000, f"{idle_s} s without a shot"),
         )
         return next((text for holds, text in reasons if holds), "")
+
+    def _is_left_alone(self, view: View, now: Instant) -> bool:
+        since_us = now.mono_us - max(self._relay.heard_us, self._began_us)
+        return view.phase not in LIVE and since_us > self._settings.lock_after_s * 1_000_000
 
     def _pressing(self) -> set[int]:
         return {row.no for row in self._facts.alarms.rows() if row.priority > Priority.LOW}
@@ -250,7 +260,7 @@ class ConsoleOperator:
 
     def _shown(self, view: View, now: Instant) -> Shown:
         desk = self._desk
-        armed_left_us = self._shot_us + IDLE_S * 1_000_000 - now.mono_us
+        armed_left_us = self._shot_us + self._settings.disarm_after_s * 1_000_000 - now.mono_us
         copied = view.committed_seq - self._copied_from[1] if self._copied_from is not None else 0
         return Shown(
             no=self._shown_no,

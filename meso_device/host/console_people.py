@@ -89,12 +89,12 @@ class ConsolePeople:
 
         self._desk.ask(enrol, enrolled, now)
 
-    def lock(self, now: Instant) -> None:
+    def lock(self, now: Instant, why: str = "asked") -> None:
         """Sign whoever is here out."""
         person, self.person = self.person, None
         if person is not None:
             self.locked = True
-            self._desk.ask(lambda office, _: office.register.sign_out(person, "asked"), lambda *_: (), now)
+            self._desk.ask(lambda office, _: office.register.sign_out(person, why), lambda *_: (), now)
 
 
 def first_role(person: Person) -> str:

@@ -9,7 +9,7 @@ import os
 import select
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +23,7 @@ from meso_device.host.clock import Clock, read_clock_state, read_host_boot
 from meso_device.host.console_desk import ConsoleDesk
 from meso_device.host.console_facts import ConsoleFacts
 from meso_device.host.console_operator import ConsoleOperator, ended_by
+from meso_device.host.console_settings import ConsoleSettings
 from meso_device.host.due import commit_due
 from meso_device.host.home import Home, HomeLock, open_home, read_host_id, write_private
 from meso_device.host.loop import Loop
@@ -58,6 +59,7 @@ class ConsoleRequest:
         simulated: The gun was started with the console and is a simulated one.
         plans: Treatments that a practice session can be of, by name.
         screen: Command of the screen's process.
+        settings: What is set.
     """
 
     root: Path
@@ -66,6 +68,7 @@ class ConsoleRequest:
     simulated: bool
     plans: Mapping[str, TreatmentPlan]
     screen: Sequence[str] = SCREEN_COMMAND
+    settings: ConsoleSettings = field(default_factory=ConsoleSettings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,11 +187,12 @@ class _Console:
             home=home,
             enrolled=log.enrolled,
             simulated=request.simulated,
+            settings=request.settings,
             say=self._say,
         )
         self._screen = ScreenProcess.start(terminal.size(), os.environ, request.screen)
         stack.callback(self._screen.close)
-        self._relay = Relay(terminal.fd, self._screen.terminal_fd)
+        self._relay = Relay(terminal.fd, self._screen.terminal_fd, request.settings.stops)
         self._link = ScreenLink(self._screen.peer, self._hear, clock.now().mono_us)
 
     def run(self, watch: Callable[[Observer], Observer]) -> ConsoleResult:
@@ -202,6 +206,7 @@ class _Console:
             terminal=self._terminal,
             stats=self._gun_link.stats,
             simulated=self._request.simulated,
+            settings=self._request.settings,
             put_aside=self._put_aside,
         )
         for text in self._log.notices:

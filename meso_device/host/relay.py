@@ -5,7 +5,7 @@ is not read, and a stalled connection ends as a silent screen, never as a stuck 
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from meso_device.host.stop_tap import StopTap
@@ -23,21 +23,24 @@ class Relay:
     Args:
         outer: Descriptor of the operator's terminal, not blocking.
         inner: Descriptor of the screen's terminal, at the host's end, not blocking.
+        stops: Numbers of further keys that stop.
 
     Attributes:
         armed: Whether Ctrl+C counts as STOP.
         hung_up: The operator's terminal is gone.
+        heard_us: When something came from the operator's terminal last, on the monotonic clock.
     """
 
-    def __init__(self, outer: int, inner: int) -> None:
+    def __init__(self, outer: int, inner: int, stops: Iterable[int] = ()) -> None:
         self._outer = outer
         self._inner = inner
-        self._tap = StopTap()
+        self._tap = StopTap(stops)
         self._to_screen = bytearray()
         self._to_terminal = bytearray()
         self._inner_open = True
         self.armed = False
         self.hung_up = False
+        self.heard_us = 0
 
     def reads(self) -> Sequence[int]:
         """Wait for keys always, for the screen while there is room for its output."""
@@ -55,8 +58,10 @@ class Relay:
 
     def ready(self, readable: frozenset[int], writable: frozenset[int], now: Instant) -> Sequence[Command]:  # noqa: ARG002  # a member's surface
         """Pass on what can be; return one `Stop` where a STOP key was among it."""
-        if self._outer in readable and self._hear_keys():
-            return (Stop(source="terminal"),)  # and nothing else in this turn: the rest can wait, the gun cannot
+        if self._outer in readable:
+            self.heard_us = now.mono_us
+            if self._hear_keys():
+                return (Stop(source="terminal"),)  # and nothing else in this turn: the rest can wait, the gun cannot
         if self._inner in readable:
             self._hear_screen()
         self.push()

@@ -5,6 +5,7 @@ nothing of pastes: a false STOP is acceptable, a missed one is not (HZ-12). It f
 """
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 ESC: Final = 0x1B
@@ -12,7 +13,8 @@ CSI8: Final = 0x9B
 CTRL_C: Final = 0x03
 PARAMETER_BYTES_MAX: Final = 16
 """Longer than any key; a sequence that goes on is none of ours."""
-F8: Final = "19"
+F8: Final = 19
+"""Number in the bytes of F8, the key that always stops."""
 MODIFY_OTHER_KEYS: Final = "27"
 C_KEYS: Final = frozenset({"99", "67", "1089", "1057"})
 """c, C, and the Cyrillic letters on the same key."""
@@ -23,9 +25,14 @@ _TEXT, _ESCAPED, _PARAMETERS = range(3)
 
 
 class StopTap:
-    """Recognises F8 at any time, and Ctrl+C while armed, in any split of the bytes."""
+    """Recognises F8 at any time, and Ctrl+C while armed, in any split of the bytes.
 
-    def __init__(self) -> None:
+    Args:
+        more: Numbers of further keys that stop at any time.
+    """
+
+    def __init__(self, more: Iterable[int] = ()) -> None:
+        self._numbers = frozenset(str(number) for number in (F8, *more))
         self._state = _TEXT
         self._parameters = bytearray()
 
@@ -59,17 +66,19 @@ class StopTap:
             self._parameters.append(byte)
         else:
             ended, self._state = self._state == _PARAMETERS, _TEXT
-            if ended and _is_stop(self._parameters.decode("ascii").split(";"), chr(byte), armed=armed):
+            fields = self._parameters.decode("ascii").split(";")
+            if ended and (self._is_key(fields, chr(byte)) or (armed and _is_chord(fields, chr(byte)))):
                 return True
         return armed and byte == CTRL_C
 
+    def _is_key(self, fields: list[str], final: str) -> bool:
+        """Return whether a control sequence is a key of STOP: xterm's, rxvt's and kitty's forms."""
+        short = final in "^$@" and len(fields) == 1
+        return fields[0] in self._numbers and (short or (final == "~" and len(fields) <= 2))
 
-def _is_stop(fields: list[str], final: str, *, armed: bool) -> bool:
-    """Return whether a control sequence is a STOP key: xterm's, rxvt's and kitty's forms."""
-    if fields[0] == F8:
-        return (final == "~" and len(fields) <= 2) or (final in "^$@" and len(fields) == 1)
-    if not armed:
-        return False
+
+def _is_chord(fields: list[str], final: str) -> bool:
+    """Return whether a control sequence is Ctrl+C: kitty's and xterm's forms."""
     if final == "u" and len(fields) >= 2:
         return _is_ctrl_c(fields[0], fields[1])
     if final == "~" and fields[0] == MODIFY_OTHER_KEYS and len(fields) == 3:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from meso_device.console.lines import Line, Pane, Span, Tone, dim, line, strong, warn, wrap
+from meso_device.console.lines import Line, Pane, Span, Tone, apart, dim, line, strong, warn, wrap
+from meso_device.console.palette import Palette, offers
 from meso_device.console.presenters.live import area_name
 from meso_device.console.presenters.quantities import bare_dose, clock, depth, dose
 from meso_device.console.state import Known, area_of
@@ -71,6 +72,25 @@ def choice_rows(texts: Sequence[str], at: int) -> list[Line]:
         )
         for no, text in enumerate(texts)
     ]
+
+
+def palette_rows(known: Known, pane: Pane, palette: Palette) -> list[Line]:
+    """Return the palette: the field, and what fits it, always as high as when everything does."""
+    rows: list[Line] = [
+        line(strong(say("palette.title")), dim(f"  {say('palette.hint')}")),
+        (),
+        line(Span(f" {palette.typed}_".ljust(pane.width), Tone.FIELD_ACTIVE)),
+        (),
+    ]
+    found = palette.found
+    for no, offer in enumerate(found):
+        tone = Tone.CURSOR if no == palette.at else Tone.VALUE
+        key = known.keys[offer.key] if offer.key else ""
+        row = apart(line(f"{'>' if no == palette.at else ' '} {offer.text}"), line(f"{key} "), pane.width)
+        rows.append(tuple(span._replace(tone=tone, act=f"offer({no})") for span in row))
+    if not found:
+        rows.append(line(dim(say("palette.none"))))
+    return [*rows, *[()] * (len(offers()) - max(1, len(found)))]
 
 
 def unknown_rows(known: Known, pane: Pane) -> list[Line]:

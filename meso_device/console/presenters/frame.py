@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from meso_device.console import keys
 from meso_device.console.flash import swapped
-from meso_device.console.lines import Line, Pane, Span, Tone, apart, dim, line, warn
+from meso_device.console.keys import shown
+from meso_device.console.lines import Line, Pane, Span, Tone, apart, cells, dim, line, warn
 from meso_device.console.presenters.quantities import clock, round_trip
 from meso_device.console.state import Known, may
 from meso_device.console.text import say
@@ -58,7 +58,7 @@ def state_span(word: str) -> Span:
 def status_rows(known: Known, pane: Pane) -> list[Line]:
     """Return rows 1 and 2."""
     snapshot = known.snapshot
-    stop = Span(say("frame.stop_button"), Tone.STOP, STOP_ACT)
+    stop = Span(say("frame.stop_button", stop=shown(known.keys.stops[0])), Tone.STOP, STOP_ACT)
     if not snapshot:
         return [line(dim(say("frame.waiting"))), apart((), line(stop), pane.width)]
     silent_ms = known.silent_ms(pane.now_ms)
@@ -121,13 +121,25 @@ def alarm_row(known: Known, pane: Pane) -> Line:
     count: list[Span] = []
     if snapshot["silenced_s"]:
         count.append(warn(say("alarms.silenced", seconds=snapshot["silenced_s"]) + "  "))
+    elif not known.bell_on:
+        count.append(warn(say("alarms.audio_off") + "  "))
     count += [dim("alarms "), Span(f"{len(active)} ")]
-    stop = _stop_span(snapshot["stop"], snapshot["alarms"], pane.now_ms)
+    stop = _stop_span(known, pane.now_ms)
     if stop is not None:
         return apart(line(stop), tuple(count), pane.width)
+    if not active and pane.now_ms < known.self_test_until_ms:
+        return apart(self_test(), tuple(count), pane.width)
     if not active:
         return apart(line(dim(f" {say('alarms.none')}")), tuple(count), pane.width)
     return apart(line(alarm_span(active[0], pane)), tuple(count), pane.width)
+
+
+def self_test() -> Line:
+    """Return the three priorities as they look, for whoever starts the console to see that they can be told apart."""
+    row = [Span(" "), dim(say("alarms.self_test"))]
+    for mark, (tone, _) in ALARM_TONES.items():
+        row += [Span(" "), Span(f" {mark} {say(f'alarms.priority_{len(mark)}')} ", tone)]
+    return tuple(row)
 
 
 def alarm_span(alarm: Mapping[str, Any], pane: Pane) -> Span:
@@ -142,7 +154,8 @@ def alarm_span(alarm: Mapping[str, Any], pane: Pane) -> Span:
     )
 
 
-def _stop_span(stop: Mapping[str, Any], alarms: list[Mapping[str, Any]], now_ms: int) -> Span | None:
+def _stop_span(known: Known, now_ms: int) -> Span | None:
+    stop, alarms = known.snapshot["stop"], known.snapshot["alarms"]
     pressed_ms = stop["pressed_ms_ago"]
     if stop["unheard"]:
         if pressed_ms is not None and pressed_ms < UNANSWERED_MS:
@@ -153,30 +166,26 @@ def _stop_span(stop: Mapping[str, Any], alarms: list[Mapping[str, Any]], now_ms:
     if stop["latched"] and not others:
         if stop["answered_ms"] is not None:
             return Span(f" *** {say('stop.answered', ms=stop['answered_ms'])} ", Tone.HIGH)
-        return Span(f" *** {say('stop.latched')} ", Tone.HIGH)
+        return Span(f" *** {say('stop.latched', reset=known.keys['live.reset'])} ", Tone.HIGH)
     return None
 
 
-def footer_row(page: str, pane: Pane) -> Line:
-    """Return row 24: STOP first, then the screens; the one being shown is marked."""
+def footer_row(page: str, known: Known, pane: Pane) -> Line:
+    """Return row 24: STOP first, then the screens; the one being shown is marked. What does not fit is left out."""
     row: list[Span] = [Span("F8 STOP", Tone.STOP, STOP_ACT)]
-    for name in FOOTER:
-        tone = Tone.CURSOR if name == page else Tone.KEY
-        act = f"page('{name}')"
-        row += [
-            Span(" "),
-            Span(keys.PAGES[name].upper(), tone, act),
-            Span(f" {say(f'page.{name}')}", tone if name == page else Tone.DIM, act),
-        ]
-    left = pane.width - sum(len(span.text) for span in row)
-    if left >= len(" F9 Settings F10 Quit"):
-        row += [
-            Span(" F9", Tone.KEY, "page('settings')"),
-            Span(f" {say('page.settings')}", Tone.DIM, "page('settings')"),
-        ]
-    if left >= len(" F10 Quit"):
-        row += [Span(" F10", Tone.KEY, "leave"), Span(f" {say('page.quit')}", Tone.DIM, "leave")]
-    return tuple(row)
+    last = _place("quit", "leave", page, known)
+    for name in (*FOOTER, "settings"):
+        piece = _place(name, f"page('{name}')", page, known)
+        # Settings are under the palette too; the way out is not left out for it.
+        if cells((*row, *piece, *(last if name == "settings" else ()))) <= pane.width:
+            row += piece
+    return (*row, *last) if cells((*row, *last)) <= pane.width else tuple(row)
+
+
+def _place(name: str, act: str, page: str, known: Known) -> Line:
+    tone = Tone.CURSOR if name == page else Tone.KEY
+    text = Span(f" {say(f'page.{name}')}", tone if name == page else Tone.DIM, act)
+    return (Span(" "), Span(known.keys[name], tone, act), text)
 
 
 def nav_rows(page: str, known: Known, pane: Pane) -> list[Line]:
@@ -184,9 +193,9 @@ def nav_rows(page: str, known: Known, pane: Pane) -> list[Line]:
     rows: list[Line] = [()]
     for name in (*FOOTER, "settings"):
         tone = Tone.CURSOR if name == page else Tone.VALUE
-        text = f" {keys.PAGES[name].upper()} {say(f'page.{name}')}".ljust(pane.width - 1)
+        text = f" {known.keys[name]} {say(f'page.{name}')}".ljust(pane.width - 1)
         rows += [line(Span(text, tone, f"page('{name}')"))]
-    rows += [line(Span(f" F10 {say('page.quit')}".ljust(pane.width - 1), Tone.VALUE, "leave")), ()]
+    rows += [line(Span(f" {known.keys['quit']} {say('page.quit')}".ljust(pane.width - 1), Tone.VALUE, "leave")), ()]
     if known.snapshot.get("simulated"):
         rows += [line(warn(f" {word}")) for word in say("frame.simulated_note").split("\n")]
     return rows

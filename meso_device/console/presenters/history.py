@@ -17,10 +17,11 @@ WITH_YEAR_MIN: Final = 75
 HASH_GROUP: Final = 8
 
 
-def filter_row(history: History, pane: Pane, entry: tuple[str, str] | None) -> Line:
+def filter_row(known: Known, history: History, pane: Pane, entry: tuple[str, str] | None) -> Line:
     """Return what the page is limited to.
 
     Args:
+        known: Its keys.
         history: The page.
         pane: Its room.
         entry: The text that asks for what is being typed, and that as far as it is typed; None while nothing is.
@@ -31,12 +32,18 @@ def filter_row(history: History, pane: Pane, entry: tuple[str, str] | None) -> L
     session = f"S-{history.session[:6]}" if history.session else say("history.all")
     row: list[Span] = [Span(" ")]
     for name, label, value, limited, act in (
-        ("A", "history.area", area, bool(history.area), "area"),
-        ("S", "history.session", session, bool(history.session), "session"),
-        ("D", "history.only", say("history.odd" if history.deviations else "history.all"), history.deviations, "odd"),
+        ("history.area", "history.area", area, bool(history.area), "area"),
+        ("history.session", "history.session", session, bool(history.session), "session"),
+        (
+            "history.odd",
+            "history.only",
+            say("history.odd" if history.deviations else "history.all"),
+            history.deviations,
+            "odd",
+        ),
     ):
         row += [
-            Span(f"[{name}]", Tone.KEY, act),
+            Span(f"[{known.keys[name]}]", Tone.KEY, act),
             dim(f" {say(label)} "),
             Span(value, Tone.WARN if limited else Tone.VALUE, act),
             Span("   "),
@@ -109,7 +116,10 @@ def keys_row(known: Known, history: History, pane: Pane, *, in_full: bool) -> Li
     if in_full:
         row += key("Esc", say("history.back"), "back")
         return cut((*row, dim(say("history.scroll"))), pane.width)
-    row += [*key("Enter", say("history.in_full"), "in_full"), *key("J", say("history.jump"), "jump")]
+    row += [
+        *key(known.keys["history.in_full"], say("history.in_full"), "in_full"),
+        *key(known.keys["history.jump"], say("history.jump"), "jump"),
+    ]
     row += key("Home", say("history.newest"), "newest")
     here = "history.newest_page" if history.is_newest else "history.older_page"
     row.append(dim(say("history.reading" if history.wanted else here)))

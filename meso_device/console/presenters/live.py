@@ -72,7 +72,7 @@ def live_rows(known: Known, pane: Pane) -> list[Line]:
 def _nothing_open(known: Known, pane: Pane) -> list[Line]:
     rows: list[Line] = [(), line(strong(f" {say('live.no_session')}")), ()]
     hint = "live.hint_sign_in" if known.snapshot and not may(known.snapshot, "open") else "live.hint_open"
-    rows += [line(dim(f" {say(hint)}"))]
+    rows += [line(dim(f" {say(hint, **_named(known))}"))]
     notice = known.snapshot.get("notice")
     if known.said:
         rows += [(), line(warn(f" {known.said}"))]
@@ -266,11 +266,16 @@ def _advice(known: Known, pane: Pane) -> Line:
     if known.said:
         return cut(line(warn(f" {known.said}")), pane.width)
     if snapshot["unknown"] is not None:
-        text = say("live.unknown", shots=snapshot["unknown"]["shots"], dose=dose(snapshot["unknown"]["nl"]))
+        text = say(
+            "live.unknown",
+            shots=snapshot["unknown"]["shots"],
+            dose=dose(snapshot["unknown"]["nl"]),
+            unknown=known.keys["live.unknown"],
+        )
         return cut(line(warn(f" {text}")), pane.width)
     if snapshot["phase"] in _NEXT_STEPS:
         key_of_text, span = _NEXT_STEPS[snapshot["phase"]]
-        return cut(line(span(f" {say(key_of_text)}")), pane.width)
+        return cut(line(span(f" {say(key_of_text, **_named(known))}")), pane.width)
     if snapshot["findings"]:
         return cut(line(warn(f" {snapshot['findings'][0]['text']}")), pane.width)
     done = _area_done(known)
@@ -279,32 +284,44 @@ def _advice(known: Known, pane: Pane) -> Line:
     return notice_row(snapshot["notice"], pane) if snapshot["notice"] is not None else ()
 
 
+def _named(known: Known) -> dict[str, str]:
+    """Return the keys that the texts name."""
+    named = ("gun", "session", "alarms", "live.confirm", "live.reset")
+    return {name.rpartition(".")[2]: known.keys[name] for name in named}
+
+
 def _area_done(known: Known) -> str:
     """Return what follows an area whose points are all given; empty before."""
     area = area_of(known.snapshot, known.area)
     if known.snapshot["phase"] != "ready" or area is None or area["given"] < area["planned"]:
         return ""
     upcoming = _upcoming(known.snapshot, known.area)
-    return say("live.area_done", short=area["short"], upcoming=upcoming) if upcoming else say("live.plan_done")
+    if upcoming:
+        return say("live.area_done", short=area["short"], upcoming=upcoming, next=known.keys["live.next"])
+    return say("live.plan_done", finish=known.keys["live.finish"])
 
 
 def _keys(known: Known) -> Line:
     """The keys that do something now, the most likely one first."""
     snapshot = known.snapshot
     if known.armed:
-        row = [*key("P", say("key.pause"), "pause"), Span("  "), dim(say("live.any_key"))]
+        row = [
+            *key(known.keys["live.pause"], say("key.pause"), "pause"),
+            Span("  "),
+            dim(say("live.any_key", stop=known.keys["stop"])),
+        ]
         return (Span(" "), *row)
     row = [Span(" ")]
     if may(snapshot, "confirm"):
-        row += key("C", say("key.confirm"), "confirm")
+        row += key(known.keys["live.confirm"], say("key.confirm"), "confirm")
     if snapshot["phase"] in {"estopped", "fault"}:
-        row += key("R", say("key.reset"), "reset")
+        row += key(known.keys["live.reset"], say("key.reset"), "reset")
     if may(snapshot, "arm_open"):
-        row += key("A", say("key.arm"), "arm")
-    row += key("N", say("key.next"), "next_area")
+        row += key(known.keys["live.arm"], say("key.arm"), "arm")
+    row += key(known.keys["live.next"], say("key.next"), "next_area")
     if snapshot["unknown"] is not None:
-        row += key("U", say("key.unknown"), "unknown")
-    row += key("F", say("key.finish"), "finish")
+        row += key(known.keys["live.unknown"], say("key.unknown"), "unknown")
+    row += key(known.keys["live.finish"], say("key.finish"), "finish")
     if not may(snapshot, "arm_open") and not may(snapshot, "confirm"):
         row += [dim(f"{say('live.not_armable')}: {why_not(snapshot, 'arm_open')}")]
     return tuple(row)

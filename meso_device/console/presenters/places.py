@@ -1,7 +1,7 @@
-"""The quieter screens: session, sign-in, gun, help, settings, summary."""
+"""The quieter screens: session, sign-in, gun, help, summary."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from meso_device.console.form import Form
 from meso_device.console.keys import KEYS, PAGES, Key
@@ -60,13 +60,14 @@ def session_rows(known: Known, pane: Pane, at: int) -> list[Line]:
     if not snapshot:
         return []
     if snapshot["resume"] is not None and snapshot["session"] is None:
-        return _left_open(snapshot, pane)
+        return _left_open(known, pane)
     if snapshot["session"] is not None and snapshot["session"]["state"] == "open":
-        return _open(snapshot, pane)
+        return _open(known, pane)
     return _treatments(known, pane, at)
 
 
-def _left_open(snapshot: Mapping[str, Any], pane: Pane) -> list[Line]:
+def _left_open(known: Known, pane: Pane) -> list[Line]:
+    snapshot = known.snapshot
     left, gun = snapshot["resume"], snapshot["gun"]
     who = say("frame.practice") if left["practice"] else f"P-{left['alias'][:SHORT_ID]}"
     rows: list[Line] = [
@@ -92,8 +93,8 @@ def _left_open(snapshot: Mapping[str, Any], pane: Pane) -> list[Line]:
     rows += [(Span(" "), *row) for row in wrap(say("resume.text"), pane.width - 2, Tone.DIM)]
     rows.append(())
     for name, command, text, act in (
-        ("R", "resume", "key.resume", "resume"),
-        ("C", "abandon", "key.abandon", "abandon"),
+        (known.keys["session.resume"], "resume", "key.resume", "resume"),
+        (known.keys["session.close"], "abandon", "key.abandon", "abandon"),
     ):
         if may(snapshot, command):
             rows.append((Span(" "), *key(name, say(text), act)))
@@ -102,7 +103,8 @@ def _left_open(snapshot: Mapping[str, Any], pane: Pane) -> list[Line]:
     return rows
 
 
-def _open(snapshot: Mapping[str, Any], pane: Pane) -> list[Line]:
+def _open(known: Known, pane: Pane) -> list[Line]:
+    snapshot = known.snapshot
     session = snapshot["session"]
     planned, given = (sum(area[name] for area in snapshot["areas"]) for name in ("planned", "given"))
     who = say("frame.practice") if session["practice"] else f"P-{session['alias'][:SHORT_ID]}"
@@ -120,8 +122,14 @@ def _open(snapshot: Mapping[str, Any], pane: Pane) -> list[Line]:
         (),
     ]
     if may(snapshot, "confirm"):
-        rows += [line(" ", warn(say("live.unconfirmed"))), ()]
-    rows += [(Span(" "), *key("F4", say("page.plan"), "page('plan')"), *key("F5", say("page.live"), "page('live')"))]
+        rows += [line(" ", warn(say("live.unconfirmed", confirm=known.keys["live.confirm"]))), ()]
+    rows += [
+        (
+            Span(" "),
+            *key(known.keys["plan"], say("page.plan"), "page('plan')"),
+            *key(known.keys["live"], say("page.live"), "page('live')"),
+        )
+    ]
     return rows
 
 
@@ -149,7 +157,13 @@ def _treatments(known: Known, pane: Pane, at: int) -> list[Line]:
         rows.append(tuple(span._replace(tone=tone, act=f"point({no})") for span in row))
     rows.append(())
     if may(known.snapshot, "open"):
-        rows.append((Span(" "), *key("Enter", say("session.open"), "open"), dim(say("session.practice_note"))))
+        rows.append(
+            (
+                Span(" "),
+                *key(known.keys["session.open"], say("session.open"), "open"),
+                dim(say("session.practice_note")),
+            )
+        )
     else:
         rows.append(line(" ", warn(why_not(known.snapshot, "open"))))
     return [cut(row, pane.width) for row in rows]
@@ -199,59 +213,37 @@ def gun_rows(known: Known, pane: Pane) -> list[Line]:
     rows += [line(dim(f" {label:<{LABEL}}"), text) for label, text in pairs]
     keys: list[Span] = [Span(" ")]
     if may(snapshot, "clear_fault"):
-        keys += key("K", say("key.clear_fault"), "clear_fault")
+        keys += key(known.keys["gun.fault"], say("key.clear_fault"), "clear_fault")
     if may(snapshot, "reset_open"):
-        keys += key("R", say("key.reset"), "reset")
+        keys += key(known.keys["gun.reset"], say("key.reset"), "reset")
     return [cut(row, pane.width) for row in [*rows, (), tuple(keys)]]
 
 
-def help_rows(pane: Pane) -> list[Line]:
+def help_rows(known: Known, pane: Pane) -> list[Line]:
     """Return the keys, by screen, from the one table of keys."""
-    rows: list[Line] = [line(" ", Span(" F8 STOP ", Tone.STOP, "stop('button')"), f"  {say('help.stop')}"), ()]
+    rows: list[Line] = [
+        line(" ", Span(f" {known.keys['stop']} STOP ", Tone.STOP, "stop('button')"), f"  {say('help.stop')}"),
+        (),
+    ]
     rows += [(Span(" "), *row) for row in wrap(say("help.armed"), pane.width - 2)]
     rows.append(())
     everywhere = [item for item in KEYS if not item.where and item.id not in {"stop", *PAGES}]
     for page in ("", *PAGES):
         found = [item for item in KEYS if item.where == page] if page else everywhere
         if found:
-            rows += _key_rows(say(f"page.{page}") if page else say("help.everywhere"), found, pane.width - 1)
+            rows += _key_rows(known, say(f"page.{page}") if page else say("help.everywhere"), found, pane.width - 1)
     return rows
 
 
-def _key_rows(label: str, found: Sequence[Key], width: int) -> list[Line]:
+def _key_rows(known: Known, label: str, found: Sequence[Key], width: int) -> list[Line]:
     """Return a screen's keys, as many in a row as there is room for."""
     rows: list[list[Span]] = [[Span(f" {label:<12}", Tone.STRONG)]]
     for item in found:
-        piece = [Span(item.shown, Tone.KEY), dim(f" {say(f'help.{item.id}')}   ")]
+        piece = [Span(known.keys[item.id], Tone.KEY), dim(f" {say(f'help.{item.id}')}   ")]
         if cells((*rows[-1], *piece)) > width + 3:
             rows.append([Span(" " * 13)])
         rows[-1] += piece
     return [tuple(row) for row in rows]
-
-
-def settings_rows(pane: Pane, *, theme: str, bell: bool, only_ascii: bool) -> list[Line]:
-    """Return what can be set here, its value, and what cannot."""
-    rows: list[Line] = [
-        (),
-        line(" ", strong(say("settings.title"))),
-        (),
-        (Span(" "), *key("T", say("settings.theme"), "theme"), strong(theme)),
-        (Span(" "), *key("B", say("settings.bell"), "bell"), strong(say("settings.on" if bell else "settings.off"))),
-        (Span(" "), *key("S", say("settings.sign_in"), "sign_in")),
-        (),
-        line(dim(f" {say('settings.symbols'):<{LABEL}}"), say("settings.ascii" if only_ascii else "settings.unicode")),
-        line(
-            dim(f" {say('settings.alarms'):<{LABEL}}"),
-            Span(" *** ", Tone.HIGH),
-            " ",
-            Span(" ** ", Tone.MEDIUM),
-            " ",
-            Span(" * ", Tone.LOW),
-        ),
-    ]
-    rows += [(Span(" "), *row) for row in wrap(say("settings.alarm_note"), pane.width - 2, Tone.DIM)]
-    rows += [(Span(" "), *row) for row in wrap(say("settings.audio"), pane.width - 2, Tone.DIM)]
-    return rows
 
 
 def summary_rows(known: Known, pane: Pane, said: str) -> list[Line]:

@@ -50,10 +50,10 @@ class AlarmsScreen(Page):
         self.sheet("explained").show([dim_row(say("alarms.meaning"), below.width), *explained(known, below, self.at)])
         row: list[Span] = [Span(" ")]
         row += [
-            *key("K", say("key.acknowledge"), "acknowledge"),
-            *key("Shift+K", say("key.acknowledge_all"), "acknowledge_all"),
+            *key(known.keys["alarms.acknowledge"], say("key.acknowledge"), "acknowledge"),
+            *key(known.keys["alarms.acknowledge_all"], say("key.acknowledge_all"), "acknowledge_all"),
         ]
-        row += key("Z", say("key.silence"), "silence")
+        row += key(known.keys["alarms.silence"], say("key.silence"), "silence")
         self.sheet("keys_row").show([tuple(row)])
 
     def paint_frame(self) -> None:

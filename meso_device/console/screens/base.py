@@ -89,7 +89,7 @@ class Framed(Screen[None]):
         known = self.console.known
         self.sheet("status").show(frame.status_rows(known, self.pane("status")))
         self.sheet("alarm").show([frame.alarm_row(known, self.pane("alarm"))])
-        self.sheet("footer").show([frame.footer_row(self.PAGE, self.pane("footer"))])
+        self.sheet("footer").show([frame.footer_row(self.PAGE, known, self.pane("footer"))])
         if self.sheet("nav").display:
             self.sheet("nav").show(frame.nav_rows(self.PAGE, known, self.pane("nav")))
         for name in ("hatch_left", "hatch_right"):
@@ -114,7 +114,9 @@ class Framed(Screen[None]):
         self.set_class(small, "-small")
         if small:
             self.console.disarm("size")
-            self.sheet("too_small").show([line(Span(say("frame.too_small"), Tone.STOP, frame.STOP_ACT))])
+            self.sheet("too_small").show(
+                [line(Span(say("frame.too_small", stop=self.console.known.keys["stop"]), Tone.STOP, frame.STOP_ACT))]
+            )
 
     def on_screen_resume(self) -> None:
         """Draw what has changed while another screen was shown."""
@@ -168,7 +170,7 @@ class Dialog(Framed, ModalScreen[None]):
         known = self.console.known
         self.sheet("status").show(frame.status_rows(known, self.pane("status")))
         self.sheet("alarm").show([frame.alarm_row(known, self.pane("alarm"))])
-        self.sheet("footer").show([frame.footer_row(self.PAGE, self.pane("footer"))])
+        self.sheet("footer").show([frame.footer_row(self.PAGE, known, self.pane("footer"))])
 
     def box(self, rows: list[Line]) -> None:
         """Draw these rows in the box."""

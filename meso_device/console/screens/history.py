@@ -58,7 +58,7 @@ class HistoryScreen(Page):
         """Draw the page, or a record in full."""
         self._ask()
         known, history, pane = self.console.known, self._history, self.pane("rows")
-        self.sheet("filters").show([filter_row(history, self.pane("filters"), self._typing)])
+        self.sheet("filters").show([filter_row(known, history, self.pane("filters"), self._typing)])
         if self._in_full:
             full = self._record_rows(replace(pane, width=pane.width - 2))
             rows, self._top = scrolled(full, pane, self._top)

@@ -1,4 +1,4 @@
-"""The screens that mostly show: gun, help, settings, summary."""
+"""The screens that mostly show: gun, help, summary."""
 
 from typing import ClassVar
 
@@ -9,11 +9,10 @@ from meso_device.console import keys
 from meso_device.console.client import Body
 from meso_device.console.lines import Line, Pane
 from meso_device.console.presenters.live import notice_row
-from meso_device.console.presenters.places import gun_rows, help_rows, notes, settings_rows, summary_rows
+from meso_device.console.presenters.places import gun_rows, help_rows, notes, summary_rows
 from meso_device.console.screens.base import Page
 from meso_device.console.screens.reset import open_reset
 from meso_device.console.text import say
-from meso_device.console.theme import THEMES
 from meso_device.screen_messages import ToHost
 
 
@@ -48,42 +47,18 @@ class HelpScreen(Page):
 
     def paint_body(self) -> None:
         """Draw them."""
-        self.sheet("main").show(help_rows(self.pane()))
+        self.sheet("main").show(help_rows(self.console.known, self.pane()))
 
     def context(self, pane: Pane) -> list[Line]:
         """Return how a treatment goes."""
-        return notes(pane, [say("help.flow_1"), say("help.flow_2"), say("help.flow_3"), say("help.flow_4")])
-
-
-class SettingsScreen(Page):
-    """Looks and bell of this console; alarms cannot be changed."""
-
-    PAGE = "settings"
-    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("settings")]
-
-    def paint_body(self) -> None:
-        """Draw what is set."""
-        console = self.console
-        rows = settings_rows(self.pane(), theme=console.theme, bell=console.bell_on, only_ascii=console.only_ascii)
-        self.sheet("main").show(rows)
-
-    def action_theme(self) -> None:
-        """Take the next theme."""
-        names = [theme.name for theme in THEMES]
-        console = self.console
-        console.theme = names[(names.index(console.theme) + 1) % len(names)]
-        console.refresh_css()
-        self.refresh(layout=True)
-        self.call_after_refresh(self.paint)
-
-    def action_bell(self) -> None:
-        """Switch the terminal's bell on or off."""
-        self.console.bell_on = not self.console.bell_on
-        self.paint()
-
-    async def action_sign_in(self) -> None:
-        """Sign in as somebody else."""
-        await self.console.show_page("sign_in")
+        keys_ = self.console.known.keys
+        texts = [
+            say("help.flow_1", session=keys_["session"], confirm=keys_["live.confirm"]),
+            say("help.flow_2", live=keys_["live"], arm=keys_["live.arm"]),
+            say("help.flow_3"),
+            say("help.flow_4", finish=keys_["live.finish"]),
+        ]
+        return notes(pane, texts)
 
 
 class SummaryScreen(Page):

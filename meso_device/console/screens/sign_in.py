@@ -51,7 +51,7 @@ class SignInScreen(Page):
 
     def context(self, pane: Pane) -> list[Line]:
         """Return what a newcomer wonders about."""
-        return notes(pane, [say("sign_in.note_1"), say("sign_in.note_2")])
+        return notes(pane, [say("sign_in.note_1"), say("sign_in.note_2", lock=self.console.known.keys["lock"])])
 
     async def on_key(self, event: events.Key) -> None:
         """Fill in."""

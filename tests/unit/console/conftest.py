@@ -38,6 +38,18 @@ WELCOME = {
     "again_reasons": [{"code": "missed", "text": "did not go in"}, {"code": "layer", "text": "a second layer"}],
     "reset_reasons": [{"code": 1, "text": "operator's decision"}, {"code": 2, "text": "patient moved"}],
     "roles": ["clinician"],
+    "settings": {
+        "file": "/home/meyer/.config/meso-device/console.toml",
+        "given": [],
+        "theme": "meso-grey",
+        "bell": True,
+        "ascii": False,
+        "disarm_after_s": 30,
+        "lock_after_min": 10,
+        "keys": {},
+        "home": "/home/meyer/.local/share/meso-device",
+        "software": "0.1.0",
+    },
 }
 TURNS_MAX = 400
 
@@ -102,6 +114,15 @@ class Stage:
         before = self.app.known.snapshot
         self.host.show(snapshot)
         await self.until(lambda: self.app.known.snapshot is not before)
+        await self.pilot.pause()
+
+    async def greet(self, **settings: Any) -> None:
+        """Say hello anew, with other settings."""
+        welcome = copy.deepcopy(WELCOME)
+        welcome["settings"].update(settings)
+        before = self.app.known.welcome
+        self.host.peer.send(encode(Message(ToScreen.WELCOME, 0, welcome)))
+        await self.until(lambda: self.app.known.welcome is not before)
         await self.pilot.pause()
 
     async def asked(self, kind: ToHost) -> Message:
@@ -190,7 +211,7 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
         async def perform() -> None:
             client = Client(near)
             client.hello()
-            app = ConsoleApp(client, now_ms=lambda: clock.ms, **options)
+            app = ConsoleApp(client, now_ms=lambda: clock.ms, **{"self_test_ms": 0, **options})
             app.key_ms = lambda _key: clock.ms
             async with app.run_test(size=size) as pilot:
                 stage = Stage(app, host, pilot, clock)

@@ -163,9 +163,11 @@ def test_nothing_found_is_not_the_end_of_the_log(ready):
 
 def test_the_filters_say_what_they_leave_out():
     history = History()
-    assert "[A] area all   [S] session all   [D] show all" in plain(filter_row(history, pane(), None))
+    assert "[A] area all   [S] session all   [D] show all" in plain(filter_row(Known(), history, pane(), None))
     history.keep(area="forehead", session="5e5e5e5e5e", deviations=True)
-    assert "[A] area F2   [S] session S-5e5e5e   [D] show deviations" in plain(filter_row(history, pane(), None))
+    assert "[A] area F2   [S] session S-5e5e5e   [D] show deviations" in plain(
+        filter_row(Known(), history, pane(), None)
+    )
 
 
 def test_a_record_shows_its_proof_and_every_field():

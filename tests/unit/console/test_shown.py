@@ -97,6 +97,11 @@ def scenes(ready, armed, idle):
         "gun": (ready, ("f2",), None),
         "help": (ready, ("f1",), None),
         "settings": (ready, ("f9",), None),
+        "settings_alarms": (ready, ("f9", "right"), None),
+        "settings_keys": (ready, ("f9", "right", "right"), None),
+        "settings_data": (ready, ("f9", "left", "left"), None),
+        "settings_about": (ready, ("f9", "left"), None),
+        "palette": (ready, ("ctrl+p", "g", "o"), None),
         "summary": (full(ready), ("f",), None),
         "session": (ready, ("f3",), None),
         "choose": (idle, (), None),
@@ -112,7 +117,9 @@ def scenes(ready, armed, idle):
 
 NAMES = [
     "live", "armed", "plan", "plan_front", "plan_back", "plan_scalp", "alarms", "history",
-    "history_record", "gun", "help", "settings", "summary", "session", "choose", "resume", "sign_in", "first", "arm",
+    "history_record", "gun", "help", "settings", "settings_alarms", "settings_keys",
+    "settings_data", "settings_about", "palette",
+    "summary", "session", "choose", "resume", "sign_in", "first", "arm",
     "reset", "unknown", "quit",
 ]  # fmt: skip
 
@@ -187,7 +194,8 @@ def test_without_colour_it_says_the_same(play, scenes, name, monkeypatch):
 
     async def script(stage):
         await come_to(stage, keys, dialog)
-        assert stage.text() + "\n" == wanted.replace("meso-grey", "meso-mono")
+        grey = "meso-grey     default "
+        assert stage.text() + "\n" == wanted.replace(grey, "meso-mono     NO_COLOR")
         for strip in stage.app.screen._compositor.render_strips():
             for segment in strip:
                 pair = (segment.style.color, segment.style.bgcolor) if segment.style else ()

@@ -10,7 +10,9 @@ from drivers.link_stats import LinkStats
 from meso_device.audit.pages import PageQuery
 from meso_device.host.alarm_board import Priority
 from meso_device.host.console_facts import ConsoleFacts
-from meso_device.host.console_operator import IDLE_S, ConsoleOperator, ended_by
+from meso_device.host.console_operator import ConsoleOperator, ended_by
+from meso_device.host.console_settings import DISARM_AFTER_S as IDLE_S
+from meso_device.host.console_settings import ConsoleSettings
 from meso_device.host.members import End, Keep, Leave, Look
 from meso_device.host.screen_link import SILENT_ARMED_US, SILENT_US_MAX
 from meso_device.host.terminal import Size
@@ -27,16 +29,16 @@ class Console:
         self.now_us = 100 * SECOND
         self.heard_us = self.now_us
         self.size = Size(24, 80)
-        self.killed = self.aside = 0
+        self.killed = self.aside = self.left_alone = 0
         self.refused, self.shown, self.sizes = [], [], []
         self.facts = ConsoleFacts()
         self.desk = SimpleNamespace(
             ending=None, owed=[], heard_hello=True, treatment=None, left_open=None, silenced_until_us=0,
             people=SimpleNamespace(shown_as=None, enrolled=False), history=SimpleNamespace(asked=[]),
             can=dict, seen=lambda *_: False, next_deadline_us=lambda: None, forget_steps=lambda: None,
-            engine_refused=self.refused.append,
+            engine_refused=self.refused.append, leave_alone=self.leave_alone,
         )  # fmt: skip
-        self.relay = SimpleNamespace(armed=False, hung_up=False)
+        self.relay = SimpleNamespace(armed=False, hung_up=False, heard_us=0)
         self.link = SimpleNamespace(
             gone="", silent_us=lambda now: now.mono_us - self.heard_us, show=self.shown.append, excuse=self.excuse
         )
@@ -46,11 +48,15 @@ class Console:
         self.operator = ConsoleOperator(
             desk=self.desk, facts=self.facts, relay=self.relay, link=self.link, process=self.process,
             terminal=SimpleNamespace(size=lambda: self.size), stats=LinkStats(), simulated=True,
-            put_aside=self.go_aside,
+            settings=ConsoleSettings(), put_aside=self.go_aside,
         )  # fmt: skip
 
     def kill(self):
         self.killed += 1
+
+    def leave_alone(self, now):
+        self.left_alone += 1
+        return True
 
     def go_aside(self):
         self.aside += 1

@@ -86,6 +86,14 @@ def test_no_stop_is_lost_in_random_bytes_and_none_is_there_without_its_key():
     assert stops(text, armed=True) == 0
 
 
+@pytest.mark.parametrize("key", [b"\x1b[24~", b"\x1b[24;5~", b"\x1b[24^", b"\x9b3~", b"\x1b[19~"], ids=repr)
+def test_keys_that_were_added_stop_beside_the_one_that_stays(key):
+    for cut in range(len(key)):
+        tap = StopTap(more=(24, 3))
+        assert tap.feed(key[:cut], armed=False) | tap.feed(key[cut:], armed=False)
+    assert not StopTap(more=(24, 3)).feed(b"\x1b[23~\x1b[2~\x03", armed=False)
+
+
 def test_the_state_that_is_kept_is_bounded():
     tap = StopTap()
     tap.feed(b"\x1b[" + b"1" * 1_000_000, armed=True)

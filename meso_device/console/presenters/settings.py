@@ -1,0 +1,177 @@
+"""The settings: what each one is now, where that comes from, and why what is locked is locked."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from meso_device.console.keys import KEYS
+from meso_device.console.lines import Line, Pane, Span, Tone, columns, cut, dim, key, line, strong, warn, wrap
+from meso_device.console.presenters.frame import ALARM_TONES, log_span
+from meso_device.console.settings import DISARM_AFTER_S_LIMITS, LOCK_AFTER_MIN_LIMITS
+from meso_device.console.state import Known
+from meso_device.console.text import say
+
+TABS: Final = ("general", "alarms", "keys", "data", "about")
+NAME: Final = 24
+VALUE: Final = 14
+KEY_NAME: Final = 23
+KEY_SHOWN: Final = 9
+
+
+def tab_row(at: int) -> Line:
+    """Return the tabs, the one shown marked."""
+    row: list[Span] = [Span(" ")]
+    for no, name in enumerate(TABS):
+        tone = Tone.CURSOR if no == at else Tone.VALUE
+        row += [Span(f" {say(f'settings.tab_{name}')} ", tone, f"tab({no})"), Span(" ")]
+    return tuple(row)
+
+
+def settings_rows(known: Known, pane: Pane, at: int, *, theme: str, only_ascii: bool, no_colour: bool) -> list[Line]:
+    """Return what one tab shows.
+
+    Args:
+        known: What the host said.
+        pane: Its room.
+        at: Index of the tab.
+        theme: The theme that is shown.
+        only_ascii: Nothing outside ASCII is drawn.
+        no_colour: NO_COLOR is set.
+    """
+    told = known.welcome.get("settings", {})
+    match TABS[at]:
+        case "general":
+            rows = _general(known, told, pane, theme=theme, only_ascii=only_ascii, no_colour=no_colour)
+        case "alarms":
+            rows = _alarms(known, told, pane)
+        case "keys":
+            rows = _keys(known, told, pane)
+        case "data":
+            rows = _data(known, told, pane)
+        case _:
+            rows = _about(known, told, pane)
+    return [cut(row, pane.width) for row in rows]
+
+
+def _general(
+    known: Known, told: Mapping[str, Any], pane: Pane, *, theme: str, only_ascii: bool, no_colour: bool
+) -> list[Line]:
+    symbols = say("settings.ascii" if only_ascii else "settings.unicode")
+    term = only_ascii and not told.get("ascii", False)
+    rows = [
+        _heads(),
+        _row("settings.theme", theme, "NO_COLOR" if no_colour else _origin(told, "theme", theme)),
+        _row("settings.symbols", symbols, "TERM" if term else _origin(told, "ascii", only_ascii)),
+        _row("settings.bell", _flag(known.bell_on), _origin(told, "bell", known.bell_on)),
+        _row("settings.lock_after", f"{told.get('lock_after_min', '-')} min", _origin(told, "lock_after_min")),
+        _row("settings.language", say("settings.english"), say("settings.only_one")),
+        (),
+        (Span(" "), *key(known.keys["settings.theme"], say("settings.next_theme"), "theme")),
+        (Span(" "), *key(known.keys["settings.bell"], say("settings.switch_bell"), "bell")),
+        (Span(" "), *key(known.keys["settings.sign_in"], say("settings.sign_in"), "sign_in")),
+        (),
+    ]
+    return [*rows, *_prose(pane, [say("settings.kept", file=told.get("file", ""))])]
+
+
+def _alarms(known: Known, told: Mapping[str, Any], pane: Pane) -> list[Line]:
+    marks: list[Span] = [Span(" ")]
+    for mark, (tone, flashed) in ALARM_TONES.items():
+        marks += [Span(f" {mark} ", one) for one in dict.fromkeys((tone, flashed))]
+        marks.append(Span("  "))
+    low_s, high_s = DISARM_AFTER_S_LIMITS
+    low_min, high_min = LOCK_AFTER_MIN_LIMITS
+    rows: list[Line] = [
+        _heads(),
+        _row("settings.disarm_after", f"{told.get('disarm_after_s', '-')} s", _origin(told, "disarm_after_s")),
+        _row("settings.bell", _flag(known.bell_on), _origin(told, "bell", known.bell_on)),
+        _row("settings.silence", "60 s", say("settings.silence_locked")),
+        _row("settings.looks", say("settings.fixed"), say("settings.looks_locked")),
+        (),
+        tuple(marks),
+        (),
+    ]
+    texts = [
+        say("settings.limits", low_s=low_s, high_s=high_s, low_min=low_min, high_min=high_min),
+        say("settings.silence_note"),
+        say("settings.audio"),
+    ]
+    return [*rows, *_prose(pane, texts)]
+
+
+def _keys(known: Known, told: Mapping[str, Any], pane: Pane) -> list[Line]:
+    given = told.get("given", ())
+    rows: list[Line] = [*_prose(pane, [say("settings.keys_note", file=told.get("file", ""))])]
+    across = max(1, (pane.width - 1) // (KEY_NAME + KEY_SHOWN))
+    down = -(-len(KEYS) // across)
+    for no in range(down):
+        row: list[Span] = [Span(" ")]
+        for item in KEYS[no::down]:
+            tone = Tone.WARN if f"keys.{item.id}" in given else Tone.KEY
+            row += columns([(dim(item.id), KEY_NAME), (Span(known.keys[item.id], tone), KEY_SHOWN)])
+        rows.append(tuple(row))
+    return rows
+
+
+def _data(known: Known, told: Mapping[str, Any], pane: Pane) -> list[Line]:
+    snapshot = known.snapshot
+    rows: list[Line] = [
+        _place("settings.home", told.get("home", "-")),
+        _place("settings.file", told.get("file", "-")),
+    ]
+    if snapshot:
+        log = snapshot["log"]
+        rows += [
+            line(dim(f" {say('settings.log'):<{NAME}}"), log_span(snapshot)),
+            _place("settings.copied", say("settings.copied_of", done=log["committed_seq"], head=log["head_seq"])),
+            _place(
+                "settings.house", say("settings.house_practice" if snapshot["simulated"] else "settings.house_real")
+            ),
+            _place("settings.people", say("settings.enrolled" if snapshot["enrolled"] else "settings.nobody")),
+        ]
+    return [*rows, (), *_prose(pane, [say("settings.verify", history=known.keys["history"]), say("settings.outside")])]
+
+
+def _about(known: Known, told: Mapping[str, Any], pane: Pane) -> list[Line]:
+    gun = known.snapshot.get("gun")
+    rows: list[Line] = [
+        line(" ", strong(f"meso-device {told.get('software', '')}")),
+        (),
+        _place("settings.gun", f"{gun['model']} {gun['firmware']}" if gun is not None else "-"),
+        line(dim(f" {say('settings.sound'):<{NAME}}"), warn(say("settings.audio_short"))),
+        (),
+    ]
+    return [*rows, *_prose(pane, [say("settings.no_device"), say("settings.audio"), say("settings.distance")])]
+
+
+def _heads() -> Line:
+    names = ((say("settings.what"), NAME), (say("settings.value"), VALUE), (say("settings.from"), 30))
+    return line(" ", *columns([(dim(name), width) for name, width in names]))
+
+
+def _row(name: str, value: str, origin: str) -> Line:
+    return line(" ", *columns([(dim(say(name)), NAME), (strong(value), VALUE), (Span(origin), 36)]))
+
+
+def _place(name: str, value: str) -> Line:
+    return line(dim(f" {say(name):<{NAME}}"), value)
+
+
+def _origin(told: Mapping[str, Any], name: str, now: object = None) -> str:
+    """Return where a value comes from: the file, the command line, this run, or the program."""
+    if now is not None and name in told and told[name] != now:
+        return say("settings.from_run")
+    given = told.get("given", ())
+    if f"--{name}" in given:
+        return f"--{name}"
+    return say("settings.from_file" if name in given else "settings.from_default")
+
+
+def _flag(value: bool) -> str:
+    return say("settings.on" if value else "settings.off")
+
+
+def _prose(pane: Pane, texts: Sequence[str]) -> list[Line]:
+    rows: list[Line] = []
+    for text in texts:
+        rows += [*[(Span(" "), *row) for row in wrap(text, pane.width - 2, Tone.DIM)], ()]
+    return rows
