@@ -130,11 +130,10 @@ def test_while_armed_a_changed_key_disarms_or_stops_as_its_act_does(play, armed)
 
 
 def test_a_changed_key_acts_and_is_shown_where_its_act_is(play, ready):
-    changes = keymap({"live.arm": "b", "alarms": "f11", "alarms.silence": "q", "history.jump": "#"})
-    assert list(changes[1]) == ["history.jump"]
+    changes = keymap({"live.arm": "b", "alarms": "f11", "alarms.silence": "q"})[0]
 
     async def script(stage):
-        await stage.greet(keys=changes[0])
+        await stage.greet(keys=changes)
         await stage.show(ready)
         await stage.shows("[B] arm", "F11 Alarms")
         await stage.press("a")
