@@ -1,5 +1,8 @@
 """The settings file: strict, with the line of what is wrong; and the keys that it changes."""
 
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -189,3 +192,8 @@ def test_the_palette_goes_where_its_words_lead_and_holds_nothing_dangerous(play,
 def test_the_keys_of_stop_have_the_numbers_that_terminals_send():
     assert STOP_CHOICE[keys.STOP_KEY] == 19
     assert len(set(STOP_CHOICE.values())) == len(STOP_CHOICE)
+
+
+def test_whoever_reads_the_settings_does_without_the_screens_toolkit():
+    code = "import meso_device.cli.console_start, sys; sys.exit('textual' in sys.modules or 'rich' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
