@@ -1,12 +1,20 @@
 """Is there room under every cap? Asked inside the transaction that inserts the grant (I-25)."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import apsw
 
 from meso_device.accounting.entries import Cap, GrantIntent
 from meso_device.audit.projections import PATIENT_KINDS
 from meso_device.audit.sql import run
+
+STEPPED_SINCE: Final = "max(0, coalesce((SELECT stepped_us FROM clock), 0) - given.stepped_us)"
+"""How far the clock was set ahead since the times of a row of ``given`` were taken, as an expression.
+
+Added to those times it makes of them what a clock that nobody sets would say, so that a step ahead opens no window
+early; one back keeps them inside longer.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +74,18 @@ def _index(cap: Cap) -> str:
 
 
 def _used(db: apsw.Connection, cap: Cap) -> tuple[int, int]:
-    """Return shots and volume given; a shot counts while its latest possible time is in the window (I-35)."""
+    """Return shots and volume given; a shot counts while its latest possible time is in the window (I-35).
+
+    Steps of the clock since then are taken out (`STEPPED_SINCE`).
+    """
     condition, bindings = _matching(cap, "given")
     given = f"given {_index(cap)}"
     [(shots, volume_nl)] = run(
         db,
         "SELECT coalesce(sum(shots), 0), coalesce(sum(dose_hi_nl), 0) "  # noqa: S608  # our own names
-        f"FROM {given} WHERE kind IN (1, 2){condition} AND oldest_us > ?",
-        (*bindings, cap.since_us or -1),
+        f"FROM {given} WHERE kind IN (1, 2){condition}"
+        f"{f' AND oldest_us + {STEPPED_SINCE} > ?' if cap.since_us else ''}",
+        (*bindings, *([cap.since_us] if cap.since_us else [])),
     )
     if cap.since_us:
         # Of a grant that straddles the beginning of the window only the shots inside count.
@@ -82,7 +94,8 @@ def _used(db: apsw.Connection, cap: Cap) -> tuple[int, int]:
             "SELECT count(*), coalesce(sum(shot.dose_hi_nl), 0) "  # noqa: S608  # as above
             f"FROM {given} CROSS JOIN shot ON shot.seq BETWEEN given.first_seq AND given.last_seq "
             f"AND shot.given = given.id WHERE given.kind IN (1, 2){condition} "
-            "AND given.oldest_us <= ? AND given.latest_us > ? AND shot.latest_us > ?",
+            f"AND given.oldest_us + {STEPPED_SINCE} <= ? AND given.latest_us + {STEPPED_SINCE} > ? "
+            f"AND shot.latest_us + {STEPPED_SINCE} > ?",
             (*bindings, cap.since_us, cap.since_us, cap.since_us),
         )
         shots, volume_nl = shots + more_shots, volume_nl + more_nl

@@ -142,6 +142,11 @@ def check_owner(db: apsw.Connection, path: Path) -> None:
         raise UsageError(f"{path} is not an audit log")
     if version > USER_VERSION:
         raise UsageError(f"{path} is of schema version {version}, newer than {USER_VERSION}; update meso-device")
+    if 0 < version < USER_VERSION:
+        raise UsageError(
+            f"{path} is of schema version {version}, this program writes {USER_VERSION}: keep it for its records, read "
+            "it with the program that made it, and begin another with --home"
+        )
     if version < 0 or (version == 0 and not empty):
         raise UsageError(f"{path} is of schema version {version}, which there never was: it is damaged")
 

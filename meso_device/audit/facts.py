@@ -22,6 +22,7 @@ from meso_device.accounting.clinic import (
     Reprocessing,
 )
 from meso_device.audit import canonical
+from meso_device.audit.caps import STEPPED_SINCE
 from meso_device.audit.clinic_rows import ALLERGY, names_of
 from meso_device.audit.sql import run
 from protocols.errors import UsageError
@@ -252,14 +253,14 @@ def _shots_with(db: apsw.Connection, part: str, seq: int, sess: str) -> int:
 
 
 def _last_given(db: apsw.Connection, alias: str, session: str) -> tuple[LastGiven, ...]:
-    """Return what a patient got before this session, by area and product."""
+    """Return what a patient got before this session, by area and product, in time of the clock as it is set now."""
     if not alias:
         return ()
     by_place: dict[tuple[int, str], list[int]] = {}
     for area_code, product, latest_us in run(
         db,
-        "SELECT area_code, product, max(latest_us) FROM given WHERE alias = ? AND sess <> ? AND kind IN (1, 2) "
-        "GROUP BY area_code, product, sess ORDER BY 1, 2, 3",
+        f"SELECT area_code, product, max(latest_us + {STEPPED_SINCE}) FROM given "  # noqa: S608  # our own names
+        "WHERE alias = ? AND sess <> ? AND kind IN (1, 2) GROUP BY area_code, product, sess ORDER BY 1, 2, 3",
         (alias, session),
     ):
         by_place.setdefault((area_code, product), []).append(latest_us)

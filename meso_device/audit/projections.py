@@ -53,6 +53,7 @@ class Projections:
             "stop": self._stop,
             "stop.heard": self._stop_heard,
             "clock.map": self._clock_map,
+            "clock.step": self._clock_step,
             "link.down": self._link_down,
             **self._clinic.apply,
         }
@@ -162,7 +163,15 @@ class Projections:
                 (body["ts_us"], gun["gun_uid"], gun["log_epoch"]),
             )
 
+    def _clock_step(self, _seq: int, body: Body) -> None:
+        run(
+            self._db,
+            "INSERT INTO clock VALUES(1, ?1, 0) ON CONFLICT DO UPDATE SET stepped_us = stepped_us + ?1",
+            (body["step_us"],),
+        )
+
     def _clock_map(self, seq: int, body: Body) -> None:
+        run(self._db, "UPDATE clock SET mapped_us = stepped_us")
         run(
             self._db,
             "INSERT INTO clock_map VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
@@ -204,7 +213,8 @@ class Projections:
         gun = self._gun(seq, body, body["expect_head_seq"])
         run(
             self._db,
-            "INSERT INTO grant_row VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'prepared', ?)",
+            "INSERT INTO grant_row VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'prepared', "
+            "coalesce((SELECT mapped_us FROM clock), 0), ?)",
             (
                 *(gun, body["grant_no"], SHOT_KINDS[body["shot_kind"]], body.get("sess", ""), body.get("alias", "")),
                 *(body["area_code"], body["product"], body["lot"], body["max_shots"], body["max_nl"], seq),

@@ -28,7 +28,7 @@ class Stamp:
 
     Attributes:
         ts_us: UTC in microseconds since 1970.
-        mono_us: Host monotonic clock; comparable only within one ``boot`` (I-37).
+        mono_us: Host monotonic clock, time asleep included; comparable only within one ``boot`` (I-37).
         boot: Id of this boot of the host.
         clock: ``synced``, ``unsynced`` or ``stepped``.
     """

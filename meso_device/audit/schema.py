@@ -3,7 +3,7 @@
 from typing import Final
 
 APPLICATION_ID: Final = 0x6D65736F  # "meso"
-USER_VERSION: Final = 1
+USER_VERSION: Final = 2
 
 _LOG: Final = (
     """CREATE TABLE IF NOT EXISTS record(
@@ -26,6 +26,9 @@ _LOG: Final = (
 PROJECTIONS: Final = {
     # Real or simulated: one data directory never holds both (I-51). At most one row.
     "house": "id INTEGER PRIMARY KEY CHECK (id = 1), simulated INTEGER NOT NULL",
+    # How far the clock was set so far, all steps together, and how far it had been when the newest clock map was made.
+    # At most one row.
+    "clock": "id INTEGER PRIMARY KEY CHECK (id = 1), stepped_us INTEGER NOT NULL, mapped_us INTEGER NOT NULL",
     # One row for each gun and epoch, made by the record `known_seq`. `ahead` counts shots stored beyond a hole.
     "gun": """id INTEGER PRIMARY KEY, gun_uid TEXT NOT NULL, log_epoch INTEGER NOT NULL,
         base_seq INTEGER NOT NULL, committed_seq INTEGER NOT NULL, chain_hash8 TEXT NOT NULL,
@@ -34,19 +37,19 @@ PROJECTIONS: Final = {
         contact_us INTEGER NOT NULL, touched_seq INTEGER NOT NULL, known_seq INTEGER NOT NULL,
         UNIQUE(gun_uid, log_epoch)""",
     # Sums over the shots of one grant from one cartridge: what caps, sessions, cartridges and look-backs add up, a
-    # row for some 25 shots.
+    # row for some 25 shots. `stepped_us` is what `clock` said of the map that its times are by.
     "given": """id INTEGER PRIMARY KEY, gun INTEGER NOT NULL, grant_no INTEGER NOT NULL, sess TEXT NOT NULL,
         alias TEXT NOT NULL, area_code INTEGER NOT NULL, product TEXT NOT NULL, lot TEXT NOT NULL,
         kind INTEGER NOT NULL, cartridge INTEGER NOT NULL, shots INTEGER NOT NULL, interrupted INTEGER NOT NULL,
         dose_lo_nl INTEGER NOT NULL, dose_hi_nl INTEGER NOT NULL, oldest_us INTEGER NOT NULL,
-        latest_us INTEGER NOT NULL, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,
-        UNIQUE(gun, grant_no, sess, alias, area_code, product, lot, kind, cartridge)""",
+        latest_us INTEGER NOT NULL, stepped_us INTEGER NOT NULL, first_seq INTEGER NOT NULL,
+        last_seq INTEGER NOT NULL, UNIQUE(gun, grant_no, sess, alias, area_code, product, lot, kind, cartridge)""",
     "shot": """seq INTEGER PRIMARY KEY, given INTEGER NOT NULL, shot_seq INTEGER NOT NULL,
         phase TEXT NOT NULL, dose_lo_nl INTEGER NOT NULL, dose_hi_nl INTEGER NOT NULL, latest_us INTEGER NOT NULL""",
     "grant_row": """gun INTEGER NOT NULL, grant_no INTEGER NOT NULL, kind INTEGER NOT NULL,
         sess TEXT NOT NULL, alias TEXT NOT NULL, area_code INTEGER NOT NULL, product TEXT NOT NULL,
         lot TEXT NOT NULL, max_shots INTEGER NOT NULL, max_nl INTEGER NOT NULL, state TEXT NOT NULL,
-        seq INTEGER NOT NULL, PRIMARY KEY(gun, grant_no)""",
+        stepped_us INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY(gun, grant_no)""",
     "session": """sess TEXT PRIMARY KEY, alias TEXT NOT NULL, op TEXT NOT NULL, state TEXT NOT NULL,
         simulated INTEGER NOT NULL, gun_uid TEXT NOT NULL, protocol TEXT NOT NULL, opened_seq INTEGER NOT NULL,
         opened_us INTEGER NOT NULL, closed_us INTEGER NOT NULL""",

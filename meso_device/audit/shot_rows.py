@@ -125,8 +125,10 @@ class ShotRows:
             if not found:
                 found = run(
                     self._db,
-                    "INSERT INTO given VALUES(NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, ?, ?, ?, ?) RETURNING id",
-                    (*key, latest_us, latest_us, seq, seq),
+                    "INSERT INTO given VALUES(NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, 0, 0, 0, ?10, ?10, coalesce("
+                    "(SELECT stepped_us FROM grant_row WHERE gun = ?1 AND grant_no = ?2), "
+                    "(SELECT mapped_us FROM clock), 0), ?11, ?11) RETURNING id",
+                    (*key, latest_us, seq),
                 )
             if len(self._given) >= GIVEN_REMEMBERED_MAX:
                 self._given.clear()

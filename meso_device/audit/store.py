@@ -31,6 +31,7 @@ from meso_device.audit import canonical, caps, closing, queries, records
 from meso_device.audit.birth import Identity, keep_key, settle_identity
 from meso_device.audit.check import COLUMNS, ChainChecker, Damage
 from meso_device.audit.checkpoint import Checkpoint, open_note, sign
+from meso_device.audit.clock_watch import ClockWatch
 from meso_device.audit.database import abandon, open_for_writing, open_in_memory
 from meso_device.audit.facts import clinic_facts
 from meso_device.audit.filesystem import check_filesystem
@@ -73,6 +74,7 @@ class Store:
         self._checkpoint_size = 0
         self._checkpoint_at: tuple[str, int] = ("", 0)
         self._version = 0
+        self._clock = ClockWatch()
         self._projections: Projections
 
     @classmethod
@@ -158,12 +160,20 @@ class Store:
     def _transaction(self, batches: Sequence[Batch], stamp: Stamp) -> list[CommitResult]:
         run(self._db, "BEGIN IMMEDIATE")
         self._check_alone()
+        self._note_step(stamp)
         results: list[CommitResult] = [self._batch(batch, stamp) for batch in batches]
         kinds = {entry.kind for batch in batches for entry in batch.entries}
         self._maybe_checkpoint(kinds, stamp)
         run(self._db, "COMMIT")
         self._version = self._db.data_version()
         return results
+
+    def _note_step(self, stamp: Stamp) -> None:
+        """Record that the clock was set, before anything is judged by it (I-38)."""
+        step_us = self._clock.step_us(stamp)
+        if step_us:
+            step = Entry(kind="clock.step", key=f"clock/{self._frontier.size}", payload={"step_us": step_us})
+            self._append_all(Batch(no=0, entries=(step,)), stamp)
 
     def _batch(self, batch: Batch, stamp: Stamp) -> CommitResult:
         if batch.grant is None:
@@ -324,6 +334,9 @@ class Store:
                 raise Damage(None, f"the checkpoint of {size} records does not have the root that was signed")
             self._checkpoint_size = size
         last_kind = self._verify_tail()
+        for (body,) in run(self._db, "SELECT body FROM record WHERE seq = ?", (self._frontier.size - 1,)):
+            last = canonical.decode(body)
+            self._clock = ClockWatch(last["ts_us"], last["mono_us"], last["boot"])
         self._projections = Projections(self._db)
         self._version = self._db.data_version()
         return last_kind in {"", "log.closed"}

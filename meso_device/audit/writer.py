@@ -194,7 +194,7 @@ class Writer:
             os.write(self._wake_write, b"\0")
 
     def _stamp(self, now: Instant) -> Stamp:
-        return Stamp(ts_us=now.utc_us, mono_us=now.mono_us, boot=self._boot, clock=self._clock)
+        return Stamp(ts_us=now.utc_us, mono_us=now.since_boot_us, boot=self._boot, clock=self._clock)
 
 
 def _refuse(item: Batch | Question, reason: str) -> CommitFailed:

@@ -48,7 +48,7 @@ class Desk:
     def now(self) -> Moment:
         """Return now, with the boot that it belongs to."""
         instant = Clock().now()
-        return Moment(boot=read_host_boot(), mono_us=instant.mono_us, utc_us=instant.utc_us)
+        return Moment(boot=read_host_boot(), mono_us=instant.since_boot_us, utc_us=instant.utc_us)
 
     def prove(self, login: str, purpose: Purpose = Purpose.COMMAND) -> PinProof:
         """Ask somebody for name, unless given, and PIN, and look at it.

@@ -47,7 +47,9 @@ class Clock:
 
     def now(self) -> Instant:
         """Return now on the monotonic clock, with its UTC label."""
-        return Instant(mono_us=time.monotonic_ns() // 1_000, utc_us=time.time_ns() // 1_000)
+        return Instant(
+            mono_us=time.monotonic_ns() // 1_000, utc_us=time.time_ns() // 1_000, asleep_us=max(0, _asleep_us())
+        )
 
     def take_suspend_us(self) -> int:
         """Return how long the computer slept since the last call; 0 when less than `SUSPEND_US_MIN`."""

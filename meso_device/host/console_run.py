@@ -129,7 +129,7 @@ class _Log:
     def open(cls, home: Home, request: ConsoleRequest, clock: Clock, stack: contextlib.ExitStack) -> "_Log":
         boot, state = read_host_boot(), read_clock_state()
         now = clock.now()
-        stamp = Stamp(ts_us=now.utc_us, mono_us=now.mono_us, boot=boot, clock=state)
+        stamp = Stamp(ts_us=now.utc_us, mono_us=now.since_boot_us, boot=boot, clock=state)
         store = Store.open(home.root, software=__version__, stamp=stamp)
         try:
             office = office_of(home)

@@ -71,7 +71,7 @@ class PeopleDesk:
             self._thread = threading.Thread(target=self._work, name="people", daemon=True)
             self._thread.start()
         self._waiting += 1
-        self._jobs.put((job, then, Moment(boot=self._boot, mono_us=now.mono_us, utc_us=now.utc_us)))
+        self._jobs.put((job, then, Moment(boot=self._boot, mono_us=now.since_boot_us, utc_us=now.utc_us)))
 
     def settled(self, due: Due, now: Instant) -> None:
         """Forget records that are durable in the log."""

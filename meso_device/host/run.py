@@ -98,9 +98,9 @@ def run_session(request: RunRequest, observer: Observer) -> RunResult:
         stack.enter_context(HomeLock.take(home, purpose=request.command))
         boot, state = read_host_boot(), read_clock_state()
         now = clock.now()
-        stamp = Stamp(ts_us=now.utc_us, mono_us=now.mono_us, boot=boot, clock=state)
+        stamp = Stamp(ts_us=now.utc_us, mono_us=now.since_boot_us, boot=boot, clock=state)
         store = Store.open(home.root, software=__version__, stamp=stamp)
-        moment = Moment(boot=boot, mono_us=now.mono_us, utc_us=now.utc_us)
+        moment = Moment(boot=boot, mono_us=now.since_boot_us, utc_us=now.utc_us)
         try:
             office = office_of(home)
             if office is not None:

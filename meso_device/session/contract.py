@@ -21,10 +21,22 @@ from protocols.wire.messages import Heartbeat, Request
 
 @dataclass(frozen=True, slots=True)
 class Instant:
-    """Now, on both clocks: monotonic for every decision, UTC only as a label (I-35)."""
+    """Now, on both clocks: monotonic for every decision, UTC only as a label (I-35).
+
+    Attributes:
+        mono_us: Monotonic; stands still while the computer sleeps.
+        utc_us: UTC.
+        asleep_us: How long the computer slept since its boot.
+    """
 
     mono_us: int
     utc_us: int
+    asleep_us: int = 0
+
+    @property
+    def since_boot_us(self) -> int:
+        """Monotonic with the sleep: what UTC must have advanced by, unless somebody set it."""
+        return self.mono_us + self.asleep_us
 
 
 # --- in: the operator ---------------------------------------------------------------------------

@@ -76,7 +76,6 @@ from protocols.wire.states import GrantEvent
 # Five heartbeats a lease: four may be lost.
 HEARTBEAT_US: Final = 100_000
 # NTP slews by less; more is a step that may shift labels (I-38).
-CLOCK_STEP_US: Final = 2_000_000
 _U32: Final = 2**32
 # A wire session has numbers for 65,000 requests and is left at 60,000 (W-060); between treatments far earlier, so that
 # one of 10,000 shots, which takes some 26,000, is not interrupted for it.
@@ -112,7 +111,6 @@ class SessionEngine:
         self._drain: Drain | None = None
         self._heartbeat_no = count(1)
         self._next_beat_us: int | None = None
-        self._utc_offset_us: int | None = None
         self._boot = (b"", 0)  # newest seen: gun and boot
         self._boots = 0
         self._stop_unheard = False
@@ -127,7 +125,6 @@ class SessionEngine:
         desk.now = now
         self._view = None
         self._effects = []
-        self._watch_clock(now)
         match event:
             case Answered():
                 self._answered(event)
@@ -665,15 +662,6 @@ class SessionEngine:
     def _note_uptime(self, uptime_ms: int, heard_us: int) -> None:
         if uptime_ms:
             self._desk.uptime_ms, self._desk.uptime_heard_us = uptime_ms, heard_us
-
-    def _watch_clock(self, now: Instant) -> None:
-        """Note a step of the wall clock; nothing is decided by it (I-35, I-38)."""
-        offset_us = now.utc_us - now.mono_us
-        was, self._utc_offset_us = self._utc_offset_us, offset_us
-        if was is not None and abs(offset_us - was) > CLOCK_STEP_US:
-            self._commit(
-                (self._desk.entry("clock.step", self._desk.event_key("clock.step"), {"step_us": offset_us - was}),)
-            )
 
     def _fence(self) -> None:
         """Another host owns the gun: change nothing more there (I-30)."""

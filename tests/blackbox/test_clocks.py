@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.checks import assert_one_clear_line
+from support.clinic import CHART, founded
 from support.treatment import treatment_text, write_treatment
 
 LIBRARY = next(iter(sorted(Path("/usr/lib").rglob("libfaketime.so.1"))), None)
@@ -139,3 +140,19 @@ def test_a_year_beyond_2038_runs_like_any_other(bench):
     host = run(bench, gun, clock)
     host.ok(30)
     assert bench.assert_proven(gun, planned=PLANNED, verify=True)[0].raw["at"] > "2039"
+
+
+@pytest.mark.hazard("HZ-48")
+@pytest.mark.invariant("I-35")
+@pytest.mark.timeout(180)
+def test_a_clock_set_a_month_ahead_does_not_end_the_interval(bench):
+    clinic, aliases = founded(bench)
+    clinic.gun.start()
+    clinic.session(aliases[CHART]).ok()
+    clinic.clean()
+    clock = WallClock(bench)
+    clock.step(30 * DAY_S)
+    process = clinic.session(aliases[CHART], env=clock.environment())
+    process.wait()
+    assert_one_clear_line(process, status=1, names=("too early",))
+    assert len(clinic.gun.truth()) == 4

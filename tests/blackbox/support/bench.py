@@ -86,9 +86,9 @@ class Bench:
         self._started.append(cable.process)
         return cable
 
-    def run_session(self, port: Path, *words: object) -> Process:
+    def run_session(self, port: Path, *words: object, env: dict[str, str] | None = None) -> Process:
         """Start ``meso session run`` on this port."""
-        return self.meso("session", "run", *words, "--gun", port, "--json", name="run")
+        return self.meso("session", "run", *words, "--gun", port, "--json", env=env, name="run")
 
     def resume(self, port: Path, *words: object) -> Process:
         """Start ``meso session resume`` on this port."""

@@ -113,13 +113,14 @@ class Clinic:
         operator: str = "cleo",
         pin: str = "",
         overrides: tuple[tuple[str, str], ...] = (),
+        env: dict[str, str] | None = None,
     ) -> Process:
         """Start a session with a patient."""
         signed = [word for code, reason in overrides for word in ("--override", code, "--reason", reason)]
         return self.bench.run_session(
             self.gun.link, "--protocol", file or self.treatment(), "--patient", patient, "--operator", operator,
             "--pin-file", self.pins(pin or operator, *[operator] * len(overrides)),
-            "--checks", checks or self.checks(), *signed,
+            "--checks", checks or self.checks(), *signed, env=env,
         )  # fmt: skip
 
 

@@ -9,9 +9,9 @@ from meso_device.audit.store import Store
 from meso_device.audit.verify import verify_home
 from meso_device.audit.writer import GROUP_RECORDS_MAX, Writer
 from meso_device.session.contract import ClinicLoaded, Instant, LedgerLoaded, LoadClinic, LoadLedger
-from tests.unit.audit.clinic import GUN, batch, commit, stamp
+from tests.unit.audit.clinic import GUN, START_US, batch, commit, stamp
 
-NOW = Instant(mono_us=1, utc_us=2)
+NOW = Instant(mono_us=1, utc_us=START_US + 1)
 
 
 class SlowStore:
