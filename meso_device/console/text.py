@@ -261,6 +261,8 @@ ENGLISH: Final[Mapping[str, str]] = {
     "summary.sign": "close the session with these totals",
     "summary.not_yet": "cannot be closed now",
     "summary.closed": "The session is closed.",
+    "summary.next": "the next session",
+    "summary.recorded": "what was recorded",
     "summary.note": "Closing reads the gun's log to its end and records these totals. Nothing can be added afterwards.",
     # settings
     "settings.tab_general": "General",

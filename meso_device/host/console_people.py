@@ -66,7 +66,7 @@ class ConsolePeople:
         self._desk.ask(look, looked, now)
 
     def enrol(self, number: int, body: Body, now: Instant) -> None:
-        """Enrol the first operator, an administrator; answers when that is done.
+        """Enrol the first operator, an administrator, and sign in; answers when that is done.
 
         Raises:
             Refuse: a role is none.
@@ -74,15 +74,16 @@ class ConsolePeople:
         login, name, pin = body["login"], body["name"], body["pin"]
         if not set(body["roles"]) <= {role.value for role in Role}:
             raise Refuse("roles", "there is no such role")
-        roles = {Role(role) for role in body["roles"]}
+        roles = {Role.ADMINISTRATOR, *map(Role, body["roles"])}
 
         def enrol(office: Office, moment: Moment) -> Person:
-            return office.register.enrol_first(login=login, name=name, roles=roles, pin=pin, now=moment)
+            office.register.enrol_first(login=login, name=name, roles=roles, pin=pin, now=moment)
+            return office.register.check(login, pin, moment, purpose=Purpose.SIGN_IN).spend(moment)
 
         def enrolled(result: object, _now: Instant) -> Sequence[Command]:
             if isinstance(result, Person):
-                self.enrolled = True
-                self._answers.done(number, login=result.login)
+                self.enrolled, self.person = True, result
+                self._answers.done(number, login=result.login, role=first_role(result))
             else:
                 self._answers.refused(number, "enrol", str(result))
             return ()

@@ -88,7 +88,8 @@ Commands and their fields; every one is checked by the host, unknown or missing 
     STOP            by (key | button | palette)  at once, from anybody
     SIGN_IN         login, pin                   done: {login, role}; takes up to a second
     LOCK            -                            disarms and signs out
-    ENROL           login, name, pin, roles      the first operator, an administrator (roles besides: [role])
+    ENROL           login, name, pin, roles      the first operator, an administrator with these roles besides, who is
+                                                 signed in then; done: {login, role}
     OPEN            treatment                    a practice session of a treatment by name, on a simulated gun
     RESUME          -                            takes the open session up; then CONFIRM
     ABANDON         -                            closes the open session as interrupted; refused while anything is

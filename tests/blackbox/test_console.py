@@ -328,8 +328,10 @@ def test_the_screen_inherits_nothing_but_its_terminal_and_its_socket(bench, gun)
 @pytest.mark.hazard("HZ-35")
 def test_the_first_administrator_signs_in_and_two_people_write_off_what_a_dead_gun_left_unknown(bench, gun):
     console = Console(bench, str(gun.link)).begin()
-    console.do(ENROL, login="ada", name="Ada L", pin="482615", roles=["administrator", "clinician"])
+    assert console.do(ENROL, login="ada", name="Ada L", pin="482615", roles=["clinician"])["role"] == "clinician"
+    console.until("her", lambda shot: shot["operator"] == {"login": "ada", "role": "clinician"})
     console.refused(ENROL, login="eve", name="Eve", pin="739154", roles=["administrator"])
+    console.do(LOCK)
     assert console.refused(SIGN_IN, login="ada", pin="000001")["code"] == "pin"
     assert console.do(SIGN_IN, login="ada", pin="482615")["role"] == "clinician"
     console.do(QUIT)
@@ -361,8 +363,8 @@ def test_the_first_administrator_signs_in_and_two_people_write_off_what_a_dead_g
     kinds = [kind for kind, _ in records(bench)]
     assert (kinds.count("write_off"), kinds.count("sign")) == (1, 2)
     assert (
-        kinds.count("login") == 4
-    )  # three times to the console, once to add tom; PINs of signatures are the signatures
+        kinds.count("login") == 5
+    )  # four times to the console, once to add tom; PINs of signatures are the signatures
     acknowledged = [body for kind, body in records(bench) if kind == "alarm.acknowledged"]
     assert {body["code"] for body in acknowledged} >= {"H103", "H201"}
     [record] = [body for kind, body in records(bench) if kind == "write_off"]

@@ -20,6 +20,7 @@ from meso_device.console.state import Known, may, why_not
 from meso_device.console.text import say
 
 LABEL: Final = 16
+_HISTORY: Final = "page('history')"
 
 
 def form_rows(form: Form, said: str, pane: Pane) -> list[Line]:
@@ -284,7 +285,10 @@ def summary_rows(known: Known, pane: Pane, said: str) -> list[Line]:
     )
     rows.append(())
     if snapshot["session"]["state"] != "open":
-        rows.append(line(" ", strong(say("summary.closed"))))
+        rows += [line(" ", strong(say("summary.closed"))), ()]
+        rows.append(
+            (Span(" "), *key("Enter", say("summary.next"), "sign"), *key("F7", say("summary.recorded"), _HISTORY))
+        )
     elif may(snapshot, "finish"):
         rows.append((Span(" "), *key("Enter", say("summary.sign"), "sign"), *key("Esc", say("key.back"), "back")))
     else:

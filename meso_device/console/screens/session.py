@@ -55,7 +55,7 @@ class SessionScreen(Page):
         """Open a practice session of the chosen treatment."""
         known = self.console.known
         treatments = known.welcome.get("treatments", ())
-        if treatments and known.snapshot.get("session") is None and known.snapshot.get("resume") is None:
+        if treatments and may(known.snapshot, "open"):
             self.console.ask(ToHost.OPEN, self._opened, treatment=treatments[self._at]["name"])
         elif may(known.snapshot, "confirm"):
             self.console.ask(ToHost.CONFIRM, self._opened)

@@ -268,6 +268,21 @@ def test_the_first_minute(play, idle, ready):
     play(script, fresh)
 
 
+def test_after_a_closed_session_enter_begins_the_next(play, ready):
+    closed = copy.deepcopy(ready)
+    closed["phase"], closed["session"]["state"], closed["can"]["open"] = "closed", "closed", ""
+
+    async def script(stage):
+        stage.app.call_next(stage.app.show_page, "summary")
+        await stage.shows("The session is closed.", "[Enter] the next session", "[F7] what was recorded")
+        await stage.press("enter")
+        await stage.shows("[Enter] begin")
+        await stage.press("enter")
+        assert (await stage.asked(ToHost.OPEN)).body == {"treatment": "practice"}
+
+    play(script, closed)
+
+
 def test_signing_in_and_a_wrong_pin(play, ready):
     out = copy.deepcopy(ready)
     out["operator"] = None
