@@ -31,9 +31,14 @@ def begin() -> socket.socket:
         peer = socket.socket(fileno=fd)
     except (KeyError, ValueError, OSError):
         raise UsageError("the screen is started by its host: run meso console") from None
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != host:  # it died before it could be asked
-            os._exit(1)
+    end_with_parent(host)
     fcntl.ioctl(sys.stdin.fileno(), termios.TIOCSCTTY, 0)
     return peer
+
+
+def end_with_parent(parent: int) -> None:
+    """Have the kernel kill this process when the parent of this process id dies, however it does."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:  # it died before it could be asked
+            os._exit(1)

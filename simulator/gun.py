@@ -37,7 +37,7 @@ class SimulatedGun:
     """One gun, from cable to skin.
 
     Attributes:
-        body: For looking at; `hands` are how to touch it.
+        body: For hands other than the simulated one.
         firmware: For looking at; the wire is the way to talk to it.
         faults: What is wrong with its memory, clock and firmware; may be changed at any time.
         plugged: Whether the cable is in. The owner of the port follows it.
@@ -99,11 +99,6 @@ class SimulatedGun:
         self._heads = 1
         self._seen: tuple[State, Grant | None] | None = None
         self.firmware.boot(now_us, ResetCause.POWER_ON)
-
-    def hands(self, now_us: int) -> GunBody:
-        """The body, for hands and faults at this moment: what was due before it has been seen by the firmware."""
-        self.firmware.catch_up(now_us)
-        return self.body
 
     def feed(self, now_us: int, data: bytes) -> None:
         """Bytes from the host go into the cable; lost while it is out."""
@@ -229,7 +224,6 @@ class SimulatedGun:
             self.firmware.boot(now_us, ResetCause.BROWN_OUT)
 
     def _switch(self, now_us: int, switch: Switch) -> None:
-        self.firmware.catch_up(now_us)
         fault, on = switch.fault, switch.on
         if fault.name in BODY_FAULTS:
             if on:

@@ -11,12 +11,11 @@ such as a key given twice, white space or ``1.0``.
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from keyword import iskeyword
 from string import ascii_lowercase
-from typing import Annotated, Any, Final, Literal, NoReturn, TypeAlias
+from typing import Annotated, Any, Final, Literal, NoReturn
 
 import msgspec
 
@@ -28,7 +27,6 @@ BODY_BYTES_MAX: Final = 16_384
 _KEY: Final = re.compile(r"[a-z0-9_]{1,64}", re.ASCII)
 _SCALARS: Final = frozenset({int, str, bool})
 _DEPTH_MAX: Final = 8
-_SHAPES_KEPT: Final = 64  # some dozen kinds of records, each with few shapes
 _encode_sorted: Final = msgspec.json.Encoder(order="deterministic").encode
 _decode_object: Final = msgspec.json.Decoder(dict[str, Any]).decode
 _encode_as_is: Final = msgspec.json.Encoder().encode
@@ -136,7 +134,7 @@ class ShapeReader:
 
     def __init__(self, sample: Mapping[str, Json], constants: frozenset[str] = frozenset()) -> None:
         self.sample = sample
-        self._decode = _decoder(_fields(sample, constants))
+        self._decode = msgspec.json.Decoder(_shape(sample, constants)).decode
 
     @staticmethod
     def fits(sample: Mapping[str, Json]) -> bool:
@@ -175,29 +173,14 @@ class ShapeReader:
         return records, leaves
 
 
-# What a body of one shape holds, as key and type or constant; a nested object is such fields again.
-_Fields: TypeAlias = "tuple[tuple[str, object], ...]"
-
-
-def _fields(sample: Mapping[str, Json], constants: frozenset[str]) -> _Fields:
-    fields: list[tuple[str, object]] = []
+def _shape(sample: Mapping[str, Json], constants: frozenset[str]) -> type[msgspec.Struct]:
+    fields: list[tuple[str, Any]] = []
     for key in sorted(sample):
         value = sample[key]
         if isinstance(value, dict):
-            fields.append((key, _fields(value, constants)))
+            fields.append((key, _shape(value, constants)))
         elif key in constants and type(value) is not bool:
             fields.append((key, Literal[value]))
         else:
             fields.append((key, _Integer if type(value) is int else type(value)))
-    return tuple(fields)
-
-
-@lru_cache(maxsize=_SHAPES_KEPT)
-def _decoder(fields: _Fields) -> Callable[[bytes], Any]:
-    """Return what decodes this shape; the types of a shape take far longer to make than to use."""
-    return msgspec.json.Decoder(_struct(fields)).decode
-
-
-def _struct(fields: _Fields) -> type[msgspec.Struct]:
-    typed: list[tuple[str, Any]] = [(key, _struct(kind) if isinstance(kind, tuple) else kind) for key, kind in fields]
-    return msgspec.defstruct("Shape", typed, gc=False, forbid_unknown_fields=True)
+    return msgspec.defstruct("Shape", fields, gc=False, forbid_unknown_fields=True)

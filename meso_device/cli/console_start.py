@@ -13,15 +13,16 @@ from typing import Final
 
 from drivers.discovery import candidate_ports, discover
 from meso_device import __version__
+from meso_device.cli.homes import practice_home
 from meso_device.cli.output import tell
 from meso_device.cli.simulated_gun import GunFiles, simulated_gun
+from meso_device.cli.terminal_check import check_terminal
 from meso_device.console.keys import STOP_CHOICE, Keymap
 from meso_device.console.settings import Settings, read_settings, settings_file
 from meso_device.host.console_run import ConsoleRequest, ConsoleResult, run_console
 from meso_device.host.console_settings import ConsoleSettings
-from meso_device.host.home import HOME_VARIABLE, find_home, open_home
+from meso_device.host.home import find_home, open_home
 from meso_device.host.screen_process import SCREEN_COMMAND
-from meso_device.host.terminal import Terminal
 from meso_device.technical_log import TechnicalLog
 from protocols.errors import UsageError
 from protocols.treatment.library import PRACTICE, library, load_library
@@ -31,7 +32,6 @@ from protocols.units import format_dose
 COMMAND: Final = "meso console"
 RATE_PER_S: Final = 2
 """Pulls of the simulated gun's trigger: slow enough to be followed."""
-SIMULATED: Final = "simulated"
 ASCII: Final = "--ascii"
 SEED: Final = 1
 
@@ -58,11 +58,10 @@ def start_console(
     """
     if simulate and gun:
         raise UsageError("give either --gun or --simulate")
-    Terminal.open().close()  # refused before a gun is started or looked for
+    # Refused before a gun is started or looked for.
+    check_terminal("the console", without="meso session run", instead="meso console --plain")
     settings = read_settings(settings_file())
-    root = find_home(home, os.environ)
-    if simulate and home is None and not os.environ.get(HOME_VARIABLE):
-        root = root.with_name(f"{root.name}-{SIMULATED}")  # records of simulated guns never lie beside real ones
+    root = practice_home(home) if simulate else find_home(home, os.environ)
     with _gun(gun, simulate=simulate, root=root) as port:
         request = ConsoleRequest(
             root=root,

@@ -24,6 +24,7 @@ class CommandLine:
 
 COMMANDS: Final[Mapping[str, CommandLine]] = {
     "console": CommandLine("meso_device.cli.console", "Treat and practise at a screen; F8 stops the gun at any time."),
+    "view": CommandLine("meso_device.cli.view", "Watch the running host, in a terminal or a browser; view only."),
     "demo": CommandLine(
         "meso_device.cli.demo", "Watch a whole treatment on a simulated gun, and the proof of its log."
     ),

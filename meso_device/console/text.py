@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
+from meso_device.console import words_view
+
 ENGLISH: Final[Mapping[str, str]] = {
+    **words_view.WORDS,
     # frame
     "frame.stop_button": "[{stop} STOP ■]",
     "frame.waiting": " waiting for the host",

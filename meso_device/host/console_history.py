@@ -68,7 +68,7 @@ class ConsoleHistory:
         if looked.problem:
             self._answers.refused(looked.no, "log", looked.problem)
         elif isinstance(found, Page):
-            self._say(ToScreen.PAGE, looked.no, _fitting(found))
+            self._say(ToScreen.PAGE, looked.no, fitting(found))
         elif found is None:
             self._answers.refused(looked.no, "record", "there is no such record")
         else:
@@ -82,7 +82,7 @@ class ConsoleHistory:
         self.asked.append(look)
 
 
-def _fitting(page: Page) -> Body:
+def fitting(page: Page) -> Body:
     """Return the body of a PAGE, cut where the message would be too long."""
     room, kept = PAGE_BYTES_MAX, 0
     for row in page.rows:

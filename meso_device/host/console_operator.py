@@ -21,6 +21,7 @@ from meso_device.host.screen_link import SILENT_ARMED_US, SILENT_US_MAX, ScreenL
 from meso_device.host.screen_process import ScreenProcess
 from meso_device.host.snapshot import Shown, snapshot
 from meso_device.host.terminal import Terminal
+from meso_device.host.viewers import TAIL_LOOK_NO, Viewers
 from meso_device.session.contract import (
     Disarm,
     Effect,
@@ -49,6 +50,7 @@ class ConsoleOperator:
         link: Socket to the screen.
         process: The screen.
         terminal: The operator's.
+        viewers: Who else looks.
         stats: The link's counts.
         simulated: The gun was started with the console.
         settings: What is set.
@@ -64,6 +66,7 @@ class ConsoleOperator:
         link: ScreenLink,
         process: ScreenProcess,
         terminal: Terminal,
+        viewers: Viewers,
         stats: LinkStats,
         simulated: bool,
         settings: ConsoleSettings,
@@ -75,6 +78,7 @@ class ConsoleOperator:
         self._link = link
         self._process = process
         self._terminal = terminal
+        self._viewers = viewers
         self._stats = stats
         self._simulated = simulated
         self._settings = settings
@@ -117,7 +121,7 @@ class ConsoleOperator:
             return self._desk.history.asked.popleft()
         if self._aside_since_us is not None:
             self._go_aside(view, now)
-        return None
+        return self._viewers.next_look(view)
 
     def slept(self, slept_us: int) -> None:
         """Forget what was half confirmed; the engine asks for a confirmation anew."""
@@ -161,8 +165,11 @@ class ConsoleOperator:
         self._facts.stepped(event, effects, now)
 
     def looked(self, looked: Looked) -> None:
-        """Send what was read of the history."""
-        self._desk.history.looked(looked)
+        """Send what was read of the history to whoever asked."""
+        if looked.no == TAIL_LOOK_NO:
+            self._viewers.looked(looked)
+        else:
+            self._desk.history.looked(looked)
 
     def signalled(self, number: signal.Signals, now: Instant) -> None:
         """Take a signal of the terminal or of the shell's job control."""
@@ -249,7 +256,9 @@ class ConsoleOperator:
         if due:
             self._shown_no += 1
             self._shown_us, self._changed = now.mono_us, False
-            self._link.show(snapshot(self._shown(view, now)))
+            state = snapshot(self._shown(view, now))
+            self._link.show(state)
+            self._viewers.show(state, now)
         self._look_us = self._shown_us + (SNAPSHOT_US if self._changed else LOOK_US)
         if not self._desk.heard_hello:
             self._look_us = now.mono_us + LOOK_US

@@ -36,6 +36,7 @@ from meso_device.host.screen_process import END_S, SCREEN_COMMAND, ScreenProcess
 from meso_device.host.signals import Signals
 from meso_device.host.stopper import Stopper
 from meso_device.host.terminal import Terminal
+from meso_device.host.viewers import Viewers
 from meso_device.people.outbox import Due
 from meso_device.screen_messages import Body, Message, ToScreen
 from meso_device.session.contract import Command, Instant, Notice, NoticeKind, View
@@ -174,6 +175,8 @@ class _Console:
         self._cable = cable
         self._stopper = Stopper(home)
         stack.callback(self._stopper.close)
+        self._viewers = Viewers(home)
+        stack.callback(self._viewers.close)
         host_id = read_host_id(home)
         self._engine = SessionEngine(host_id=host_id, host_boot=log.boot)
         self._gun_link = LinkEngine(host_id)
@@ -204,6 +207,7 @@ class _Console:
             link=self._link,
             process=self._screen,
             terminal=self._terminal,
+            viewers=self._viewers,
             stats=self._gun_link.stats,
             simulated=self._request.simulated,
             settings=self._request.settings,
@@ -220,7 +224,7 @@ class _Console:
             operator=operator,
             observer=watch(operator),
             signals=self._signals,
-            members=(self._relay, self._link, self._stopper, self._people),
+            members=(self._relay, self._link, self._stopper, self._people, self._viewers),
             attendant=operator,
         )
         end = End(1)

@@ -45,6 +45,11 @@ class Home:
         return self.root / "stop.sock"
 
     @property
+    def view_socket(self) -> Path:
+        """Unix socket on which the running host shows itself to ``meso view``."""
+        return self.root / "view.sock"
+
+    @property
     def host_id_file(self) -> Path:
         """Random id of this host, under which a gun knows its owner."""
         return self.root / "host.id"

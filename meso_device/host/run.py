@@ -26,11 +26,13 @@ from meso_device.host.clinical import Clinical, Returning, approval_in, opening_
 from meso_device.host.clock import Clock, read_clock_state, read_host_boot
 from meso_device.host.due import commit_due
 from meso_device.host.headless import Headless
+from meso_device.host.headless_view import HeadlessView
 from meso_device.host.home import Home, HomeLock, open_home, read_host_id, write_private
 from meso_device.host.loop import Loop
 from meso_device.host.members import Observer
 from meso_device.host.signals import Signals
 from meso_device.host.stopper import Stopper
+from meso_device.host.viewers import Viewers
 from meso_device.people.lockout import Moment
 from meso_device.people.office import Office, read_operators
 from meso_device.session.autopilot import Autopilot
@@ -130,16 +132,29 @@ def run_session(request: RunRequest, observer: Observer) -> RunResult:
         aftercare = request.clinical.aftercare if request.clinical is not None else None
         script = Autopilot(opening, how=request.command, resets_stop=True, aftercare=aftercare)
         headless = Headless(script, port=request.port)
+        viewers = Viewers(home)
+        stack.callback(viewers.close)
+        link = LinkEngine(host_id)
+        shown = HeadlessView(
+            viewers,
+            operator=headless,
+            observer=_Both(headless, observer),
+            opening=opening,
+            opened_us=now.utc_us,
+            stats=link.stats,
+            port=request.port,
+        )
         loop = Loop(
             clock=clock,
             engine=engine,
-            link=LinkEngine(host_id),
+            link=link,
             cable=cable,
             writer=writer,
-            operator=headless,
-            observer=_Both(headless, observer),
+            operator=shown,
+            observer=shown,
             signals=signals,
-            members=(stopper,),
+            members=(stopper, viewers),
+            attendant=shown,
         )
         end = loop.run()
         if end.status >= SIGNALLED:

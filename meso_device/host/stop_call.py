@@ -1,19 +1,15 @@
 """The caller's end of the stop socket; loads next to nothing, because somebody is waiting for the gun to stop."""
 
-import contextlib
-import os
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from meso_device.unix_address import short_name
 from protocols.errors import MesoError
 
 WORD: Final = b"STOP\n"
 HEARD: Final = b"HEARD\n"
 ANSWER_S: Final = 2.0
-ADDRESS_BYTES_MAX: Final = 100
-"""A Unix socket's address holds 104 bytes on macOS and 108 on Linux, its end included."""
 
 
 def call_stop(path: Path) -> None:
@@ -37,16 +33,3 @@ def call_stop(path: Path) -> None:
             ) from None
     if heard != HEARD:
         raise MesoError("the host does not answer: release the trigger and cut the gun's power")
-
-
-@contextlib.contextmanager
-def short_name(path: Path) -> Iterator[str]:
-    """Give a name of the socket that fits into an address, however deep its directory lies."""
-    if len(os.fsencode(path)) <= ADDRESS_BYTES_MAX:
-        yield str(path)
-        return
-    fd = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield f"/proc/self/fd/{fd}/{path.name}"
-    finally:
-        os.close(fd)

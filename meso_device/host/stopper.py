@@ -7,13 +7,12 @@ nothing else. No session, person or confirmation is asked for.
 import contextlib
 import socket
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 from meso_device.host.home import Home
-from meso_device.host.stop_call import HEARD, WORD, short_name
+from meso_device.host.private_socket import listen_private
+from meso_device.host.stop_call import HEARD, WORD
 from meso_device.session.contract import Command, Instant, Stop
-from protocols.errors import UsageError
 
 PEERS_MAX: Final = 8
 """A peer sends five bytes and leaves; more than this at once is not a person."""
@@ -30,17 +29,7 @@ class Stopper:
         """
         self._path = home.stop_socket
         self._peers: dict[int, socket.socket] = {}
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            with short_name(self._path) as name:
-                Path(name).unlink(missing_ok=True)
-                self._socket.bind(name)
-                Path(name).chmod(0o600)
-            self._socket.listen(PEERS_MAX)
-        except OSError as error:
-            self._socket.close()
-            raise UsageError(f"cannot listen for meso stop at {self._path}: {error.strerror}") from None
-        self._socket.setblocking(False)
+        self._socket = listen_private(self._path, backlog=PEERS_MAX, purpose="meso stop")
 
     def close(self) -> None:
         """Stop listening and remove the socket."""

@@ -81,7 +81,6 @@ _U32: Final = 2**32
 # one of 10,000 shots, which takes some 26,000, is not interrupted for it.
 REQUESTS_MAX: Final = 60_000
 REQUESTS_MAX_BETWEEN: Final = 30_000
-_PHASE_NO: Final = {phase: no for no, phase in enumerate(Phase)}  # as the heartbeat tells it
 _BETWEEN: Final = frozenset({Phase.NO_SESSION, Phase.CLOSED})
 _AT_REST: Final = _BETWEEN | {Phase.UNCONFIRMED, Phase.READY}
 
@@ -656,7 +655,7 @@ class SessionEngine:
         now_us = desk.now.mono_us
         if self._next_beat_us is None or now_us >= self._next_beat_us:
             self._next_beat_us = now_us + HEARTBEAT_US
-            state = _PHASE_NO[desk.phase]
+            state = list(Phase).index(desk.phase)
             self._effects.append(Beat(Heartbeat(next(self._heartbeat_no), desk.uptime_ms, LEASE_MS, state, 1)))
 
     def _note_uptime(self, uptime_ms: int, heard_us: int) -> None:

@@ -150,7 +150,7 @@ class TreatmentPlan:
     @property
     def shots(self) -> int:
         """Planned injections over all areas."""
-        return sum([area.shots for area in self.areas])
+        return sum(area.shots for area in self.areas)
 
     @property
     def volume_nl(self) -> int:

@@ -11,8 +11,9 @@ What can be garbled, and how the deframer recovers:
 A damaged frame is never answered: the answer would be to an unknown question.
 """
 
+from dataclasses import dataclass
 from struct import Struct
-from typing import Final, NamedTuple
+from typing import Final
 from zlib import crc32
 
 from cobs import cobs
@@ -35,7 +36,8 @@ _HEADER: Final = Struct("<BBHII")
 _CRC: Final = Struct("<I")
 
 
-class Frame(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Frame:
     """A frame whose length and CRC hold; its meaning is not checked yet.
 
     Attributes:

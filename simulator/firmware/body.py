@@ -29,10 +29,6 @@ class Body(Protocol):
         """When the body has something to tell next."""
         ...
 
-    def next_action_us(self, *, debounce_us: int) -> int | None:
-        """When it may tell something that asks for action, an edge of a trigger only ``debounce_us`` after it."""
-        ...
-
     def sensors(self, now_us: int) -> Sensors:
         """What the gun measures now; called after `advance` for the same moment."""
         ...

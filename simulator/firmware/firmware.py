@@ -19,13 +19,11 @@ from simulator.firmware.identity import GunIdentity
 from simulator.firmware.nvm import Nvm, PowerCut
 from simulator.firmware.reports import status
 from simulator.firmware.shots import given_so_far_nl
-from simulator.firmware.trigger import DEBOUNCE_US, STUCK_US, Contact
+from simulator.firmware.trigger import STUCK_US, Contact
 from simulator.physics.events import HAND, PEDAL
 
 # Longer than any chain of events at one moment; reaching it means that time does not go on.
 _STEPS_AT_ONCE_MAX: Final = 1_000
-# No edge of a trigger is believed sooner, however fast the crystal runs.
-_DEBOUNCE_US_MIN: Final = DEBOUNCE_US * 4 // 5
 _STOP: Final = decode_block(STOP_FRAME[1:-1])
 
 
@@ -197,19 +195,9 @@ class GunFirmware:
         except PowerCut:
             self._lose_power(max(at_us, now_us))
 
-    def catch_up(self, now_us: int) -> None:
-        """Let everything happen that was due before this moment, and nothing of the moment itself."""
-        due_us = self._due_us()
-        if due_us is not None and due_us < now_us:
-            self.advance(now_us - 1)
-
     def next_deadline_us(self) -> int | None:
-        """When `advance` may have something to do that shows; None without power or while nothing is due."""
-        if not self._powered:
-            return None
-        due_us = self._own_due_us
-        body_us = self._board.body.next_action_us(debounce_us=_DEBOUNCE_US_MIN)
-        return body_us if body_us is not None and (due_us is None or body_us < due_us) else due_us
+        """When `advance` has something to do by itself; None without power or while nothing is due."""
+        return self._due_us() if self._powered else None
 
     # hands on the gun
 
@@ -289,15 +277,19 @@ class GunFirmware:
     def _look_ahead(self) -> None:
         """Find out when the firmware has something to do by itself; called after everything that may change it."""
         board = self._board
-        times = [board.hand.due_us, board.pedal.due_us, board.status_due_us, self._firing.due_us, self._stuck_due_us()]
+        due = board.hand.due_us
         grant = board.grants.live
-        if grant is not None:
-            times.append(grant.valid_until_us)
-            if board.lease.runs:
-                times.append(board.lease.due_us)
-            if not board.moving:
-                times.append(board.credit_since_us + IDLE_ARMED_US)
-        due = min([time for time in times if time is not None], default=None)
+        for other in (
+            board.pedal.due_us,
+            board.status_due_us,
+            self._firing.due_us,
+            self._stuck_due_us(),
+            board.lease.due_us if grant is not None and board.lease.runs else None,
+            grant.valid_until_us if grant is not None else None,
+            board.credit_since_us + IDLE_ARMED_US if grant is not None and not board.moving else None,
+        ):
+            if other is not None and (due is None or other < due):
+                due = other
         self._own_due_us = board.clock.world_us(due) if due is not None else None
 
     def _stuck_due_us(self) -> int | None:

@@ -132,9 +132,6 @@ class GunBody:
         self._run(now_us)
         events = self._events
         self._events = []
-        if events and events[-1].at_us > now_us:  # a hand was here before the firmware had caught up
-            self._events = [event for event in events if event.at_us > now_us]
-            events = [event for event in events if event.at_us <= now_us]
         return events
 
     def next_event_us(self) -> int | None:
@@ -142,24 +139,6 @@ class GunBody:
         if self._events:
             return self._events[0].at_us
         return self._due_us()
-
-    def next_action_us(self, *, debounce_us: int) -> int | None:
-        """When the body may next tell something that asks for action, if no hand moves before.
-
-        What only passes by costs no look: a dose that is whole, a needle that turns round, and an edge of a trigger
-        before it has stood for ``debounce_us``. Nothing is lost, for `advance` tells each with its own time.
-        """
-        if self._events:
-            return self._events[0].at_us
-        due_us = self._mechanics.next_action_us()
-        cup_us = self._cup.due_us
-        if cup_us is not None and (due_us is None or cup_us < due_us):
-            due_us = cup_us
-        for at_us, _, kind, _ in self._later:
-            later_us = at_us if kind is _Later.CONTACT else at_us + debounce_us
-            if due_us is None or later_us < due_us:
-                due_us = later_us
-        return due_us
 
     def sensors(self, now_us: int) -> Sensors:
         """What the gun measures now. Call after `advance` for the same moment."""

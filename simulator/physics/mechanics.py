@@ -204,16 +204,6 @@ class Mechanics:
             self._end_phase(now_us, events)
         self._set_due()
 
-    def next_action_us(self) -> int | None:
-        """When something may happen that a controller has to act on: never later than it does, as things are now."""
-        due_us = self.due_us
-        stroke, phase = self.stroke, self.phase
-        if due_us is None or stroke is None or due_us != self._phase_end_us:
-            return due_us
-        if phase is Phase.FLOW and self._steps_to < self.plunger.end:
-            return due_us + stroke.dwell_ms * 1_000 + self._home_us(stroke)
-        return due_us + self._home_us(stroke) if phase is Phase.DWELL else due_us
-
     # readings
 
     def needle_at(self, now_us: int) -> int:
@@ -292,12 +282,9 @@ class Mechanics:
                 way_us = int(volume_nl * 1e6 / stroke.flow_nl_per_s)
                 plunger.steps = self._steps_to = self._accounted = to
                 self.line.draw_back(volume_nl)
-        way_us = max(way_us, self._home_us(stroke))
+        if not stroke.needle_locked:
+            way_us = max(way_us, _way_us(self.needle_um, stroke.needle_speed_um_per_s))
         self._begin(Phase.OUT, now_us, now_us + way_us, needle_to_um=self.needle_um if stroke.needle_locked else 0)
-
-    def _home_us(self, stroke: Stroke) -> int:
-        """How long the needle takes to be home from where it stands."""
-        return 0 if stroke.needle_locked else _way_us(self.needle_um, stroke.needle_speed_um_per_s)
 
     def _end_phase(self, now_us: int, events: list[BodyEvent]) -> None:
         stroke = self._ordered()

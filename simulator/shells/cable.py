@@ -31,12 +31,9 @@ class Direction:
 
     def put(self, now_us: int, chunk: bytes) -> None:
         """A chunk goes in: a frame, or what a host wrote at once."""
-        mangler = self._mangler
-        if mangler.idle(now_us):
-            self._pacer.put(now_us, chunk)
-        elif chunk:
-            mangler.put(now_us, chunk)
-            self._pacer.put(now_us, mangler.take(now_us))
+        if chunk:
+            self._mangler.put(now_us, chunk)
+            self._pacer.put(now_us, self._mangler.take(now_us))
 
     def take(self, now_us: int) -> bytes:
         """What has come out by now."""
@@ -45,9 +42,7 @@ class Direction:
         return self._pacer.take(now_us) if self._pacer.backlog else b""
 
     def next_us(self) -> int | None:
-        """When something more comes out; None while nothing is in."""
-        if not (self._pacer.backlog or self._mangler.holds):
-            return None
+        """When something more comes out."""
         return _earlier(self._mangler.next_us(), self._pacer.next_us(_BURST))
 
     def set_rate(self, name: str, rate_ppm: int | None) -> None:

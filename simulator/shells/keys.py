@@ -31,7 +31,7 @@ class KeyHand:
 
     def press(self, now_us: int, key: str) -> None:
         """Act on one key; unknown ones do nothing."""
-        body = self._gun.hands(now_us)
+        body = self._gun.body
         match key:
             case " ":
                 body.press_trigger(now_us)
@@ -56,7 +56,7 @@ class KeyHand:
         """Release the trigger when its time has come."""
         if self._release_us is not None and now_us >= self._release_us:
             self._release_us = None
-            self._gun.hands(now_us).release_trigger(now_us)
+            self._gun.body.release_trigger(now_us)
 
     def next_deadline_us(self) -> int | None:
         """When `act` is needed next."""

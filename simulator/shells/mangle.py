@@ -59,10 +59,6 @@ class Mangler:
         """Whether anything is in it."""
         return bool(self._held)
 
-    def idle(self, now_us: int) -> bool:
-        """Whether a chunk would come out as it goes in, at once."""
-        return not self._rates and not self._held and now_us >= self._hold_until_us
-
     def set_rate(self, name: str, rate_ppm: int | None) -> None:
         """Let a fault of `WIRE_FAULTS` come that often; None for its usual rate, 0 for never.
 

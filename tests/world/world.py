@@ -224,32 +224,27 @@ class World(Rig):
 
     def _harm_gun(self, kind: str, draw: Draw) -> None:
         gun, now_us = self.gun, self.now_us
-        body = gun.hands(now_us)
         if kind in BODY_FAULTS:
-            body.set_fault(now_us, kind)
+            gun.body.set_fault(now_us, kind)
             self._sicken(kind, draw.between(50_000, 2_500_000), lambda: self.gun.body.heal(self.now_us, kind))
             return
         match kind:
             case "gun_reset_midshot":
                 self.later(draw.between(1, 90_000), self.reset_gun, host=False)
             case "occlusion":
-                body.occlude(now_us, True)
-                self._sicken(
-                    kind,
-                    draw.between(50_000, 1_500_000),
-                    lambda: self.gun.body.occlude(self.now_us, False),
-                )
+                gun.body.occlude(now_us, True)
+                self._sicken(kind, draw.between(50_000, 1_500_000), lambda: self.gun.body.occlude(self.now_us, False))
             case "cartridge_swap":
-                body.swap_cartridge(now_us, None)
+                gun.body.swap_cartridge(now_us, None)
                 self.later(
                     draw.between(100_000, 1_500_000),
-                    lambda: self.gun.hands(self.now_us).swap_cartridge(self.now_us, Cartridge()),
+                    lambda: self.gun.body.swap_cartridge(self.now_us, Cartridge()),
                     host=False,
                 )
             case "head_swap":
-                body.swap_head(now_us, Head(head_instance=2 + draw.below(100)))
+                gun.body.swap_head(now_us, Head(head_instance=2 + draw.below(100)))
             case "stop_button":
-                body.press_stop_button(now_us)
+                gun.body.press_stop_button(now_us)
                 self._gun_due_us = now_us
             case "ring_full":
                 gun.faults.set(kind, draw.between(1, 12))
@@ -270,7 +265,7 @@ class World(Rig):
         self.met(kind)
         match kind:
             case "syringe_swapped":
-                self.gun.hands(self.now_us).set_fault(self.now_us, kind, 1 + draw.below(10))
+                self.gun.body.set_fault(self.now_us, kind, 1 + draw.below(10))
             case "old_backup_restored":
                 self._backup = self.store._db.serialize("main")
                 self.later(draw.between(1_000_000, 4_000_000), self._restore_backup, host=False)
@@ -294,7 +289,6 @@ class World(Rig):
     def _cure(self, kind: str) -> None:
         heal = self._sick.pop(kind, None)
         if heal is not None:
-            self.gun.firmware.catch_up(self.now_us)
             heal()
             self._gun_due_us = self.now_us
 
@@ -452,15 +446,15 @@ class World(Rig):
             case "monotonic_stall":
                 self._stand_still(draw.between(100_000, 2_000_000))
             case "wild_trigger":
-                self.gun.hands(now_us).press_trigger(now_us)
+                self.gun.body.press_trigger(now_us)
                 self._gun_due_us = now_us
                 self.later(draw.between(5_000, 400_000), self._let_trigger_go, host=False)
             case "gun_handed_over":
-                self.gun.hands(now_us).set_contact(now_us, False)
+                self.gun.body.set_contact(now_us, False)
                 self._gun_due_us = now_us
                 self.later(draw.between(100_000, 1_500_000), self._touch_again, host=False)
             case "service_button":
-                self.gun.hands(now_us).press_service_button(now_us)
+                self.gun.body.press_service_button(now_us)
                 self._gun_due_us = now_us
             case _:
                 self.later(draw.between(0, 60_000), lambda: self.people.harm(kind, draw))
@@ -480,12 +474,12 @@ class World(Rig):
         self._lag_us += for_us
 
     def _let_trigger_go(self) -> None:
-        self.gun.hands(self.now_us).release_trigger(self.now_us)
+        self.gun.body.release_trigger(self.now_us)
         self._gun_due_us = self.now_us
 
     def _touch_again(self) -> None:
         hand = self.gun._hand
-        self.gun.hands(self.now_us).set_contact(self.now_us, hand is not None and hand._on_skin)
+        self.gun.body.set_contact(self.now_us, hand is not None and hand._on_skin)
         self._gun_due_us = self.now_us
 
     def _terminate(self) -> None:

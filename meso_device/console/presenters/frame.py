@@ -57,8 +57,13 @@ def state_span(word: str) -> Span:
 
 def status_rows(known: Known, pane: Pane) -> list[Line]:
     """Return rows 1 and 2."""
+    button = say("frame.stop_button", stop=shown(known.keys.stops[0]))
+    return state_rows(known, pane, Span(button, Tone.STOP, STOP_ACT))
+
+
+def state_rows(known: Known, pane: Pane, stop: Span) -> list[Line]:
+    """Return rows 1 and 2 with what stands where the console has STOP."""
     snapshot = known.snapshot
-    stop = Span(say("frame.stop_button", stop=shown(known.keys.stops[0])), Tone.STOP, STOP_ACT)
     if not snapshot:
         return [line(dim(say("frame.waiting"))), apart((), line(stop), pane.width)]
     silent_ms = known.silent_ms(pane.now_ms)

@@ -53,7 +53,12 @@ def live_rows(known: Known, pane: Pane) -> list[Line]:
     snapshot = known.snapshot
     if not snapshot or snapshot["session"] is None:
         return filled(_nothing_open(known, pane), pane.height)
-    bottom = [_advice(known, pane), _keys(known)]
+    return treated_rows(known, pane, [_advice(known, pane), _keys(known)])
+
+
+def treated_rows(known: Known, pane: Pane, bottom: list[Line]) -> list[Line]:
+    """Return the session under way above these rows, exactly ``pane.height`` rows in all."""
+    snapshot = known.snapshot
     top = [
         _area_row(known, pane),
         *_figures(known, pane),

@@ -45,9 +45,10 @@ class Console:
         self.process = SimpleNamespace(
             kill=self.kill, resize=self.sizes.append, wait=lambda _: True, status=lambda: -int(signal.SIGKILL)
         )
+        self.viewers = SimpleNamespace(next_look=lambda _: None, show=lambda *_: None)
         self.operator = ConsoleOperator(
             desk=self.desk, facts=self.facts, relay=self.relay, link=self.link, process=self.process,
-            terminal=SimpleNamespace(size=lambda: self.size), stats=LinkStats(), simulated=True,
+            terminal=SimpleNamespace(size=lambda: self.size), viewers=self.viewers, stats=LinkStats(), simulated=True,
             settings=ConsoleSettings(), put_aside=self.go_aside,
         )  # fmt: skip
 

@@ -1,11 +1,10 @@
 from contextlib import suppress
-from functools import partial
 from random import Random
 
 import pytest
 
-from protocols.wire.codes import GrantKind, Mode, Phase, State
-from protocols.wire.frame import STOP_FRAME, Deframer
+from protocols.wire.codes import GrantKind, Phase, State
+from protocols.wire.frame import STOP_FRAME
 from protocols.wire.messages import CalRead, ShotEvent
 from simulator.firmware.calibration import parse_calibration
 from simulator.physics import SYRINGES
@@ -279,47 +278,3 @@ def test_a_gun_keeps_its_syringe_until_it_is_set_up_for_another(make_clockwork):
         again.exchange(b"", 1_000_000)
         again.session.own()
         assert syringe_of(again) == ({expected}, expected)
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [{}, {"antidrip_nl": 2_000, "dwell_ms": 40}, {"dose_nl": 100_000}, {"mode": Mode.CONTINUOUS}],
-    ids=["usual", "draws back", "long", "held"],
-)
-def test_gun_that_is_looked_at_only_when_due_says_the_same_at_the_same_time_as_one_never_left_alone(
-    make_clockwork, changes
-):
-    bounces = PlannedFault(name="trigger_bounce", at_shot=3, for_ms=700)
-    double = PlannedFault(name="double_trigger", at_shot=8, for_ms=700)
-    heard = []
-    for look_us in (10**9, 250):
-        clockwork = make_clockwork(scenario=(bounces, double))
-        heard.append([])
-        clockwork.session = type(clockwork.session)(partial(exchange_looking_on, clockwork, heard[-1], look_us))
-        clockwork.session.arm(shots=60, **changes)
-        for _ in range(60):
-            host = clockwork.session.host
-            host.hear(exchange_looking_on(clockwork, heard[-1], look_us, host.beat(), 100_000))
-        heard[-1].append(clockwork.truth)
-    seldom, always = heard
-    assert len(seldom[-1]) > 15
-    assert seldom == always
-
-
-def exchange_looking_on(clockwork, heard, look_us, data, us):
-    """As `Clockwork.exchange`, looking at the gun at least every so often, and at all its body does."""
-    gun, end_us = clockwork.gun, clockwork.now_us + us
-    gun.feed(clockwork.now_us, data)
-    arrived = []
-    while True:
-        gun.step(clockwork.now_us)
-        if said := gun.take(clockwork.now_us):
-            arrived.append(said)
-            heard.extend((clockwork.now_us, frame.type, frame.aux) for frame in Deframer().feed(said))
-        if clockwork.now_us >= end_us:
-            return b"".join(arrived)
-        due_us = gun.next_deadline_us()
-        next_us = min(end_us, clockwork.now_us + look_us)
-        if due_us is not None:
-            next_us = min(next_us, max(due_us, clockwork.now_us))
-        clockwork.now_us = next_us
