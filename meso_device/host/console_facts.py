@@ -194,7 +194,7 @@ class ConsoleFacts:
                 continue
             code, name = gun_code(bit), gun_name(bit)
             if status.alarms >> bit & 1:
-                text = f"the gun: {name}"
+                text = "raised by the gun"
                 self.alarms.raised(
                     code, name, text, gun_priority(bit), area="", at_us=self._now.utc_us, mono_us=self._now.mono_us
                 )

@@ -19,8 +19,22 @@ def alarm_list(known: Known) -> list[Mapping[str, Any]]:
 
 def alarm_rows(known: Known, pane: Pane, at: int) -> list[Line]:
     """Return one row an alarm, the cursor at index ``at``."""
-    rows = [_row(alarm, pane, here=no == at) for no, alarm in enumerate(alarm_list(known))]
-    return rows or [line(dim(f" {say('alarms.none')}"))]
+    return [_row(alarm, pane, here=no == at) for no, alarm in enumerate(alarm_list(known))]
+
+
+def heading_row(known: Known, pane: Pane) -> Line:
+    """Return what the columns are, or that there is no alarm."""
+    if not alarm_list(known):
+        return line(dim(f" {say('alarms.nothing')}"))
+    names = ("priority", "at", "code", "alarm", "area", "state", "seen")
+    heads = [dim(say(f"alarms.head_{name}")) for name in names]
+    return cut(columns([(" ", 2), *zip(heads, _widths(pane), strict=True)]), pane.width)
+
+
+def _widths(pane: Pane) -> list[int]:
+    """Return the widths of the columns behind the cursor's; the name takes what is left."""
+    fixed = [5, 10, 6, 6, 8, 14]
+    return [*fixed[:3], max(14, pane.width - 2 - sum(fixed)), *fixed[3:]]
 
 
 def _row(alarm: Mapping[str, Any], pane: Pane, *, here: bool) -> Line:
@@ -33,23 +47,17 @@ def _row(alarm: Mapping[str, Any], pane: Pane, *, here: bool) -> Line:
         if alarm["by"]
         else "-"
     )
-    wide = max(20, pane.width - 60)
-    return cut(
-        columns(
-            [
-                (Span(">" if here else " ", Tone.STRONG), 1),
-                (Span(f" {alarm['mark']}", tone), 5),
-                (Span(" "), 1),
-                (Span(clock(alarm["at_us"], pane.offset_s)), 10),
-                (Span(alarm["code"]), 6),
-                (Span(alarm["name"].replace("_", " ") + count, Tone.STRONG if here else Tone.VALUE), wide),
-                (Span(alarm["area"] or " "), 6),
-                (Span(alarm["state"].upper(), Tone.STRONG if alarm["state"] == "active" else Tone.DIM), 9),
-                (Span(seen), 22),
-            ]
-        ),
-        pane.width,
-    )
+    parts = [
+        Span(f" {alarm['mark']} ".ljust(4), tone),
+        Span(clock(alarm["at_us"], pane.offset_s)),
+        Span(alarm["code"]),
+        Span(alarm["name"].replace("_", " ") + count, Tone.STRONG if here else Tone.VALUE),
+        Span(alarm["area"] or " "),
+        Span(alarm["state"].upper(), Tone.STRONG if alarm["state"] == "active" else Tone.DIM),
+        Span(seen),
+    ]
+    cursor = Span("> " if here else "  ", Tone.STRONG)
+    return cut(columns([(cursor, 2), *zip(parts, _widths(pane), strict=True)]), pane.width)
 
 
 def explained(known: Known, pane: Pane, at: int) -> list[Line]:

@@ -119,7 +119,7 @@ def unknown_rows(known: Known, pane: Pane) -> list[Line]:
 
 def _setting(label: str, set_: str, read: str) -> Line:
     verdict = (
-        Span("MATCH") if set_ == read else dim(say("live.unread")) if read == "-" else Span(" DIFFERS ", Tone.MEDIUM)
+        Span("MATCH") if set_ == read else dim(say("arm.unread")) if read == "-" else Span(" DIFFERS ", Tone.MEDIUM)
     )
     return line(dim(f"{label:<10}"), dim("set "), strong(f"{set_:<12}"), dim("gun reads "), f"{read:<12}", verdict)
 

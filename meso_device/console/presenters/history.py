@@ -121,11 +121,15 @@ def keys_row(known: Known, history: History, pane: Pane, *, in_full: bool) -> Li
         *key(known.keys["history.jump"], say("history.jump"), "jump"),
     ]
     row += key("Home", say("history.newest"), "newest")
-    here = "history.newest_page" if history.is_newest else "history.older_page"
-    row.append(dim(say("history.reading" if history.wanted else here)))
-    if not history.wanted and history.older is None:
-        row.append(dim(f", {say('history.last_page')}"))
+    row.append(dim(say("history.reading" if history.wanted else _page_name(history))))
     return cut(tuple(row), pane.width)
+
+
+def _page_name(history: History) -> str:
+    """Return which page this is, by its text."""
+    if history.older is None:
+        return "history.only_page" if history.is_newest else "history.last_page"
+    return "history.newest_page" if history.is_newest else "history.older_page"
 
 
 def record_rows(record: Mapping[str, Any] | None, refusal: str, pane: Pane) -> list[Line]:

@@ -8,8 +8,8 @@ from textual.binding import BindingType
 from textual.widget import Widget
 
 from meso_device.console import keys
-from meso_device.console.lines import Line, Pane, Span, key
-from meso_device.console.presenters.alarms import alarm_list, alarm_rows, explained
+from meso_device.console.lines import Line, Pane, Span, cut, key, line, warn
+from meso_device.console.presenters.alarms import alarm_list, alarm_rows, explained, heading_row
 from meso_device.console.presenters.live import dim_row
 from meso_device.console.presenters.places import notes
 from meso_device.console.screens.base import Page
@@ -44,10 +44,13 @@ class AlarmsScreen(Page):
         """Draw the alarms."""
         known = self.console.known
         pane = self.pane("list")
-        first = max(0, self.at - pane.height + 1)
-        self.sheet("list").show(alarm_rows(known, pane, self.at)[first:])
+        first = max(0, self.at - pane.height + 2)
+        self.sheet("list").show([heading_row(known, pane), *alarm_rows(known, pane, self.at)[first:]])
         below = self.pane("explained")
         self.sheet("explained").show([dim_row(say("alarms.meaning"), below.width), *explained(known, below, self.at)])
+        if known.said:
+            self.sheet("keys_row").show([cut(line(warn(f" {known.said}")), below.width)])
+            return
         row: list[Span] = [Span(" ")]
         row += [
             *key(known.keys["alarms.acknowledge"], say("key.acknowledge"), "acknowledge"),

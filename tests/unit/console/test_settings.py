@@ -195,5 +195,5 @@ def test_the_keys_of_stop_have_the_numbers_that_terminals_send():
 
 
 def test_whoever_reads_the_settings_does_without_the_screens_toolkit():
-    code = "import meso_device.cli.console_start, sys; sys.exit('textual' in sys.modules or 'rich' in sys.modules)"
+    code = "import meso_device.cli.console_start, sys; sys.exit('textual' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
