@@ -51,6 +51,7 @@ class ToHost(IntEnum):
     CELL = 58
     PAGE = 60
     RECORD = 61
+    VERIFY = 62
     QUIT = 70
 
 

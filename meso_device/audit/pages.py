@@ -1,4 +1,4 @@
-"""Pages of the history of shots, newest first, and single records with their proof. Reads only, bounded each time.
+"""Pages of the history, newest first, and single records with their proof. Reads only, bounded each time.
 
 A page looks at a bounded part of the log whatever it is filtered by: commits wait behind it.
 """
@@ -15,6 +15,8 @@ from meso_device.audit.sql import run
 PAGE_ROWS_MAX: Final = 200
 LOOKED_AT_MAX: Final = 20_000
 """Shots that one page looks through; a rare one is found by asking for the next page."""
+RECORDS_LOOKED_AT_MAX: Final = 2_000
+"""Records of every kind that one page looks through: each has to be decoded."""
 ROW: Final = (
     *("shot_seq", "at_us", "area_code", "planned_depth_um", "dose_lo_nl", "dose_hi_nl", "phase", "reason", "lot"),
 )
@@ -22,14 +24,19 @@ ROW: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageQuery:
-    """Which shots.
+    """Which shots, or which records of every kind.
 
     Attributes:
         before: Only records before this seq; None for the newest.
         limit: Rows at most, 1 to `PAGE_ROWS_MAX`.
         session: Only of this session; empty for all.
         area_code: Only of this area; 0 for all.
-        deviations: Only those that did not end as planned.
+        deviations: Only those that did not end as planned; of shots alone.
+        alias: Only of the patient whose pseudonym begins so; empty for all.
+        lot: Only of this lot; empty for all, and of shots alone.
+        since_us: Only from this time on; None from the first.
+        until_us: Only before this time; None to the last.
+        every_kind: Records of every kind, not only shots.
     """
 
     before: int | None = None
@@ -37,6 +44,11 @@ class PageQuery:
     session: str = ""
     area_code: int = 0
     deviations: bool = False
+    alias: str = ""
+    lot: str = ""
+    since_us: int | None = None
+    until_us: int | None = None
+    every_kind: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +103,8 @@ def page_of(db: apsw.Connection, query: PageQuery) -> Page:
     """Return a page; fewer rows than asked for do not mean the end, ``next`` does."""
     head = _number(db, "SELECT coalesce(max(seq), -1) FROM record")
     below = head + 1 if query.before is None else query.before
+    if query.every_kind:
+        return _records(db, query, below, head)
     lowest = _lowest(db, below)
     conditions, bindings = _conditions(query)
     found = run(
@@ -104,6 +118,46 @@ def page_of(db: apsw.Connection, query: PageQuery) -> Page:
     reached = found[-1][0] if len(found) == query.limit else lowest
     more = bool(run(db, "SELECT 1 FROM shot WHERE seq < ? LIMIT 1", (reached,)))
     return Page(rows=rows, next=reached if more else None, head=head)
+
+
+def _records(db: apsw.Connection, query: PageQuery, below: int, head: int) -> Page:
+    lowest = max(0, below - RECORDS_LOOKED_AT_MAX)
+    rows: list[dict[str, Json]] = []
+    reached = lowest
+    found = db.execute(
+        "SELECT seq, kind, body FROM record WHERE seq < ? AND seq >= ? ORDER BY seq DESC", (below, lowest)
+    )
+    for seq, kind, body in found:
+        record = canonical.decode(body)
+        if _fits(record, query):
+            rows.append(_record_row(seq, kind, record))
+        if len(rows) == query.limit:
+            reached = seq
+            break
+    more = bool(run(db, "SELECT 1 FROM record WHERE seq < ? LIMIT 1", (reached,)))
+    return Page(rows=tuple(rows), next=reached if more else None, head=head)
+
+
+def _fits(record: dict[str, Any], query: PageQuery) -> bool:
+    return (
+        (not query.session or record.get("sess", "") == query.session)
+        and str(record.get("alias", "")).startswith(query.alias)
+        and (query.since_us is None or record["ts_us"] >= query.since_us)
+        and (query.until_us is None or record["ts_us"] < query.until_us)
+    )
+
+
+def _record_row(seq: int, kind: str, record: dict[str, Any]) -> dict[str, Json]:
+    return {
+        "seq": seq,
+        "kind": kind,
+        "at_us": record["ts_us"],
+        "op": record["op"],
+        "role": record["role"],
+        "session8": record.get("sess", "")[:8],
+        "alias8": record.get("alias", "")[:8],
+        "simulated": bool(record.get("simulated", False)),
+    }
 
 
 def record_of(db: apsw.Connection, seq: int) -> dict[str, Any] | None:
@@ -137,6 +191,18 @@ def _conditions(query: PageQuery) -> tuple[str, tuple[int | str, ...]]:
     if query.area_code:
         conditions += " AND given.area_code = ?"
         bindings.append(query.area_code)
+    if query.alias:
+        conditions += " AND substr(given.alias, 1, ?) = ?"
+        bindings += [len(query.alias), query.alias]
+    if query.lot:
+        conditions += " AND given.lot = ?"
+        bindings.append(query.lot)
+    if query.since_us is not None:
+        conditions += " AND shot.latest_us >= ?"
+        bindings.append(query.since_us)
+    if query.until_us is not None:
+        conditions += " AND shot.latest_us < ?"
+        bindings.append(query.until_us)
     if query.deviations:
         conditions += " AND shot.phase <> 'DONE'"
     return conditions, tuple(bindings)

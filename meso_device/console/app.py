@@ -119,7 +119,7 @@ class ConsoleApp(App[int]):
             return
         self.known.greet(welcome)
         self.set_keymap(self.known.keys.textual())
-        settings = welcome["settings"]
+        settings = welcome.get("settings", {})
         self.known.bell_on = settings.get("bell", True)
         self.only_ascii |= settings.get("ascii", False)
         if not self.no_color:

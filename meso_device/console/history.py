@@ -1,11 +1,21 @@
 """Where one is in the history: the filters, the page at hand, the row chosen, and what is to be read next. Pure."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 Body = Mapping[str, Any]
 PAGE_ROWS: Final = 200
 SEQ_DIGITS_MAX: Final = 15
+AREA: Final = "history.type_area"
+JUMP: Final = "history.type_jump"
+PATIENT: Final = "history.type_patient"
+LOT: Final = "history.type_lot"
+SINCE: Final = "history.type_since"
+UNTIL: Final = "history.type_until"
+LONGEST: Final = {AREA: 3, JUMP: SEQ_DIGITS_MAX, PATIENT: 32, LOT: 40, SINCE: 10, UNTIL: 10}
+"""What can be typed, by the text that asks for it, and how many characters at most."""
+FILTERS: Final = frozenset({"area", "session", "deviations", "alias", "lot", "since", "until", "every_kind"})
 
 
 class History:
@@ -17,6 +27,11 @@ class History:
         area: Only this area's shots, by its id; empty for all.
         session: Only this session's, by its id; empty for all.
         deviations: Only what did not end as planned.
+        alias: Only the patient whose pseudonym begins so; empty for all.
+        lot: Only this lot; empty for all.
+        since: First day, as ``2026-11-22``; empty for no limit.
+        until: Last day, that day included; empty for no limit.
+        every_kind: Records of every kind, not shots alone.
         rows: The page at hand, newest first.
         at: Index of the row chosen.
         older: Cursor of the page behind; None at the end.
@@ -24,7 +39,10 @@ class History:
         problem: The host's newest refusal; empty if the page came.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, offset_s: int = 0) -> None:
+        self._offset_s = offset_s
+        self.alias = self.lot = self.since = self.until = ""
+        self.every_kind = False
         self.area = ""
         self.session = ""
         self.deviations = False
@@ -61,6 +79,11 @@ class History:
             "session": self.session or None,
             "area": self.area or None,
             "deviations": self.deviations,
+            "alias": self.alias or None,
+            "lot": self.lot or None,
+            "since_us": day_us(self.since, self._offset_s),
+            "until_us": day_us(self.until, self._offset_s, days=1),
+            "every_kind": self.every_kind,
         }
 
     def newest(self) -> None:
@@ -75,11 +98,16 @@ class History:
         """Want the page that begins with this record, or with the first one before it."""
         self._want([None, seq + 1])
 
-    def keep(self, *, area: str | None = None, session: str | None = None, deviations: bool | None = None) -> None:
-        """Change filters, and want the first page of what they leave."""
-        self.area = self.area if area is None else area
-        self.session = self.session if session is None else session
-        self.deviations = self.deviations if deviations is None else deviations
+    def keep(self, **filters: str | bool) -> None:
+        """Change filters, by the names of the attributes, and want the first page of what they leave.
+
+        Raises:
+            ValueError: there is no such filter.
+        """
+        for name, value in filters.items():
+            if name not in FILTERS:
+                raise ValueError(f"no filter {name}")
+            setattr(self, name, value)
         self.newest()
 
     def move(self, steps: int) -> None:
@@ -116,3 +144,27 @@ class History:
 
     def _want(self, way: list[int | None], *, at_end: bool = False) -> None:
         self._wanted, self._at_end, self.problem = way, at_end, ""
+
+
+def day_us(day: str, offset_s: int, *, days: int = 0) -> int | None:
+    """Return when a day begins, or one so many days behind it, in UTC microseconds; None for no day.
+
+    Raises:
+        ValueError: it is no day as ``2026-11-22``.
+    """
+    if not day:
+        return None
+    begins = datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC) + timedelta(days=days)
+    return (int(begins.timestamp()) - offset_s) * 1_000_000
+
+
+def takes(what: str, letter: str) -> bool:
+    """Return whether an entry, named as in `LONGEST`, takes a letter."""
+    if not letter or not letter.isprintable():
+        return False
+    if what == LOT:
+        return True
+    if what == AREA:
+        return letter.isascii() and letter.isalnum()
+    allowed = {JUMP: "0123456789", PATIENT: "0123456789abcdefABCDEF"}
+    return letter in allowed.get(what, "0123456789-")

@@ -44,7 +44,7 @@ class Known:
 
     def greet(self, welcome: Body) -> None:
         """Keep the host's first words."""
-        self.welcome, self.keys = welcome, Keymap(welcome["settings"].get("keys"))
+        self.welcome, self.keys = welcome, Keymap(welcome.get("settings", {}).get("keys"))
 
     @property
     def armed(self) -> bool:

@@ -1,4 +1,7 @@
-"""Every word of the console in one catalogue; another language is another catalogue with the same keys."""
+"""Every word of the console in one catalogue; another language is another catalogue with the same keys.
+
+It is long because a translator has one file.
+"""
 
 from collections.abc import Mapping
 from typing import Final
@@ -238,12 +241,34 @@ ENGLISH: Final[Mapping[str, str]] = {
     "alarms.note_silence": "Silence is for the bell alone; a new high alarm breaks through.",
     # history
     "history.area": "area",
-    "history.session": "session",
-    "history.only": "show",
+    "history.of_area": "area",
+    "history.of_patient": "patient",
+    "history.of_session": "session",
+    "history.of_lot": "lot",
+    "history.of_since": "from",
+    "history.of_until": "to",
+    "history.of_odd": "show",
+    "history.of_kinds": "of",
     "history.all": "all",
     "history.odd": "deviations",
+    "history.shots": "shots",
+    "history.every_kind": "every record",
+    "history.kind": "kind",
+    "history.by": "by",
     "history.type_area": "code of the area, Enter alone for all: {typed}_",
+    "history.type_patient": "how the patient's P- number begins, Enter alone for all: {typed}_",
+    "history.type_lot": "lot, Enter alone for all: {typed}_",
+    "history.type_since": "first day as 2026-11-22, Enter alone for all: {typed}_",
+    "history.type_until": "last day as 2026-11-22, Enter alone for all: {typed}_",
+    "history.no_day": "{typed} is no day; write it as 2026-11-22",
     "history.type_jump": "number of the record: {typed}_",
+    "history.verify": "verify",
+    "history.verifying": "verifying: {percent} %",
+    "history.held": "VERIFIED, {records} records",
+    "history.broken": "DOES NOT HOLD: {text}",
+    "history.copy": "copy",
+    "history.copied": "record #{seq} given to the terminal's clipboard, if it has one",
+    "history.nothing_to_copy": "no record to copy: choose one and open it first",
     "history.record": "record",
     "history.when": "when",
     "history.depth": "mm",
@@ -366,6 +391,13 @@ ENGLISH: Final[Mapping[str, str]] = {
     "help.history.area": "one area",
     "help.history.session": "this session",
     "help.history.odd": "deviations",
+    "help.history.patient": "one patient",
+    "help.history.lot": "one lot",
+    "help.history.since": "from a day",
+    "help.history.until": "to a day",
+    "help.history.kinds": "every record",
+    "help.history.verify": "verify the log",
+    "help.history.copy": "copy",
     "help.history.jump": "go to number",
     "help.history.in_full": "record",
     "help.session.resume": "go on with it",

@@ -25,6 +25,7 @@ from meso_device.host.screen_answers import Refuse, Say, ScreenAnswers
 from meso_device.host.screen_commands import checked
 from meso_device.host.snapshot import Treatment
 from meso_device.host.two_steps import VALID_US, Bound, TwoSteps
+from meso_device.host.verify_run import VerifyRun
 from meso_device.host.write_off_desk import REASONS, Gun, WriteOffDesk
 from meso_device.people.roles import Act, Role, role_for
 from meso_device.screen_messages import VERSION, Body, BrokenPeer, Message, ToHost, ToScreen
@@ -83,6 +84,7 @@ class ConsoleDesk:
         owed: Records that people owe the log.
         silenced_until_us: The bell is off until then.
         history: Pages and records for the screen.
+        verify: Verifies the log when asked to.
     """
 
     def __init__(
@@ -112,6 +114,7 @@ class ConsoleDesk:
         self._coming: Treatment | None = None
         self._answers = ScreenAnswers(say)
         self._plan = ConsolePlan(self._steps, facts, self._answers, people)
+        self.verify = VerifyRun(home.root)
         self.history = ConsoleHistory(self._answers, say)
         self._commands: Mapping[ToHost, Callable[[int, Body, Instant], Sequence[Command]]] = {
             ToHost.STOP: self._stop,
@@ -139,6 +142,7 @@ class ConsoleDesk:
             ToHost.NOTE: self._note,
             ToHost.PAGE: self._page,
             ToHost.RECORD: self._record,
+            ToHost.VERIFY: self._verify,
             ToHost.QUIT: self._quit,
         }
         self.people = ConsolePeople(people, self._answers, enrolled=enrolled)
@@ -405,6 +409,12 @@ class ConsoleDesk:
     def _record(self, number: int, body: Body, _now: Instant) -> Sequence[Command]:
         self._allow("page")
         self.history.record(number, body)
+        return ()
+
+    def _verify(self, number: int, _body: Body, _now: Instant) -> Sequence[Command]:
+        self._allow("verify")
+        self.verify.begin()
+        self._answers.done(number)
         return ()
 
     def _quit(self, number: int, _body: Body, _now: Instant) -> Sequence[Command]:

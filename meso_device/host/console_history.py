@@ -50,6 +50,11 @@ class ConsoleHistory:
             session=body["session"] or "",
             area_code=code,
             deviations=body["deviations"],
+            alias=body["alias"] or "",
+            lot=body["lot"] or "",
+            since_us=body["since_us"],
+            until_us=body["until_us"],
+            every_kind=body["every_kind"],
         )
         self._ask(Look(number, query))
 

@@ -66,6 +66,7 @@ def why_not(seen: Seen) -> dict[str, str]:
         "plan": nobody or _planning(seen),
         "note": nobody or armed or ("" if going else "no session is open"),
         "page": armed,
+        "verify": armed,
         "quit": armed,
     }
     if seen.locked:

@@ -22,6 +22,7 @@ from meso_device.host.screen_process import ScreenProcess
 from meso_device.host.snapshot import Shown, snapshot
 from meso_device.host.terminal import Terminal
 from meso_device.host.viewers import TAIL_LOOK_NO, Viewers
+from meso_device.screen_messages import Body
 from meso_device.session.contract import (
     Disarm,
     Effect,
@@ -95,6 +96,7 @@ class ConsoleOperator:
         self._copied_from: tuple[str, int] | None = None
         self._look_us = 0
         self._began_us = 0
+        self._verified: Body | None = None
 
     # --- operator -----------------------------------------------------------------------------------
 
@@ -155,7 +157,8 @@ class ConsoleOperator:
             self._copied_from = (view.gun_uid, view.committed_seq)
         self._changed |= view is not was
         self._facts.seen(view, now)
-        self._changed |= self._desk.seen(view, now)
+        self._changed |= self._desk.seen(view, now) or self._desk.verify.state is not self._verified
+        self._verified = self._desk.verify.state
         self._show(view, now)
 
     # --- attendant ----------------------------------------------------------------------------------
@@ -286,6 +289,7 @@ class ConsoleOperator:
             silenced_s=max(0, desk.silenced_until_us - now.mono_us) // 1_000_000,
             disarm_in_s=max(0, armed_left_us) // 1_000_000 if view.phase in LIVE else None,
             can=desk.can(),
+            verify=desk.verify.state,
         )
 
 

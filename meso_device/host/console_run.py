@@ -193,6 +193,7 @@ class _Console:
             settings=request.settings,
             say=self._say,
         )
+        stack.callback(self._desk.verify.close)
         self._screen = ScreenProcess.start(terminal.size(), os.environ, request.screen)
         stack.callback(self._screen.close)
         self._relay = Relay(terminal.fd, self._screen.terminal_fd, request.settings.stops)
@@ -224,7 +225,7 @@ class _Console:
             operator=operator,
             observer=watch(operator),
             signals=self._signals,
-            members=(self._relay, self._link, self._stopper, self._people, self._viewers),
+            members=(self._relay, self._link, self._stopper, self._people, self._desk.verify, self._viewers),
             attendant=operator,
         )
         end = End(1)

@@ -34,11 +34,25 @@ _FIELDS: Final[Mapping[ToHost, Mapping[str, type]]] = {
     ToHost.SKIP: {"area": str, "reason": str},
     ToHost.NOTE: {"text": str},
     ToHost.CELL: {"area": str, "cells": int, "cell": int, "reason": str},
-    ToHost.PAGE: {"cursor": int, "limit": int, "session": str, "area": str, "deviations": bool},
+    ToHost.PAGE: {
+        "cursor": int,
+        "limit": int,
+        "session": str,
+        "area": str,
+        "deviations": bool,
+        "alias": str,
+        "lot": str,
+        "since_us": int,
+        "until_us": int,
+        "every_kind": bool,
+    },
     ToHost.RECORD: {"seq": int},
+    ToHost.VERIFY: {},
     ToHost.QUIT: {},
 }
-_MAY_BE_NULL: Final = frozenset({(ToHost.PAGE, "cursor"), (ToHost.PAGE, "session"), (ToHost.PAGE, "area")})
+_MAY_BE_NULL: Final = frozenset(
+    (ToHost.PAGE, name) for name in ("cursor", "session", "area", "alias", "lot", "since_us", "until_us")
+)
 
 
 def checked(message: Message) -> tuple[ToHost, Body]:

@@ -65,6 +65,7 @@ A string that has no value is empty. Frames are in `meso_device.screen_messages`
     notice          null; else the newest line for the operator {no, kind (info | refused | unknown | alarm), text,
                     at_us}
     notices         the newest 20 of these, oldest first
+    verify          null before the first verification; else {state (running | held | broken), done, of, text, at_us}
     can             {command in lower case: "" where it may be asked for now, else why not, in one line}; of sign_in,
                     lock, enrol, open, resume, abandon, confirm, arm_open, disarm, reset_open, clear_fault, write_off,
                     acknowledge, finish, plan (PLAN_EDIT, SKIP, CELL), note, page, quit. The host judges again.
@@ -114,8 +115,11 @@ Commands and their fields; every one is checked by the host, unknown or missing 
     SKIP            area, reason                 the next point of an area is left out
     CELL            area, cells, cell, reason    the hand is at this cell; reason only for a second pass, else empty
     NOTE            text                         about the patient, into the vault; the log gets its commitment
-    PAGE            cursor|null, limit (1-200), session|null, area|null, deviations (boolean)
+    PAGE            cursor|null, limit (1-200), session|null, area|null, alias|null (how the pseudonym begins),
+                    lot|null, since_us|null, until_us|null, deviations (boolean), every_kind (boolean: records of every
+                    kind, as rows {seq, kind, at_us, op, role, session8, alias8, simulated})
     RECORD          seq                          done: {seq, kind, fields (JSON text), leaf, checkpoint_size|null}
+    VERIFY          -                            begins to verify the whole log in a process of its own; see verify
     QUIT            -                            refused while armed; done: the host ends
 """
 
@@ -163,6 +167,7 @@ class Shown:
         silenced_s: How long the bell still is silent.
         disarm_in_s: Until the idle arming ends; None while not armed.
         can: For each command why not, or an empty string.
+        verify: How the newest verification went; None before the first.
     """
 
     no: int
@@ -179,6 +184,7 @@ class Shown:
     silenced_s: int
     disarm_in_s: int | None
     can: Mapping[str, str]
+    verify: Body | None = None
 
 
 def snapshot(shown: Shown) -> Body:
@@ -222,6 +228,7 @@ def snapshot(shown: Shown) -> Body:
         "notice": lines[-1] if lines else None,
         "notices": lines,
         "can": dict(shown.can),
+        "verify": shown.verify,
     }
 
 

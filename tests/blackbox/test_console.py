@@ -30,6 +30,7 @@ from support.console import (
     RESUME,
     SIGN_IN,
     STOP,
+    VERIFY,
     WRITE_OFF,
     Console,
 )
@@ -97,7 +98,18 @@ def test_a_practice_session_from_its_opening_to_its_end(bench, gun):
     assert console.snapshot["tail"][0]["shot_seq"] == 60
     console.do(FINISH)
     assert console.snapshot["session"]["given"] == 60
-    everything = {"cursor": None, "limit": 50, "session": None, "area": None, "deviations": False}
+    everything = {
+        "cursor": None,
+        "limit": 50,
+        "session": None,
+        "area": None,
+        "deviations": False,
+        "alias": None,
+        "lot": None,
+        "since_us": None,
+        "until_us": None,
+        "every_kind": False,
+    }
     page = console.ask(PAGE, **everything)
     assert [row["shot_seq"] for row in page["rows"]] == list(range(60, 10, -1))
     page = console.ask(PAGE, **{**everything, "cursor": page["next"]})
@@ -105,6 +117,11 @@ def test_a_practice_session_from_its_opening_to_its_end(bench, gun):
     record = console.do(RECORD, seq=page["rows"][-1]["seq"])
     assert (record["kind"], json.loads(record["fields"])["shot_seq"]) == ("shot", 1)
     console.refused(RECORD, seq=10**9)
+    every = console.ask(PAGE, **{**everything, "every_kind": True})["rows"]
+    assert {"session.closed", "grant.closed"} <= {row["kind"] for row in every}, every
+    console.do(VERIFY)
+    console.until("a verified log", lambda shot: (shot["verify"] or {}).get("state") == "held")
+    assert console.snapshot["verify"]["done"] > page["head"]
     console.do(QUIT)
     assert console.wait() == 0
     console.assert_terminal_restored()

@@ -1,7 +1,7 @@
 """The history: one row a shot, newest first, and a record in full with what proves it."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from meso_device.console.history import History
@@ -15,38 +15,46 @@ from protocols.treatment.areas import catalogue
 WITH_YEAR_MIN: Final = 75
 """A page is narrower in a wide terminal, where the record stands beside it."""
 HASH_GROUP: Final = 8
+TIMES: Final = frozenset({"at_us", "ts_us"})
+"""Fields of a record that are times of day."""
 
 
-def filter_row(known: Known, history: History, pane: Pane, entry: tuple[str, str] | None) -> Line:
-    """Return what the page is limited to.
+def filter_rows(known: Known, history: History, pane: Pane, entry: tuple[str, str] | None) -> list[Line]:
+    """Return what the page is limited to, in two rows.
 
     Args:
-        known: Its keys.
+        known: Its keys, and how the log was verified.
         history: The page.
         pane: Its room.
         entry: The text that asks for what is being typed, and that as far as it is typed; None while nothing is.
     """
+    everything = say("history.all")
+    first = (
+        ("area", _short(history.area) or everything, bool(history.area)),
+        ("patient", f"P-{history.alias}" if history.alias else everything, bool(history.alias)),
+        ("session", f"S-{history.session[:6]}" if history.session else everything, bool(history.session)),
+        ("lot", history.lot or everything, bool(history.lot)),
+    )
+    second = (
+        ("since", history.since or "-", bool(history.since)),
+        ("until", history.until or "-", bool(history.until)),
+        ("odd", say("history.odd") if history.deviations else everything, history.deviations),
+        ("kinds", say("history.every_kind" if history.every_kind else "history.shots"), history.every_kind),
+    )
     if entry is not None:
-        return cut(line(Span(f" {say(entry[0], typed=entry[1])} ", Tone.FIELD_ACTIVE)), pane.width)
-    area = _short(history.area) if history.area else say("history.all")
-    session = f"S-{history.session[:6]}" if history.session else say("history.all")
+        typed = Span(f" {say(entry[0], typed=entry[1])} ", Tone.FIELD_ACTIVE)
+        return [_filters(known, first, pane), cut(line(typed), pane.width)]
+    return [_filters(known, first, pane), _filters(known, second, pane)]
+
+
+def _filters(known: Known, filters: Sequence[tuple[str, str, bool]], pane: Pane) -> Line:
     row: list[Span] = [Span(" ")]
-    for name, label, value, limited, act in (
-        ("history.area", "history.area", area, bool(history.area), "area"),
-        ("history.session", "history.session", session, bool(history.session), "session"),
-        (
-            "history.odd",
-            "history.only",
-            say("history.odd" if history.deviations else "history.all"),
-            history.deviations,
-            "odd",
-        ),
-    ):
+    for name, value, limited in filters:
         row += [
-            Span(f"[{known.keys[name]}]", Tone.KEY, act),
-            dim(f" {say(label)} "),
-            Span(value, Tone.WARN if limited else Tone.VALUE, act),
-            Span("   "),
+            Span(f"[{known.keys[f'history.{name}']}]", Tone.KEY, name),
+            dim(f" {say(f'history.of_{name}')} "),
+            Span(value, Tone.WARN if limited else Tone.VALUE, name),
+            Span("  "),
         ]
     return cut(tuple(row), pane.width)
 
@@ -66,7 +74,7 @@ def page_rows(known: Known, history: History, pane: Pane) -> list[Line]:
     if not rows:
         none = say("history.none") if history.older is None else say("history.none_so_far")
         rows = [line(dim(f" {none}"))]
-    return [_headings(pane), *rows]
+    return [_record_headings(pane) if history.every_kind else _headings(pane), *rows]
 
 
 def _headings(pane: Pane) -> Line:
@@ -75,7 +83,30 @@ def _headings(pane: Pane) -> Line:
     return columns([(" ", 1), (seq, 9), (when, _when_width(pane)), (area, 5), (depth, 7), (dose, 18), (outcome, 15)])
 
 
+def _record_headings(pane: Pane) -> Line:
+    names = ("history.record", "history.when", "history.kind", "history.by", "history.of_session", "history.of_patient")
+    parts = [(dim(say(name)), size) for name, size in zip(names, (9, _when_width(pane), 18, 9, 9, 8), strict=True)]
+    return cut(columns([(dim(" "), 1), *parts]), pane.width)
+
+
+def _record(row: Mapping[str, Any], pane: Pane, no: int, *, here: bool) -> Line:
+    act, tone = f"choose({no})", Tone.STRONG if here else Tone.VALUE
+    when = day_and_clock(row["at_us"], pane.offset_s)
+    parts = [
+        (Span(">" if here else " ", Tone.STRONG), 1),
+        (Span(f"#{row['seq']}", tone, act), 9),
+        (Span(when if pane.width >= WITH_YEAR_MIN else when[5:], tone, act), _when_width(pane)),
+        (Span(row["kind"], tone, act), 18),
+        (Span(row["op"][:8] or "-", tone, act), 9),
+        (Span(row["session8"][:6] or "-", tone, act), 9),
+        (Span(row["alias8"][:6] or "-", tone, act), 8),
+    ]
+    return cut(columns(parts), pane.width)
+
+
 def _shot(row: Mapping[str, Any], pane: Pane, no: int, *, here: bool) -> Line:
+    if "kind" in row:
+        return _record(row, pane, no, here=here)
     act = f"choose({no})"
     tone = Tone.STRONG if here else Tone.VALUE
     done = row["phase"] == "DONE"
@@ -115,14 +146,28 @@ def keys_row(known: Known, history: History, pane: Pane, *, in_full: bool) -> Li
     row: list[Span] = [Span(" ")]
     if in_full:
         row += key("Esc", say("history.back"), "back")
+        row += key(known.keys["history.copy"], say("history.copy"), "copy")
         return cut((*row, dim(say("history.scroll"))), pane.width)
     row += [
         *key(known.keys["history.in_full"], say("history.in_full"), "in_full"),
         *key(known.keys["history.jump"], say("history.jump"), "jump"),
     ]
-    row += key("Home", say("history.newest"), "newest")
-    row.append(dim(say("history.reading" if history.wanted else _page_name(history))))
+    row += key(known.keys["history.verify"], say("history.verify"), "verify")
+    row.append(_verified(known) or dim(say("history.reading" if history.wanted else _page_name(history))))
     return cut(tuple(row), pane.width)
+
+
+def _verified(known: Known) -> Span | None:
+    """Return how far the verification is, or how it ended; None before the first."""
+    verify = known.snapshot.get("verify")
+    if verify is None:
+        return None
+    if verify["state"] == "running":
+        percent = 100 * verify["done"] // verify["of"] if verify["of"] else 0
+        return Span(say("history.verifying", percent=percent))
+    if verify["state"] == "held":
+        return strong(say("history.held", records=verify["done"]))
+    return warn(say("history.broken", text=verify["text"]))
 
 
 def _page_name(history: History) -> str:
@@ -156,6 +201,8 @@ def record_rows(record: Mapping[str, Any] | None, refusal: str, pane: Pane) -> l
     if fields.get("simulated") is True:
         rows.append(line(warn("SIMULATED")))
     for name, value in _flat(fields):
+        if name in TIMES and value.isdigit():
+            value += f"  {day_and_clock(int(value), pane.offset_s)}"  # noqa: PLW2901  # the same, as people read it too
         beside = line(dim(f"{name} "), value)
         fits = len(name) + 1 + len(value) <= pane.width
         rows += [beside] if fits else [line(dim(name)), *[(Span("  "), *row) for row in wrap(value, pane.width - 2)]]

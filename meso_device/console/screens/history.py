@@ -1,8 +1,9 @@
 """The history: every shot of this data directory, a page at a time, and each record with what proves it."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from textual import events
 from textual.binding import BindingType
@@ -10,19 +11,15 @@ from textual.widget import Widget
 
 from meso_device.console import keys
 from meso_device.console.client import Body
-from meso_device.console.history import SEQ_DIGITS_MAX, History
+from meso_device.console.history import AREA, JUMP, LONGEST, LOT, PATIENT, SINCE, UNTIL, History, day_us, takes
 from meso_device.console.lines import Line, Pane, Span
-from meso_device.console.presenters.history import filter_row, keys_row, page_rows, record_rows, scrolled
+from meso_device.console.presenters.history import filter_rows, keys_row, page_rows, record_rows, scrolled
 from meso_device.console.screens.base import Page
 from meso_device.console.state import may
 from meso_device.console.text import say
 from meso_device.console.widgets.sheet import Sheet
 from meso_device.screen_messages import ToHost
 from protocols.treatment.areas import catalogue
-
-AREA: Final = "history.type_area"
-JUMP: Final = "history.type_jump"
-CODE_MAX: Final = 3
 
 
 class HistoryScreen(Page):
@@ -33,7 +30,7 @@ class HistoryScreen(Page):
 
     def __init__(self) -> None:
         super().__init__()
-        self._history = History()
+        self._history = History(-time.timezone)
         self._typing: tuple[str, str] | None = None
         self._in_full = False
         self._top = 0
@@ -58,7 +55,7 @@ class HistoryScreen(Page):
         """Draw the page, or a record in full."""
         self._ask()
         known, history, pane = self.console.known, self._history, self.pane("rows")
-        self.sheet("filters").show([filter_row(known, history, self.pane("filters"), self._typing)])
+        self.sheet("filters").show(filter_rows(known, history, self.pane("filters"), self._typing))
         if self._in_full:
             full = self._record_rows(replace(pane, width=pane.width - 2))
             rows, self._top = scrolled(full, pane, self._top)
@@ -161,15 +158,34 @@ class HistoryScreen(Page):
             self._typed(what, text)
         elif event.key == "backspace":
             self._typing = what, text[:-1]
-        elif letter.isascii() and (letter.isdigit() or (what == AREA and letter.isalpha())):
-            self._typing = what, (text + letter.upper())[: CODE_MAX if what == AREA else SEQ_DIGITS_MAX]
+        elif takes(what, letter):
+            letter = letter.upper() if what == AREA else letter
+            self._typing = what, (text + letter)[: LONGEST[what]]
         self.paint()
 
     def _typed(self, what: str, text: str) -> None:
-        if what == JUMP:
-            if text:
-                self._history.jump(int(text))
+        match what:
+            case "history.type_jump":
+                if text:
+                    self._history.jump(int(text))
+            case "history.type_patient":
+                self._history.keep(alias=text.lower())
+            case "history.type_lot":
+                self._history.keep(lot=text)
+            case "history.type_since" | "history.type_until":
+                self._day(what, text)
+            case _:
+                self._area(text)
+
+    def _day(self, what: str, text: str) -> None:
+        try:
+            day_us(text, 0)
+        except ValueError:
+            self.console.tell(say("history.no_day", typed=text))
             return
+        self._history.keep(**{"since" if what == SINCE else "until": text})
+
+    def _area(self, text: str) -> None:
         found = next((area.id for area in catalogue().values() if area.short == text), "")
         if text and not found:
             self.console.tell(say("plan.unknown_code", typed=text))
@@ -179,6 +195,41 @@ class HistoryScreen(Page):
     def action_area(self) -> None:
         """Begin to type the code of an area; none takes the filter away."""
         self._begin(AREA)
+
+    def action_patient(self) -> None:
+        """Begin to type how a patient's pseudonym begins; none takes the filter away."""
+        self._begin(PATIENT)
+
+    def action_lot(self) -> None:
+        """Begin to type a lot; none takes the filter away."""
+        self._begin(LOT)
+
+    def action_since(self) -> None:
+        """Begin to type the first day; none takes the filter away."""
+        self._begin(SINCE)
+
+    def action_until(self) -> None:
+        """Begin to type the last day; none takes the filter away."""
+        self._begin(UNTIL)
+
+    def action_kinds(self) -> None:
+        """Show records of every kind, or shots alone."""
+        self._in_full = False
+        self._history.keep(every_kind=not self._history.every_kind)
+        self.paint()
+
+    def action_verify(self) -> None:
+        """Verify the whole log, in a process of its own."""
+        self.console.ask(ToHost.VERIFY)
+
+    def action_copy(self) -> None:
+        """Give the record of the row chosen to the terminal's clipboard."""
+        if self._record is None:
+            self.console.tell(say("history.nothing_to_copy"))
+            return
+        record = self._record
+        self.console.copy_to_clipboard(f"#{record['seq']} {record['kind']} leaf {record['leaf']}\n{record['fields']}\n")
+        self.console.tell(say("history.copied", seq=record["seq"]))
 
     def action_jump(self) -> None:
         """Begin to type the number of a record."""

@@ -35,6 +35,10 @@ def plainly(db):
             yield seq, record_of(db, seq)["fields"]
 
 
+def _latest_us(body):
+    return body["at_us"] + body["at_err_us"]
+
+
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("limit", [1, 7, 200])
 @pytest.mark.parametrize("looked_at", [3, 20_000])
@@ -44,17 +48,40 @@ def test_pages_are_every_shot_that_fits_once_and_newest_first(store, monkeypatch
     history.run(120)
     db = store._db
     session = history.sessions[0][0]
+    bodies = [body for _, body in plainly(db)]
+    lot, alias = bodies[0]["lot"], max(body.get("alias", "") for body in bodies)
+    times_us = sorted(map(_latest_us, bodies))
+    middle_us, late_us = times_us[len(times_us) // 3], times_us[-2]
     for filters, fits in (
         ({}, lambda body: True),
         ({"session": session}, lambda body: body.get("sess", "") == session),
         ({"area_code": 4}, lambda body: body["area_code"] == 4),
         ({"deviations": True}, lambda body: body["phase"] != "DONE"),
+        ({"lot": lot}, lambda body: body["lot"] == lot),
+        ({"alias": alias[:6]}, lambda body: body.get("alias", "").startswith(alias[:6])),
+        ({"since_us": middle_us, "until_us": late_us}, lambda body: middle_us <= _latest_us(body) < late_us),
         ({"session": session, "area_code": 3, "deviations": True},
          lambda body: body.get("sess", "") == session and body["area_code"] == 3 and body["phase"] != "DONE"),
     ):  # fmt: skip
         rows, _ = all_pages(db, limit=limit, **filters)
         assert [row["seq"] for row in rows] == [seq for seq, body in plainly(db) if fits(body)]
     assert rows == [] or rows[0]["session8"] == session[:8]
+
+
+@pytest.mark.parametrize("limit", [1, 7, 200])
+@pytest.mark.parametrize("looked_at", [3, 2_000])
+def test_pages_of_every_kind_are_every_record_once_and_newest_first(store, monkeypatch, limit, looked_at):
+    monkeypatch.setattr(pages, "RECORDS_LOOKED_AT_MAX", looked_at)
+    history = History(store, random.Random(5))
+    history.run(40)
+    db = store._db
+    session = history.sessions[0][0]
+    bodies = [(seq, record_of(db, seq)["fields"]) for (seq,) in db.execute("SELECT seq FROM record ORDER BY seq DESC")]
+    for filters, fits in (({}, lambda _: True), ({"session": session}, lambda body: body.get("sess", "") == session)):
+        rows, _ = all_pages(db, limit=limit, every_kind=True, **filters)
+        assert [row["seq"] for row in rows] == [seq for seq, body in bodies if fits(body)]
+    assert rows
+    assert {row["session8"] for row in rows} == {session[:8]}
 
 
 def test_an_empty_log_has_an_empty_page(store):

@@ -2,18 +2,20 @@
 
 import copy
 import json
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meso_device.console.history import History
+from meso_device.console.history import History, day_us
 from meso_device.console.lines import Pane, Tone, cells, plain
-from meso_device.console.presenters.history import filter_row, page_rows, record_rows, scrolled
+from meso_device.console.presenters.history import filter_rows, page_rows, record_rows, scrolled
 from meso_device.console.state import Known
 from meso_device.screen_messages import Message, ToHost, ToScreen, encode
 
 AT_US = 1_795_356_000_000_000
+NO_FILTERS = {"alias": None, "lot": None, "since_us": None, "until_us": None, "every_kind": False}
 LEAF = "0123456789abcdef" * 4
 
 
@@ -88,7 +90,7 @@ def test_a_page_is_asked_for_with_its_filters_and_begins_anew_when_they_change()
     history.keep(area="forehead", deviations=True)
     history.keep(session="5e5e")
     assert history.question() == {
-        "cursor": None, "limit": 200, "session": "5e5e", "area": "forehead", "deviations": True,
+        "cursor": None, "limit": 200, "session": "5e5e", "area": "forehead", "deviations": True, **NO_FILTERS,
     }  # fmt: skip
 
 
@@ -163,11 +165,26 @@ def test_nothing_found_is_not_the_end_of_the_log(ready):
 
 def test_the_filters_say_what_they_leave_out():
     history = History()
-    assert "[A] area all   [S] session all   [D] show all" in plain(filter_row(Known(), history, pane(), None))
-    history.keep(area="forehead", session="5e5e5e5e5e", deviations=True)
-    assert "[A] area F2   [S] session S-5e5e5e   [D] show deviations" in plain(
-        filter_row(Known(), history, pane(), None)
-    )
+    first, second = filter_rows(Known(), history, pane(), None)
+    assert "[A] area all  [P] patient all  [S] session all  [L] lot all" in plain(first)
+    assert "[F] from -  [T] to -  [D] show all  [K] of shots" in plain(second)
+    history.keep(area="forehead", session="5e5e5e5e5e", alias="a1", lot="V-77", since="2026-11-20", deviations=True)
+    first, second = filter_rows(Known(), history, pane(), None)
+    assert "[A] area F2  [P] patient P-a1  [S] session S-5e5e5e  [L] lot V-77" in plain(first)
+    assert "[F] from 2026-11-20  [T] to -  [D] show deviations" in plain(second)
+    with pytest.raises(ValueError, match="no filter"):
+        history.keep(rows="all")
+
+
+def test_days_are_asked_for_as_the_clock_on_the_wall_has_them():
+    history = History(offset_s=3_600)
+    history.keep(since="2026-11-22", until="2026-11-22")
+    asked = history.question()
+    assert asked["until_us"] - asked["since_us"] == 24 * 3_600 * 10**6
+    assert asked["since_us"] == 1_795_302_000 * 10**6  # 23:00 UTC of the day before
+    for wrong in ("2026-13-01", "22.11.2026", "x"):
+        with pytest.raises(ValueError):
+            day_us(wrong, 0)
 
 
 def test_a_record_shows_its_proof_and_every_field():
@@ -207,7 +224,14 @@ def give(stage, message, page):
 async def opened(stage, log):
     await stage.press("f7")
     asked = await stage.asked(ToHost.PAGE)
-    assert asked.body == {"cursor": None, "limit": 200, "session": None, "area": None, "deviations": False}
+    assert asked.body == {
+        "cursor": None,
+        "limit": 200,
+        "session": None,
+        "area": None,
+        "deviations": False,
+        **NO_FILTERS,
+    }
     give(stage, asked, log.page(asked.body))
     await stage.shows(f">#{log.seqs[0]}")
 
@@ -243,6 +267,10 @@ def test_filters_and_jumps_are_part_of_the_question(play, ready):
             (("a", "f", "8", "l", "enter"), {"area": "cheek_left"}),
             (("j", "1", "8", "1", "x", "0", "0", "enter"), {"cursor": 18_101}),
             (("a", "enter"), {"area": None}),
+            (("p", *"x0ac1", "enter"), {"alias": "0ac1"}),
+            (("l", *"V-7", "enter"), {"lot": "V-7"}),
+            (("f", *"2026-11-22", "enter"), {"since_us": day_us("2026-11-22", -time.timezone)}),
+            (("t", *"2026-11-22", "enter"), {"until_us": day_us("2026-11-23", -time.timezone)}),
         ):
             await stage.press(*press)
             asked = await stage.asked(ToHost.PAGE)
@@ -251,6 +279,8 @@ def test_filters_and_jumps_are_part_of_the_question(play, ready):
             await stage.until(lambda: " page" in stage.rows()[-3])
         await stage.press("a", "z", "z", "enter")
         await stage.shows("no zone ZZ")
+        await stage.press("f", *"2026-22-11", "enter")
+        await stage.shows("2026-22-11 is no day")
 
     play(script, ready)
 
@@ -265,6 +295,10 @@ def test_enter_shows_the_record_with_its_proof(play, ready):
         assert asked.body == {"seq": 18_498}
         stage.host.answer(asked, **record(18_498, **{f"field_{no}": no for no in range(40)}))
         await stage.shows("#18498 shot", "01234567 89abcdef", "checkpoint of size 18362")
+        await stage.press("c")
+        await stage.shows("record #18498 given to the terminal's clipboard")
+        assert f"leaf {LEAF}" in stage.app.clipboard
+        assert '"field_3"' in stage.app.clipboard
         await stage.press("end")
         await stage.shows("field_39 39")
         await stage.press("escape")
@@ -315,5 +349,40 @@ def test_the_hosts_refusal_is_said(play, ready):
         await stage.shows("The history is not read now: the log cannot be read: disk I/O error")
         await stage.press("home")
         await stage.asked(ToHost.PAGE)
+
+    play(script, ready)
+
+
+def test_every_kind_of_record_can_be_looked_at(play, ready):
+    row = {"seq": 9, "kind": "login", "at_us": AT_US, "op": "0c" * 8, "role": "clinician", "session8": "",
+           "alias8": "", "simulated": False}  # fmt: skip
+
+    async def script(stage):
+        await opened(stage, Log(range(3)))
+        await stage.press("k")
+        asked = await stage.asked(ToHost.PAGE)
+        assert asked.body["every_kind"]
+        give(stage, asked, {"rows": [row], "next": None, "head": 9})
+        await stage.shows(">#9", "login", "0c0c0c0c", "every record")
+
+    play(script, ready)
+
+
+@pytest.mark.parametrize(
+    ("verify", "words"),
+    [
+        ({"state": "running", "done": 300, "of": 1_000, "text": "", "at_us": 0}, "verifying: 30 %"),
+        ({"state": "running", "done": 0, "of": 0, "text": "", "at_us": 0}, "verifying: 0 %"),
+        ({"state": "held", "done": 1_000, "of": 1_000, "text": "", "at_us": AT_US}, "VERIFIED, 1000 records"),
+        ({"state": "broken", "done": 7, "of": 7, "text": "record 7: chain", "at_us": AT_US}, "DOES NOT HOLD: record 7"),
+    ],
+)
+def test_a_verification_is_asked_for_and_its_end_is_shown(play, ready, verify, words):
+    async def script(stage):
+        await opened(stage, Log(range(3)))
+        await stage.press("v")
+        stage.host.answer(await stage.asked(ToHost.VERIFY))
+        await stage.show(ready | {"verify": verify})
+        await stage.shows(words)
 
     play(script, ready)

@@ -36,7 +36,7 @@ class Console:
             ending=None, owed=[], heard_hello=True, treatment=None, left_open=None, silenced_until_us=0,
             people=SimpleNamespace(shown_as=None, enrolled=False), history=SimpleNamespace(asked=[]),
             can=dict, seen=lambda *_: False, next_deadline_us=lambda: None, forget_steps=lambda: None,
-            engine_refused=self.refused.append, leave_alone=self.leave_alone,
+            engine_refused=self.refused.append, verify=SimpleNamespace(state=None), leave_alone=self.leave_alone,
         )  # fmt: skip
         self.relay = SimpleNamespace(armed=False, hung_up=False, heard_us=0)
         self.link = SimpleNamespace(

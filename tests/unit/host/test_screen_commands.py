@@ -7,7 +7,18 @@ GOOD = {
     ToHost.SIGN_IN: {"login": "ada", "pin": "482615"},
     ToHost.ENROL: {"login": "ada", "name": "Ada", "pin": "482615", "roles": ["clinician"]},
     ToHost.ARM_CONFIRM: {"token": "00", "typed": "FH"},
-    ToHost.PAGE: {"cursor": None, "limit": 3, "session": None, "area": "forehead", "deviations": False},
+    ToHost.PAGE: {
+        "cursor": None,
+        "limit": 3,
+        "session": None,
+        "area": "forehead",
+        "deviations": False,
+        "alias": None,
+        "lot": "V-7",
+        "since_us": 3,
+        "until_us": None,
+        "every_kind": False,
+    },
     ToHost.LOCK: {},
 }
 
