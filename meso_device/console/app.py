@@ -233,7 +233,7 @@ class ConsoleApp(App[int]):
         if self.shown is None or isinstance(self.shown, Dialog) or name == self.shown.PAGE:
             return
         self.disarm("screen")
-        self.known.said = ""
+        self.known.said, self.known.came_from = "", self.shown.PAGE
         await self.switch_screen(name)
 
     # --- keys -----------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ class Known:
         received_ms: When it came, on the screen's monotonic clock.
         chosen: Area that the operator is about to treat; empty for none.
         shots: The newest shots, newest first, more than a snapshot holds.
+        came_from: Screen that was shown before this one; empty for none.
         said: The host's last refusal of something asked for here; empty once another key was pressed.
         needle_um, force_dn: What the gun said of itself lately, oldest first.
     """
@@ -39,6 +40,7 @@ class Known:
         self.chosen = ""
         self.shots: list[Body] = []
         self.said = ""
+        self.came_from = ""
         self.needle_um: deque[int] = deque(maxlen=TRACE_KEPT)
         self.force_dn: deque[int] = deque(maxlen=TRACE_KEPT)
 

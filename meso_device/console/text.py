@@ -248,11 +248,11 @@ ENGLISH: Final[Mapping[str, str]] = {
     "history.of_since": "from",
     "history.of_until": "to",
     "history.of_odd": "show",
-    "history.of_kinds": "of",
+    "history.of_kinds": "kind",
     "history.all": "all",
     "history.odd": "deviations",
     "history.shots": "shots",
-    "history.every_kind": "every record",
+    "history.every_kind": "every one",
     "history.kind": "kind",
     "history.by": "by",
     "history.type_area": "code of the area, Enter alone for all: {typed}_",
@@ -366,7 +366,8 @@ ENGLISH: Final[Mapping[str, str]] = {
     # help
     "help.stop": "stops the gun, on every screen, for everybody",
     "help.everywhere": "anywhere",
-    "help.armed": "ARMED: any key but STOP disarms; so does another screen, window or dialog, or 30 s without a shot.",
+    "help.armed": "ARMED: any key but STOP disarms; so does another screen, window or dialog, or {seconds} s without "
+    "a shot.",
     "help.interrupt": "stop while armed; else says how to quit",
     "help.quit": "quit, refused while armed",
     "help.lock": "sign out and disarm",

@@ -16,6 +16,7 @@ from meso_device.console.presenters.quantities import (
     round_trip,
     scaled,
 )
+from meso_device.console.settings import DISARM_AFTER_S
 from meso_device.console.state import Known, may, why_not
 from meso_device.console.text import say
 
@@ -221,15 +222,16 @@ def gun_rows(known: Known, pane: Pane) -> list[Line]:
 
 
 def help_rows(known: Known, pane: Pane) -> list[Line]:
-    """Return the keys, by screen, from the one table of keys."""
+    """Return the keys from the one table of keys: those of the screen one came from first."""
     rows: list[Line] = [
         line(" ", Span(f" {known.keys['stop']} STOP ", Tone.STOP, "stop('button')"), f"  {say('help.stop')}"),
         (),
     ]
-    rows += [(Span(" "), *row) for row in wrap(say("help.armed"), pane.width - 2)]
+    seconds = known.welcome.get("settings", {}).get("disarm_after_s", DISARM_AFTER_S)
+    rows += [(Span(" "), *row) for row in wrap(say("help.armed", seconds=seconds), pane.width - 2)]
     rows.append(())
     everywhere = [item for item in KEYS if not item.where and item.id not in {"stop", *PAGES}]
-    for page in ("", *PAGES):
+    for page in sorted(("", *PAGES), key=lambda page: page != (known.came_from or "")):
         found = [item for item in KEYS if item.where == page] if page else everywhere
         if found:
             rows += _key_rows(known, say(f"page.{page}") if page else say("help.everywhere"), found, pane.width - 1)

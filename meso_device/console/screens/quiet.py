@@ -8,6 +8,7 @@ from textual.binding import BindingType
 from meso_device.console import keys
 from meso_device.console.client import Body
 from meso_device.console.lines import Line, Pane
+from meso_device.console.presenters.history import scrolled
 from meso_device.console.presenters.live import notice_row
 from meso_device.console.presenters.places import gun_rows, help_rows, notes, summary_rows
 from meso_device.console.screens.base import Page
@@ -45,9 +46,27 @@ class HelpScreen(Page):
 
     PAGE = "help"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._top = 0
+
+    def on_screen_resume(self) -> None:
+        """Begin at the top: another screen may be the one that help is wanted for."""
+        self._top = 0
+
     def paint_body(self) -> None:
         """Draw them."""
-        self.sheet("main").show(help_rows(self.console.known, self.pane()))
+        rows, self._top = scrolled(help_rows(self.console.known, self.pane()), self.pane(), self._top)
+        self.sheet("main").show(rows)
+
+    def on_key(self, event: events.Key) -> None:
+        """Scroll."""
+        page = max(1, self.pane().height - 1)
+        steps = {"up": -1, "down": 1, "pageup": -page, "pagedown": page}
+        if event.key in steps:
+            event.stop()
+            self._top += steps[event.key]
+            self.paint()
 
     def context(self, pane: Pane) -> list[Line]:
         """Return how a treatment goes."""

@@ -167,7 +167,7 @@ def test_the_filters_say_what_they_leave_out():
     history = History()
     first, second = filter_rows(Known(), history, pane(), None)
     assert "[A] area all  [P] patient all  [S] session all  [L] lot all" in plain(first)
-    assert "[F] from -  [T] to -  [D] show all  [K] of shots" in plain(second)
+    assert "[F] from -  [T] to -  [D] show all  [K] kind shots" in plain(second)
     history.keep(area="forehead", session="5e5e5e5e5e", alias="a1", lot="V-77", since="2026-11-20", deviations=True)
     first, second = filter_rows(Known(), history, pane(), None)
     assert "[A] area F2  [P] patient P-a1  [S] session S-5e5e5e  [L] lot V-77" in plain(first)
@@ -363,7 +363,7 @@ def test_every_kind_of_record_can_be_looked_at(play, ready):
         asked = await stage.asked(ToHost.PAGE)
         assert asked.body["every_kind"]
         give(stage, asked, {"rows": [row], "next": None, "head": 9})
-        await stage.shows(">#9", "login", "0c0c0c0c", "every record")
+        await stage.shows(">#9", "login", "0c0c0c0c", "every one")
 
     play(script, ready)
 
