@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import Any, Final
 
 import apsw
@@ -17,6 +18,8 @@ _SESSION: Final = (
 
 # Between the names of products that are in one syringe.
 PRODUCT_JOINT: Final = " + "
+# What is further back is for the history: reading it would hold up a start.
+LOGINS_WITHIN: Final = 20_000
 # As many boots as still can have records in a gun's ring.
 BOOTS_MAX: Final = 8
 
@@ -102,6 +105,23 @@ def _changes(db: apsw.Connection, sess: str) -> tuple[tuple[str, dict[str, Any]]
     )
     bodies = ((kind, canonical.decode(body)) for kind, body in rows)
     return tuple((kind, body) for kind, body in bodies if body.get("sess") == sess)
+
+
+def logins(db: apsw.Connection, limit: int) -> tuple[tuple[str, int], ...]:
+    """Return the newest sign-ins among the last `LOGINS_WITHIN` records: operator and UTC time, newest first."""
+    rows = db.execute(
+        "SELECT body FROM record WHERE kind = 'login' AND seq > (SELECT max(seq) FROM record) - ? ORDER BY seq DESC",
+        (LOGINS_WITHIN,),
+    )
+    found = (canonical.decode(body) for (body,) in rows)
+    signed_in = ((str(body["op"]), int(body["ts_us"])) for body in found if body.get("purpose") == "sign_in")
+    return tuple(islice(signed_in, limit))
+
+
+def guns(db: apsw.Connection, limit: int) -> tuple[tuple[str, int, int], ...]:
+    """Return the guns met last: uid, records copied of each, and UTC of its last contact with a patient, 0 for none."""
+    rows = run(db, "SELECT gun_uid, committed_seq, contact_us FROM gun ORDER BY touched_seq DESC LIMIT ?", (limit,))
+    return tuple((str(uid), int(committed), int(contact)) for uid, committed, contact in rows)
 
 
 def products_of(db: apsw.Connection, session_id: str) -> frozenset[str]:

@@ -74,6 +74,13 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("live.unknown", "u", "unknown", "live"),
     Key("live.reset", "r", "reset", "live"),
     Key("live.confirm", "c", "confirm", "live"),
+    Key("live.skip", "s", "skip", "live"),
+    Key("live.note", "t", "note", "live"),
+    Key("plan.edit", "e", "edit", "plan"),
+    Key("plan.add", "plus", "add", "plan"),
+    Key("plan.remove", "minus", "remove", "plan"),
+    Key("plan.caps", "c", "caps", "plan"),
+    Key("plan.cells", "k", "cells", "plan"),
     Key("plan.choose", "enter", "choose", "plan"),
     Key("plan.view_1", "1", "view('front')", "plan"),
     Key("plan.view_2", "2", "view('back')", "plan"),
@@ -117,6 +124,7 @@ _LETTERS: Final = re.compile(r"[A-Za-z0-9]|space|insert|delete")
 # What a terminal sends for Tab, Enter, Backspace and Esc when Ctrl is held is left alone, and so is Ctrl+C.
 _CHORDS: Final = re.compile(r"f(?:[1-9]|1[0-2])|ctrl\+[abdefgklnopqrstuvwxyz]")
 _PAUSES: Final = frozenset({"live.arm", "live.pause", "live.pause_space"})
+_SIGNS: Final[Mapping[str, str]] = {"plus": "+", "minus": "-"}
 _SHOWN: Final = re.compile(r"[A-Z]")
 
 
@@ -215,6 +223,8 @@ class Keymap:
 
 def shown(key: str) -> str:
     """Return how people read a key."""
+    if key in _SIGNS:
+        return _SIGNS[key]
     if len(key) == 1:
         return f"Shift+{key}" if _SHOWN.fullmatch(key) else key.upper()
     return "+".join(part.upper() if len(part) == 1 else part.capitalize() for part in key.split("+"))

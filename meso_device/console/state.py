@@ -88,7 +88,7 @@ class Known:
             self.chosen = snapshot["area"]["id"] if self.armed else self.chosen
         if any(area["id"] == self.chosen for area in areas):
             return
-        rest = [area for area in areas if area["given"] < area["planned"]]
+        rest = [area for area in areas if not is_done(area)]
         self.chosen = (rest or [*areas, {"id": ""}])[0]["id"]
 
     def next_area(self) -> None:
@@ -96,7 +96,7 @@ class Known:
         areas = self.snapshot.get("areas", [])
         at = next((no for no, area in enumerate(areas) if area["id"] == self.chosen), -1)
         order = [*areas[at + 1 :], *areas[: max(at, 0)]]
-        rest = [area for area in order if area["given"] < area["planned"]] or order
+        rest = [area for area in order if not is_done(area)] or order
         if rest:
             self.chosen = rest[0]["id"]
 
@@ -114,3 +114,15 @@ def why_not(snapshot: Body, command: str) -> str:
 def area_of(snapshot: Body, area: str) -> Body | None:
     """Return an area of the plan by its id."""
     return next((row for row in snapshot.get("areas", ()) if row["id"] == area), None)
+
+
+def is_done(area: Body) -> bool:
+    """Return whether every planned point of an area is behind: given or skipped."""
+    return bool(area["given"] + area["skipped"] >= area["planned"])
+
+
+def next_cell(area: Body) -> int | None:
+    """Return the cell that follows the one chosen and is not full; None without cells or when the others are full."""
+    count = len(area["cells"])
+    order = [(area["cell"] + step) % count for step in range(1, count)] if count else []
+    return next((no for no in order if area["cells"][no]["done"] < area["cells"][no]["planned"]), None)

@@ -73,6 +73,7 @@ class ConsoleDesk:
         enrolled: Somebody is enrolled in this data directory.
         simulated: The gun was started with the console.
         settings: What is set.
+        before: Who signed in last and which guns were met, as WELCOME says it.
         say: Sends a message to the screen.
 
     Attributes:
@@ -98,12 +99,14 @@ class ConsoleDesk:
         enrolled: bool,
         simulated: bool,
         settings: ConsoleSettings,
+        before: Body,
         say: Say,
     ) -> None:
         self._facts = facts
         self._plans = plans
         self._simulated = simulated
         self._settings = settings
+        self._before = before
         self._say = say
         self._write_offs = WriteOffDesk(home, people, self.owe)
         row = left_open[0] if left_open is not None else None
@@ -263,6 +266,7 @@ class ConsoleDesk:
             "write_off_reasons": [{"code": code, "text": text} for code, text in REASONS.items()],
             "roles": [role.value for role in Role],
             "settings": dict(self._settings.shown),
+            **self._before,
         }
         self._say(ToScreen.WELCOME, number, welcome)
 

@@ -3,6 +3,7 @@
 Gathered by listening to what goes into the engine and what comes out. Nothing here decides about the gun.
 """
 
+import contextlib
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,9 +14,11 @@ from drivers.outcome import Done
 from meso_device.accounting.coverage import cell_name
 from meso_device.accounting.entries import CommitFailed, Committed, Entry, GunStamp
 from meso_device.host.alarm_board import AlarmBoard, HostAlarm, gun_code, gun_name, gun_priority
+from meso_device.session.calibration import PAGES, GunCalibration, parse_calibration
 from meso_device.session.contract import Commit, Effect, EngineEvent, Instant, LinkState, Notice, Phase, Stop, View
+from protocols.errors import GunProtocolError
 from protocols.wire.codes import GunFlag
-from protocols.wire.messages import HelloReply, LimitsGetReply, Settings, SettingsGetReply, Status
+from protocols.wire.messages import CalReadReply, HelloReply, LimitsGetReply, Settings, SettingsGetReply, Status
 
 TAIL_SHOTS: Final = 6
 NOTICES_MAX: Final = 20
@@ -49,6 +52,7 @@ class ConsoleFacts:
         hello: What the gun said of itself; None before, and while the link is lost.
         status: Its newest status; the same.
         limits: Its hard limits; the same.
+        calibration: Its active calibration, once all of it was read; the same.
         port: Port that it answered on.
         read_back: Newest settings read back from it, by area code.
         tail: Newest committed shots, newest first.
@@ -68,6 +72,7 @@ class ConsoleFacts:
         self.hello: HelloReply | None = None
         self.status: Status | None = None
         self.limits: LimitsGetReply | None = None
+        self.calibration: GunCalibration | None = None
         self.read_back: dict[int, ReadBack] = {}
         self.tail: deque[Entry] = deque(maxlen=TAIL_SHOTS)
         self.lines: deque[Line] = deque(maxlen=NOTICES_MAX)
@@ -81,6 +86,7 @@ class ConsoleFacts:
         self.written_off = 0
         self.unsigned: list[Entry] = []
         self.left_unknown = (0, 0)
+        self._cal_pages: dict[int, bytes] = {}
         self._committing: dict[int, list[Entry]] = {}
         self._bits = 0
         self._now = Instant(0, 0)
@@ -95,6 +101,8 @@ class ConsoleFacts:
                 self.hello = hello
             case Answered(outcome=Done(body=LimitsGetReply() as limits)):
                 self.limits = limits
+            case Answered(outcome=Done(body=CalReadReply() as read)):
+                self._calibrated(read)
             case Answered(outcome=Done(body=Status() as status)) | Heard(event=Status() as status):
                 self._status(status)
             case Answered(outcome=Done(body=SettingsGetReply() as read)):
@@ -103,7 +111,8 @@ class ConsoleFacts:
             case StopHeard():
                 self.stop_answered_us = event.after_us
             case LinkDown():
-                self.hello = self.status = self.limits = None
+                self.hello = self.status = self.limits = self.calibration = None
+                self._cal_pages.clear()
                 self.read_back.clear()
             case Stop():
                 self.stop_us, self.stop_by, self.stop_answered_us = now.mono_us, event.source, None
@@ -114,6 +123,14 @@ class ConsoleFacts:
             case _:
                 pass
         self._note_batches(effects)
+
+    def _calibrated(self, read: CalReadReply) -> None:
+        """Keep a page of the calibration; whether it may be treated with is for the engine to say."""
+        self._cal_pages[read.page] = read.block
+        if len(self._cal_pages) == PAGES:
+            block = b"".join(self._cal_pages[page] for page in sorted(self._cal_pages))
+            with contextlib.suppress(GunProtocolError):
+                self.calibration = parse_calibration(block)
 
     def _durable(self, entries: Sequence[Entry]) -> None:
         written_off = [entry for entry in entries if entry.kind == "write_off"]

@@ -15,6 +15,7 @@ from meso_device.host.console_desk import ConsoleDesk
 from meso_device.host.console_facts import ConsoleFacts
 from meso_device.host.console_may import LIVE
 from meso_device.host.console_settings import ConsoleSettings
+from meso_device.host.link_trace import LinkTrace
 from meso_device.host.members import Keep, Leave, Wish
 from meso_device.host.relay import Relay
 from meso_device.host.screen_link import SILENT_ARMED_US, SILENT_US_MAX, ScreenLink
@@ -96,7 +97,11 @@ class ConsoleOperator:
         self._copied_from: tuple[str, int] | None = None
         self._look_us = 0
         self._began_us = 0
+<<<<<<< HEAD
         self._verified: Body | None = None
+=======
+        self._trace = LinkTrace()
+>>>>>>> 540e9ef (Edit the plan at the screen in two acts; skip points, split areas into cells; use the wide terminal)
 
     # --- operator -----------------------------------------------------------------------------------
 
@@ -157,8 +162,13 @@ class ConsoleOperator:
             self._copied_from = (view.gun_uid, view.committed_seq)
         self._changed |= view is not was
         self._facts.seen(view, now)
+<<<<<<< HEAD
         self._changed |= self._desk.seen(view, now) or self._desk.verify.state is not self._verified
         self._verified = self._desk.verify.state
+=======
+        self._trace.seen(self._stats, view.link, now)
+        self._changed |= self._desk.seen(view, now)
+>>>>>>> 540e9ef (Edit the plan at the screen in two acts; skip points, split areas into cells; use the wide terminal)
         self._show(view, now)
 
     # --- attendant ----------------------------------------------------------------------------------
@@ -288,6 +298,7 @@ class ConsoleOperator:
             copied=max(0, copied) if desk.left_open is not None else 0,
             silenced_s=max(0, desk.silenced_until_us - now.mono_us) // 1_000_000,
             disarm_in_s=max(0, armed_left_us) // 1_000_000 if view.phase in LIVE else None,
+            round_trips_us=self._trace.round_trips_us,
             can=desk.can(),
             verify=desk.verify.state,
         )

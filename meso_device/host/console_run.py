@@ -20,6 +20,7 @@ from meso_device.audit.records import Stamp
 from meso_device.audit.store import Store
 from meso_device.audit.writer import Writer
 from meso_device.host.clock import Clock, read_clock_state, read_host_boot
+from meso_device.host.console_before import before
 from meso_device.host.console_desk import ConsoleDesk
 from meso_device.host.console_facts import ConsoleFacts
 from meso_device.host.console_operator import ConsoleOperator, ended_by
@@ -191,6 +192,7 @@ class _Console:
             enrolled=log.enrolled,
             simulated=request.simulated,
             settings=request.settings,
+            before=before(home),
             say=self._say,
         )
         stack.callback(self._desk.verify.close)

@@ -14,6 +14,8 @@ A string that has no value is empty. Frames are in `meso_device.screen_messages`
     skip_reasons    [{code, text}] that SKIP takes; code is a word
     again_reasons   [{code, text}] that CELL takes for a second pass; code is a word
     roles           [role] that ENROL takes
+    logins          [{login, at_us}] the last sign-ins, newest first
+    guns            [{uid, records, contact_us}] the guns met last; contact_us 0 where it touched no patient
 
 **SNAPSHOT**, at most ten a second, the newest wins; it is the whole state::
 
@@ -31,6 +33,10 @@ A string that has no value is empty. Frames are in `meso_device.screen_messages`
                     state (BOOT | SAFE | ARMED | MOVING | SERVICE | ESTOPPED | FAULT), trigger, contact, cartridge
                     (booleans), round_trip_us|null, battery_pct|null, temp_cdegc|null, needle_um|null, pressure_pa|null,
                     plunger_force_dn|null, trigger_count|null, log_free|null, bad_frames, retries, resets}
+    calibration     null before it was read; else {id, certificate, issued_day, due_day (days since 1970-01-01),
+                    syringes [{name, min_dose_nl, travel_um}], heads [{pins, gauge, needle_length_um}]}
+    link_counts     {frames_in, frames_out, answered, given_up, resyncs, duplicates, unmatched} since the start
+    round_trips_us  the last minute, one a second, oldest first; 0 while the link was not up
     operator        null; else {login, role}; role "practice" while nobody has signed in and none is needed
     enrolled        somebody is enrolled here
     session         null; else {id, alias, title, version, status, practice, state (open | closed), opened_us,
@@ -50,6 +56,8 @@ A string that has no value is empty. Frames are in `meso_device.screen_messages`
     held            {shots, nl} that open grants may still cost
     unknown         null; else {shots, nl, area, since_us}: what is not proven, and where
     caps            [{name, given_nl, held_nl, limit_nl}], the session's first, then the area's if one is selected
+    limits          null without a plan; else what its file and this build allow: {per_point_nl, per_cm2_nl, per_day_nl,
+                    per_interval_nl, per_lot_nl}; area and session are among the caps
     log             {state (SYNCED | BEHIND n | UNKNOWN | a finding's name), head_seq, committed_seq, write_failed}
     alarms          at most 50, highest first and newest first within: [{no, mark (*** | ** | *), code, name, text,
                     area,
@@ -123,18 +131,18 @@ Commands and their fields; every one is checked by the host, unknown or missing 
     QUIT            -                            refused while armed; done: the host ends
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from drivers.link_stats import LinkStats
-from meso_device.accounting.coverage import cell_name
-from meso_device.accounting.entries import AreaGiven, Entry, SessionRow
+from meso_device.accounting.entries import Entry, SessionRow
 from meso_device.host.alarm_board import AlarmRow
 from meso_device.host.console_facts import ConsoleFacts, Line
+from meso_device.host.snapshot_gun import calibration_body, gun_body, link_counts
+from meso_device.host.snapshot_plan import area_body, area_named, cap_bodies, file_limits, left_out
 from meso_device.screen_messages import Body
 from meso_device.session.contract import Instant, Phase, View
-from protocols.treatment.plan import AreaPlan, TreatmentPlan
-from protocols.wire.codes import GunFlag, State
+from protocols.treatment.plan import TreatmentPlan
 
 VERSION = 1
 
@@ -166,6 +174,7 @@ class Shown:
         copied: Records that the gun told of since the start.
         silenced_s: How long the bell still is silent.
         disarm_in_s: Until the idle arming ends; None while not armed.
+        round_trips_us: Of the last minute, oldest first.
         can: For each command why not, or an empty string.
         verify: How the newest verification went; None before the first.
     """
@@ -183,6 +192,7 @@ class Shown:
     copied: int
     silenced_s: int
     disarm_in_s: int | None
+    round_trips_us: Sequence[int]
     can: Mapping[str, str]
     verify: Body | None = None
 
@@ -200,18 +210,22 @@ def snapshot(shown: Shown) -> Body:
         "port": facts.port,
         "link": view.link.value,
         "phase": view.phase.value,
-        "gun": _gun(shown),
+        "gun": gun_body(facts, shown.stats, view.resets),
+        "calibration": calibration_body(facts.calibration),
+        "link_counts": link_counts(shown.stats),
+        "round_trips_us": list(shown.round_trips_us),
         "operator": None if shown.operator is None else {"login": shown.operator[0], "role": shown.operator[1]},
         "enrolled": shown.enrolled,
         "session": _session(shown),
         "resume": _left_open(shown),
-        "area": _area_named(plan, view),
-        "areas": [] if plan is None else [_area(area, shown) for area in plan.areas],
-        "left_out": _left_out(view),
+        "area": area_named(plan, view),
+        "areas": [] if plan is None else [area_body(area, facts, view) for area in plan.areas],
+        "left_out": left_out(view),
         "credit": _credit(shown),
         "held": {"shots": view.held_shots, "nl": view.held_nl},
         "unknown": _unknown(plan, shown),
-        "caps": [] if plan is None else _caps(plan, view),
+        "caps": [] if plan is None else cap_bodies(plan, view),
+        "limits": None if plan is None else file_limits(plan),
         "log": {
             "state": view.log_state,
             "head_seq": view.head_seq,
@@ -229,38 +243,6 @@ def snapshot(shown: Shown) -> Body:
         "notices": lines,
         "can": dict(shown.can),
         "verify": shown.verify,
-    }
-
-
-def _gun(shown: Shown) -> Body | None:
-    hello, status, stats = shown.facts.hello, shown.facts.status, shown.stats
-    if hello is None:
-        return None
-    flags = GunFlag(status.flags if status is not None else hello.flags)
-    state = status.state if status is not None else hello.state
-    return {
-        "uid": hello.gun_uid.hex(),
-        "serial": hello.serial,
-        "model": hello.model,
-        "firmware": f"{hello.fw_major}.{hello.fw_minor}.{hello.fw_patch}",
-        "boot_id": hello.boot_id,
-        "level": chr(hello.accounting_level) if hello.accounting_level in b"ABC" else "?",
-        "authenticated": bool(hello.flags & GunFlag.AUTHENTICATED),
-        "state": State(state).name if state in State.__members__.values() else str(state),
-        "trigger": bool(flags & GunFlag.TRIGGER),
-        "contact": bool(flags & GunFlag.CONTACT),
-        "cartridge": bool(flags & GunFlag.CARTRIDGE),
-        "round_trip_us": stats.srtt_us or None,
-        "battery_pct": hello.battery_pct,
-        "temp_cdegc": None if status is None else status.temp_cdegc,
-        "needle_um": None if status is None else status.needle_um,
-        "pressure_pa": None if status is None else status.pressure_pa,
-        "plunger_force_dn": None if status is None else status.plunger_force_dn,
-        "trigger_count": None if status is None else status.trigger_count,
-        "log_free": None if status is None else status.log_free,
-        "bad_frames": stats.bad_blocks,
-        "retries": stats.retransmits,
-        "resets": shown.view.resets,
     }
 
 
@@ -302,64 +284,6 @@ def _left_open(shown: Shown) -> Body | None:
     }
 
 
-def _area_named(plan: TreatmentPlan | None, view: View) -> Body | None:
-    area = next((area for area in plan.areas if area.area == view.area_id), None) if plan is not None else None
-    return None if area is None else {"id": area.area, "code": area.area_code, "short": area.short}
-
-
-def _area(area: AreaPlan, shown: Shown) -> Body:
-    view = shown.view
-    nothing = AreaGiven(area_code=area.area_code, shots=0, dose_lo_nl=0, dose_hi_nl=0, interrupted=0)
-    given = next((given for given in view.given if given.area_code == area.area_code), nothing)
-    back = shown.facts.read_back.get(area.area_code)
-    here = view.area_id == area.area
-    filed = next((one for one in view.file.areas if one.area == area.area), area) if view.file is not None else area
-    return {
-        "id": area.area,
-        "code": area.area_code,
-        "short": area.short,
-        "depth_um": area.depth_um,
-        "dose_nl": area.dose_nl,
-        "read_back_depth_um": None if back is None else back.depth_um,
-        "read_back_dose_nl": None if back is None else back.dose_nl,
-        "points": area.points,
-        "passes": area.passes,
-        "planned": area.shots,
-        "given": given.shots,
-        "unknown": view.held_shots if here and shown.facts.unknown_us is not None else 0,
-        "interrupted": given.interrupted,
-        "dose_lo_nl": given.dose_lo_nl,
-        "dose_hi_nl": given.dose_hi_nl,
-        "held_nl": view.held_nl if here else 0,
-        "cap_nl": area.cap_nl,
-        "skipped": view.skipped.get(area.area_code, 0),
-        "file_depth_um": filed.depth_um,
-        "file_dose_nl": filed.dose_nl,
-        "file_points": filed.points,
-        **_cells(area, given.shots, view),
-    }
-
-
-def _cells(area: AreaPlan, given_shots: int, view: View) -> Body:
-    cells = view.cells.get(area.area_code)
-    if cells is None:
-        return {"cell": None, "cells": []}
-    done = cells.done(given_shots + view.skipped.get(area.area_code, 0))
-    rows: list[Body] = [
-        {"name": f"{area.short}{cell_name(no)}", "planned": planned, "done": done[no], "again": cells.is_again(no)}
-        for no, planned in enumerate(cells.planned)
-    ]
-    return {"cell": cells.current, "cells": rows}
-
-
-def _left_out(view: View) -> list[Body]:
-    if view.plan is None or view.file is None:
-        return []
-    planned = {area.area for area in view.plan.areas}
-    left = (area for area in view.file.areas if area.area not in planned)
-    return [{"id": area.area, "code": area.area_code, "short": area.short} for area in left]
-
-
 def _credit(shown: Shown) -> Body:
     status = shown.facts.status
     return {
@@ -373,7 +297,7 @@ def _unknown(plan: TreatmentPlan | None, shown: Shown) -> Body | None:
     view, since_us = shown.view, shown.facts.unknown_us
     if since_us is None:
         return None
-    area = _area_named(plan, view)
+    area = area_named(plan, view)
     shots, volume_nl = shown.facts.unknown(view)
     return {
         "shots": shots,
@@ -381,28 +305,6 @@ def _unknown(plan: TreatmentPlan | None, shown: Shown) -> Body | None:
         "area": "" if area is None else area["short"],
         "since_us": since_us,
     }
-
-
-def _caps(plan: TreatmentPlan, view: View) -> list[Body]:
-    given_nl = {given.area_code: given.dose_hi_nl for given in view.given}
-    session = {
-        "name": "session",
-        "given_nl": view.dose_hi_nl,
-        "held_nl": view.held_nl,
-        "limit_nl": plan.session_cap_nl,
-    }
-    area = next((area for area in plan.areas if area.area == view.area_id), None)
-    if area is None:
-        return [session]
-    return [
-        session,
-        {
-            "name": f"area {area.short}",
-            "given_nl": given_nl.get(area.area_code, 0),
-            "held_nl": view.held_nl,
-            "limit_nl": area.cap_nl,
-        },
-    ]
 
 
 def _alarm(row: AlarmRow) -> Body:

@@ -20,6 +20,7 @@ from meso_device.console.lines import (
     warn,
 )
 from meso_device.console.presenters.digits import side_by_side
+from meso_device.console.presenters.frame import alarm_span
 from meso_device.console.presenters.quantities import (
     bar,
     bare_depth,
@@ -30,7 +31,7 @@ from meso_device.console.presenters.quantities import (
     dose_between,
     trace,
 )
-from meso_device.console.state import Known, area_of, may, why_not
+from meso_device.console.state import Known, area_of, is_done, may, next_cell, why_not
 from meso_device.console.text import say
 from protocols.treatment.areas import catalogue
 
@@ -40,6 +41,7 @@ BAR_MIN: Final = 6
 TRACE_MAX: Final = 24
 HIGH_DIGITS_MIN: Final = 30
 LAST_SHOT_MAX: Final = 22
+ALARMS_SHOWN: Final = 3
 
 _NEXT_STEPS: Final[Mapping[str, tuple[str, Callable[[str], Span]]]] = {
     "unconfirmed": ("live.unconfirmed", strong),
@@ -62,7 +64,7 @@ def treated_rows(known: Known, pane: Pane, bottom: list[Line]) -> list[Line]:
     top = [
         _area_row(known, pane),
         *_figures(known, pane),
-        (),
+        _cell_row(known),
         *_setting_rows(known, pane),
         _credit_row(snapshot),
         *_cap_rows(snapshot, known, pane),
@@ -93,8 +95,8 @@ def _area_row(known: Known, pane: Pane) -> Line:
     if area is None:
         left = [dim(" "), warn(say("live.no_area"))]
     else:
-        point = min(area["given"] + 1, area["planned"])
-        done = area["given"] >= area["planned"]
+        point = min(area["given"] + area["skipped"] + 1, area["planned"])
+        done = is_done(area)
         left = [dim(" AREA "), strong(f"{area['short']} {area_name(area['id'])}"), Span("   ")]
         left += (
             [Span(say("live.all_points", planned=area["planned"]))]
@@ -116,6 +118,17 @@ def _area_row(known: Known, pane: Pane) -> Line:
     return apart(tuple(left), right, pane.width)
 
 
+def _cell_row(known: Known) -> Line:
+    """Return which cell the hand is at, as it was told; a second pass stands out. Empty for an area in one piece."""
+    area = area_of(known.snapshot, known.area)
+    if area is None or not area["cells"]:
+        return ()
+    cell = area["cells"][area["cell"]]
+    label = warn("SECOND PASS") if cell["again"] else strong("CELL".ljust(LABEL))
+    text = say("cells.row", name=cell["name"], done=cell["done"], planned=cell["planned"])
+    return line(" ", label, " " if cell["again"] else "", strong(text), dim(f"   {say('cells.counted')}"))
+
+
 def _figures(known: Known, pane: Pane) -> list[Line]:
     """What is set and what is left, three rows high where there is room; read from across the chair."""
     area = area_of(known.snapshot, known.area)
@@ -135,7 +148,7 @@ def _upcoming(snapshot: Mapping[str, Any], chosen: str) -> str:
     areas = snapshot["areas"]
     at = next((no for no, area in enumerate(areas) if area["id"] == chosen), -1)
     order = [*areas[at + 1 :], *areas[: max(at, 0)]]
-    return next((area["short"] for area in order if area["given"] < area["planned"]), "")
+    return next((area["short"] for area in order if not is_done(area)), "")
 
 
 def _setting_rows(known: Known, pane: Pane) -> list[Line]:
@@ -143,7 +156,7 @@ def _setting_rows(known: Known, pane: Pane) -> list[Line]:
     if area is None:
         return [(), ()]
     last = next((shot for shot in known.shots if shot["area"] == area["short"]), None)
-    rows = []
+    rows, rests = [], known.snapshot["phase"] == "ready"
     for label, unit, set_, read in (
         ("DEPTH", depth, area["depth_um"], area["read_back_depth_um"]),
         ("DOSE", dose, area["dose_nl"], area["read_back_dose_nl"]),
@@ -166,15 +179,18 @@ def _setting_rows(known: Known, pane: Pane) -> list[Line]:
                         (Span(was), max(10, min(LAST_SHOT_MAX, pane.width - (61 if pane.width >= 74 else 55)))),
                     ]
                 ),
-                _match(set_, read),
+                _match(set_, read, rests=rests),
             )
         )
     return rows
 
 
-def _match(set_: int, read: int | None) -> Span:
+def _match(set_: int, read: int | None, *, rests: bool) -> Span:
+    """Compare set and read back; between armings a gun has its old setting still, and that is no fault of it."""
     if read is None:
         return dim(say("live.unread"))
+    if set_ != read and rests:
+        return strong(say("live.old_holds"))
     return Span("MATCH") if set_ == read else Span(" DIFFERS ", Tone.MEDIUM)
 
 
@@ -298,7 +314,7 @@ def _named(known: Known) -> dict[str, str]:
 def _area_done(known: Known) -> str:
     """Return what follows an area whose points are all given; empty before."""
     area = area_of(known.snapshot, known.area)
-    if known.snapshot["phase"] != "ready" or area is None or area["given"] < area["planned"]:
+    if known.snapshot["phase"] != "ready" or area is None or not is_done(area):
         return ""
     upcoming = _upcoming(known.snapshot, known.area)
     if upcoming:
@@ -323,7 +339,12 @@ def _keys(known: Known) -> Line:
         row += key(known.keys["live.reset"], say("key.reset"), "reset")
     if may(snapshot, "arm_open"):
         row += key(known.keys["live.arm"], say("key.arm"), "arm")
-    row += key(known.keys["live.next"], say("key.next"), "next_area")
+    area = area_of(snapshot, known.area)
+    cell = next_cell(area) if area is not None else None
+    row += key(known.keys["live.next"], say("key.next" if cell is None else "key.next_cell"), "next_area")
+    if may(snapshot, "plan"):
+        row += key(known.keys["live.skip"], say("key.skip"), "skip")
+        row += key(known.keys["live.note"], say("key.note"), "note")
     if snapshot["unknown"] is not None:
         row += key(known.keys["live.unknown"], say("key.unknown"), "unknown")
     row += key(known.keys["live.finish"], say("key.finish"), "finish")
@@ -355,6 +376,10 @@ def context_rows(known: Known, pane: Pane) -> list[Line]:
     if not may(snapshot, "arm_open") and not known.armed:
         against.insert(0, why_not(snapshot, "arm_open"))
     rows += [line(warn(f" {text}")) for text in against] or [line(dim(f" {say('context.nothing')}"))]
+    rows += [(), line(strong(f" {say('context.alarms')}"))]
+    alarms = [alarm for alarm in snapshot["alarms"] if alarm["state"] == "active" or not alarm["by"]]
+    rows += [line(" ", alarm_span(alarm, pane)) for alarm in alarms[:ALARMS_SHOWN]]
+    rows += [] if alarms else [line(dim(f" {say('context.nothing')}"))]
     rows += [(), line(strong(f" {say('context.words')}"))]
     room = max(0, pane.height - len(rows))
     rows += [notice_row(notice, pane) for notice in reversed(snapshot["notices"][-room:])] if room else []

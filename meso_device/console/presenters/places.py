@@ -1,7 +1,7 @@
 """The quieter screens: session, sign-in, gun, help, summary."""
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from meso_device.console.form import Form
 from meso_device.console.keys import KEYS, PAGES, Key
@@ -13,12 +13,11 @@ from meso_device.console.presenters.quantities import (
     day_and_clock,
     dose,
     dose_between,
-    round_trip,
-    scaled,
 )
 from meso_device.console.settings import DISARM_AFTER_S
 from meso_device.console.state import Known, may, why_not
 from meso_device.console.text import say
+from protocols.treatment.areas import catalogue
 
 LABEL: Final = 16
 _HISTORY: Final = "page('history')"
@@ -54,6 +53,42 @@ def welcome_rows(known: Known, pane: Pane, form: Form, said: str) -> list[Line]:
     )
     rows += [(), *[(Span(" "), *row) for row in wrap(say("sign_in.locks"), pane.width - 2, Tone.DIM)]]
     return rows
+
+
+def before_rows(known: Known, pane: Pane) -> list[Line]:
+    """Return who signed in last and which guns were met, as of the start."""
+    rows: list[Line] = [line(strong(f" {say('sign_in.last')}"))]
+    rows += [
+        line(f" {one['login']:<12}", dim(day_and_clock(one["at_us"], pane.offset_s)[:16]))
+        for one in known.welcome.get("logins", ())
+    ] or [line(dim(f" {say('sign_in.nobody')}"))]
+    rows += [(), line(strong(f" {say('sign_in.guns')}"))]
+    rows += [
+        line(f" {one['uid'][:SHORT_ID]}  ", dim(say("sign_in.records", records=one["records"])))
+        for one in known.welcome.get("guns", ())
+    ] or [line(dim(f" {say('sign_in.no_gun')}"))]
+    return [*rows, ()]
+
+
+def meanwhile_rows(left: Mapping[str, Any], shots: Sequence[Mapping[str, Any]], problem: str, pane: Pane) -> list[Line]:
+    """Return the newest shots of a session that was left open; those that its gun told of since are marked."""
+    rows: list[Line] = [line(strong(f" {say('resume.shots')}"))]
+    if problem:
+        rows += [(Span(" "), *row) for row in wrap(problem, pane.width - 2, Tone.WARN)]
+    elif not shots:
+        rows.append(line(dim(f" {say('resume.no_shots')}")))
+    for no, shot in enumerate(shots[: max(0, pane.height - 3)]):
+        new = no < left["copied"]
+        at = day_and_clock(shot["at_us"], pane.offset_s)[11:]
+        ended = Span(dose(shot["dose_hi_nl"])) if shot["phase"] == "DONE" else warn(shot["phase"])
+        row = Span(f"{'+' if new else ' '}#{shot['shot_seq']:<7}{at}", Tone.STRONG if new else Tone.VALUE)
+        rows.append(line(row, f" {_short(shot['area']):<4}", ended))
+    return [*rows, line(dim(f" {say('resume.new')}"))] if left["copied"] and shots else rows
+
+
+def _short(area: str) -> str:
+    known = catalogue().get(area)
+    return known.short if known is not None else area
 
 
 def session_rows(known: Known, pane: Pane, at: int) -> list[Line]:
@@ -169,56 +204,6 @@ def _treatments(known: Known, pane: Pane, at: int) -> list[Line]:
     else:
         rows.append(line(" ", warn(why_not(known.snapshot, "open"))))
     return [cut(row, pane.width) for row in rows]
-
-
-def gun_rows(known: Known, pane: Pane) -> list[Line]:
-    """Return all that the gun says of itself."""
-    snapshot = known.snapshot
-    gun = snapshot.get("gun")
-    if gun is None:
-        port = snapshot.get("port", "")
-        return [(), line(" ", strong(say("gun.none"))), line(dim(f" {say('gun.looking', port=port or '?')}"))]
-    kind = say("gun.simulated") if snapshot["simulated"] else say("gun.real")
-    log = snapshot["log"]
-    pairs: list[tuple[str, str]] = [
-        (say("gun.serial"), f"{gun['serial']}   {gun['model']}   {kind}"),
-        (say("gun.uid"), gun["uid"]),
-        (say("gun.port"), snapshot["port"]),
-        (say("gun.firmware"), f"{gun['firmware']}   boot {gun['boot_id']}   resets seen {gun['resets']}"),
-        (
-            say("gun.level"),
-            say(f"gun.level_{gun['level']}") + ("" if gun["authenticated"] else f"   {say('gun.no_key')}"),
-        ),
-        (
-            say("gun.link"),
-            f"{round_trip(gun['round_trip_us'])}   bad frames {gun['bad_frames']}   retries {gun['retries']}",
-        ),
-        (
-            say("gun.log"),
-            f"{log['committed_seq']} of {log['head_seq']} copied, {log['state']}"
-            + (f"   {gun['log_free']} free" if gun["log_free"] is not None else ""),
-        ),
-        (say("gun.shots"), "-" if gun["trigger_count"] is None else str(gun["trigger_count"])),
-        (say("gun.needle"), scaled(gun["needle_um"], 3, "mm")),
-        (say("gun.pressure"), scaled(gun["pressure_pa"], 3, "kPa")),
-        (say("gun.force"), scaled(gun["plunger_force_dn"], 1, "N")),
-        (say("gun.temperature"), scaled(gun["temp_cdegc"], 2, "°C")),
-        (say("gun.battery"), "-" if gun["battery_pct"] is None else f"{gun['battery_pct']} %"),
-        (
-            say("gun.now"),
-            ", ".join(
-                say(f"gun.{name}_{'on' if gun[name] else 'off'}") for name in ("trigger", "contact", "cartridge")
-            ),
-        ),
-    ]
-    rows: list[Line] = [line(" ", state_span(state_word(snapshot))), ()]
-    rows += [line(dim(f" {label:<{LABEL}}"), text) for label, text in pairs]
-    keys: list[Span] = [Span(" ")]
-    if may(snapshot, "clear_fault"):
-        keys += key(known.keys["gun.fault"], say("key.clear_fault"), "clear_fault")
-    if may(snapshot, "reset_open"):
-        keys += key(known.keys["gun.reset"], say("key.reset"), "reset")
-    return [cut(row, pane.width) for row in [*rows, (), tuple(keys)]]
 
 
 def help_rows(known: Known, pane: Pane) -> list[Line]:

@@ -2,14 +2,18 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from meso_device.console.lines import Line, Pane, Span, Tone, columns, cut, dim, line, strong, warn, wrap
+from meso_device.console.presenters.edit import setpoints_of
 from meso_device.console.presenters.quantities import bare_depth, bare_dose, depth, dose
 from meso_device.console.state import Known, area_of
 from meso_device.console.text import say
 from protocols.treatment.advisory import SOURCE, Sex, advise
 from protocols.treatment.areas import Area, catalogue
+
+BOTH_MIN: Final = 28
+"""Rows from which the skin and the caps of an area are shown together."""
 
 
 class ZoneState(StrEnum):
@@ -48,17 +52,32 @@ def _zone_state(entry: Area, planned: Mapping[str, int] | None, selected: str) -
         return ZoneState.BLANK
     if planned["unknown"] or planned["interrupted"] or planned["given"] > planned["planned"]:
         return ZoneState.DEVIATING
-    return ZoneState.DONE if planned["given"] >= planned["planned"] else ZoneState.PLANNED
+    done = planned["given"] + planned["skipped"] >= planned["planned"]
+    return ZoneState.DONE if done else ZoneState.PLANNED
 
 
-def plan_rows(known: Known, pane: Pane, selected: str) -> list[Line]:
-    """Return the table of the plan, its sum, and what is known of the selected area."""
+def plan_rows(known: Known, pane: Pane, selected: str, *, caps: bool) -> list[Line]:
+    """Return the table of the plan, its sum, and what is known of the selected area.
+
+    Args:
+        known: The newest state.
+        pane: Size of the table.
+        selected: Area at the cursor.
+        caps: Show its caps, in the place of its skin where there is no room for both.
+    """
     snapshot = known.snapshot
     if not snapshot or snapshot["session"] is None:
         return [line(strong(f" {say('live.no_session')}")), (), *_zone_rows(known, pane, selected)]
+    both = pane.height >= BOTH_MIN
+    below = [] if caps and not both else _zone_rows(known, pane, selected)
+    if caps or both:
+        below += [*([()] if below else []), *cap_rows(known, pane, selected)]
+    return [*_table(snapshot, pane, selected, max(3, pane.height - 3 - len(below))), *below]
+
+
+def _table(snapshot: Mapping[str, Any], pane: Pane, selected: str, room: int) -> list[Line]:
     areas = snapshot["areas"]
-    rows: list[Line] = [line(dim("  area  depth    dose       points   total"))]
-    room = max(3, pane.height - 10)
+    rows: list[Line] = [line(dim("  area depth   dose      points total"))]
     at = next((no for no, area in enumerate(areas) if area["id"] == selected), 0)
     first = max(0, min(at - room + 1, len(areas) - room))
     for area in areas[first : first + room]:
@@ -69,10 +88,10 @@ def plan_rows(known: Known, pane: Pane, selected: str) -> list[Line]:
                 (">" if here else " ", 1),
                 (Span(state.value, ZONE_TONES[state]), 1),
                 (area["short"], 5),
-                (Span(depth(area["depth_um"])), 9),
-                (Span(dose(area["dose_nl"])), 11),
-                (Span(f"{area['given']}/{area['planned']}"), 7),
-                (Span(dose(area["planned"] * area["dose_nl"])), 10),
+                (Span(depth(area["depth_um"])), 8),
+                (Span(dose(area["dose_nl"])), 10),
+                (Span(f"{area['given'] + area['skipped']}/{area['planned']}"), 7),
+                (Span(dose(area["planned"] * area["dose_nl"])), 9),
             ]
         )
         act = f"pick('{area['id']}')"
@@ -80,8 +99,10 @@ def plan_rows(known: Known, pane: Pane, selected: str) -> list[Line]:
     if len(areas) > room:
         rows.append(line(dim(f"  {say('plan.more', shown=f'{first + 1}-{first + room}', of=len(areas))}")))
     total_nl = sum(area["planned"] * area["dose_nl"] for area in areas)
-    rows += [line(dim("  "), say("plan.total", dose=dose(total_nl), points=sum(area["planned"] for area in areas))), ()]
-    return [*rows, *_zone_rows(known, pane, selected)]
+    rows.append(line(dim("  "), say("plan.total", dose=dose(total_nl), points=sum(area["planned"] for area in areas))))
+    left_out = ", ".join(area["short"] for area in snapshot["left_out"])
+    rows.append(cut(line(dim(f"  {say('plan.left_out', shorts=left_out)}")), pane.width) if left_out else ())
+    return rows
 
 
 def _zone_rows(known: Known, pane: Pane, selected: str) -> list[Line]:
@@ -93,7 +114,8 @@ def _zone_rows(known: Known, pane: Pane, selected: str) -> list[Line]:
     if entry.no_go:
         rows.append(line(" ", warn(say("plan.no_go"))))
     elif area is None:
-        rows.append(line(" ", dim(say("plan.not_planned"))))
+        out = any(row["id"] == selected for row in known.snapshot.get("left_out", ()))
+        rows.append(line(" ", warn(say("plan.was_left_out")) if out else dim(say("plan.not_planned"))))
     else:
         limit = f" of {dose(area['cap_nl'])}" if area["cap_nl"] is not None else ""
         rows.append(
@@ -105,10 +127,50 @@ def _zone_rows(known: Known, pane: Pane, selected: str) -> list[Line]:
         )
         if area["unknown"] or area["interrupted"]:
             rows.append(line(" ", warn(say("plan.deviates", unknown=area["unknown"], interrupted=area["interrupted"]))))
+        rows += [(Span(" "), *row) for row in _changes(area, pane)]
         rows += _advice_rows(entry, area["depth_um"], pane)
     if entry.risk == "extra-confirmation":
         rows.append(line(" ", warn(say("plan.extra"))))
     return [cut(row, pane.width) for row in rows]
+
+
+def _changes(area: Mapping[str, Any], pane: Pane) -> list[Line]:
+    """Return what was changed of an area since its file: setpoints, skipped points, and its cells."""
+    rows: list[Line] = []
+    changed = [f"{name} {filed}" for name, now, filed in setpoints_of(area) if now != filed]
+    if changed:
+        rows += wrap(say("plan.changed", file=", ".join(changed)), pane.width - 2, Tone.STRONG)
+    if area["skipped"]:
+        rows.append(line(warn(say("plan.skipped", skipped=area["skipped"]))))
+    if area["cells"]:
+        cells = "  ".join(
+            f"{'>' if no == area['cell'] else ''}{cell['name']} {cell['done']}/{cell['planned']}"
+            for no, cell in enumerate(area["cells"])
+        )
+        rows += [*wrap(cells, pane.width - 2), line(dim(say("cells.counted")))]
+    return rows
+
+
+def cap_rows(known: Known, pane: Pane, selected: str) -> list[Line]:
+    """Return the caps of the selected area: given, held and free of each that is counted here, and the others."""
+    snapshot, area = known.snapshot, area_of(known.snapshot, selected)
+    limits = snapshot.get("limits")
+    if area is None or limits is None:
+        return []
+    session = next((cap for cap in snapshot["caps"] if cap["name"] == "session"), None)
+    counted = [(say("caps.area"), area["dose_hi_nl"], area["held_nl"], area["cap_nl"])]
+    if session is not None:
+        counted.append((say("caps.session"), session["given_nl"], session["held_nl"], session["limit_nl"]))
+    rows: list[Line] = [line(" ", strong(say("caps.title", short=area["short"])), dim(f"   {say('caps.head')}"))]
+    for name, given_nl, held_nl, limit_nl in counted:
+        free_nl = max(0, limit_nl - given_nl - held_nl)
+        figures = f"{bare_dose(given_nl)} + {bare_dose(held_nl)} + "
+        rows.append(line(dim(f" {name:<9}"), figures, strong(bare_dose(free_nl)), f" of {dose(limit_nl)}"))
+    rows += [
+        line(dim(f" {say(f'caps.{name}'):<9}"), dose(limits[f"per_{name}_nl"]))
+        for name in ("point", "cm2", "day", "interval", "lot")
+    ]
+    return [*rows, *[(Span(" "), *row) for row in wrap(say("caps.note"), pane.width - 2, Tone.DIM)]]
 
 
 def _advice_rows(entry: Area, depth_um: int, pane: Pane) -> list[Line]:

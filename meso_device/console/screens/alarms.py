@@ -46,10 +46,12 @@ class AlarmsScreen(Page):
         pane = self.pane("list")
         first = max(0, self.at - pane.height + 2)
         self.sheet("list").show([heading_row(known, pane), *alarm_rows(known, pane, self.at)[first:]])
-        below = self.pane("explained")
-        self.sheet("explained").show([dim_row(say("alarms.meaning"), below.width), *explained(known, below, self.at)])
+        if self.sheet("explained").display:
+            below = self.pane("explained")
+            rows = [dim_row(say("alarms.meaning"), below.width), *explained(known, below, self.at)]
+            self.sheet("explained").show(rows)
         if known.said:
-            self.sheet("keys_row").show([cut(line(warn(f" {known.said}")), below.width)])
+            self.sheet("keys_row").show([cut(line(warn(f" {known.said}")), self.pane("keys_row").width)])
             return
         row: list[Span] = [Span(" ")]
         row += [
@@ -66,11 +68,10 @@ class AlarmsScreen(Page):
             self.paint_body()
 
     def context(self, pane: Pane) -> list[Line]:
-        """Return how the marks are to be read."""
-        return notes(
-            pane,
-            [say("alarms.note_marks"), say("alarms.note_acknowledge"), say("alarms.note_silence")],
-        )
+        """Return what the chosen alarm means, and how the marks are to be read."""
+        note = notes(pane, [say("alarms.note_marks"), say("alarms.note_acknowledge"), say("alarms.note_silence")])
+        meaning = explained(self.console.known, pane, self.at)
+        return [*meaning, *([()] if meaning else []), dim_row(say("alarms.marks"), pane.width), *note]
 
     def on_key(self, event: events.Key) -> None:
         """Move the cursor."""

@@ -15,8 +15,10 @@ from meso_device.console.presenters.live import context_rows, live_rows
 from meso_device.console.presenters.plan import zone_states
 from meso_device.console.screens.arm import ArmDialog
 from meso_device.console.screens.base import Page
+from meso_device.console.screens.reasons import NoteDialog, SkipDialog
 from meso_device.console.screens.reset import open_reset
 from meso_device.console.screens.unknown import UnknownDialog
+from meso_device.console.state import area_of, may, next_cell, why_not
 from meso_device.console.text import say
 from meso_device.screen_messages import ToHost
 
@@ -63,9 +65,34 @@ class LiveScreen(Page):
         self.console.disarm("pause")
 
     def action_next_area(self) -> None:
-        """Choose the next area that is not done."""
-        self.console.known.next_area()
+        """Go on to the next cell of the area, or to the next area that is not done."""
+        known = self.console.known
+        area = area_of(known.snapshot, known.chosen)
+        cell = next_cell(area) if area is not None else None
+        if area is not None and cell is not None:
+            self.console.ask(ToHost.CELL, area=area["id"], cells=len(area["cells"]), cell=cell, reason="")
+            return
+        known.next_area()
         self.paint()
+
+    def action_skip(self) -> None:
+        """Leave the next point out; asks why."""
+        known = self.console.known
+        area = area_of(known.snapshot, known.chosen)
+        if area is None or not may(known.snapshot, "plan"):
+            self.console.tell(why_not(known.snapshot, "plan") if area is not None else say("live.no_area"))
+            return
+        self.console.open_dialog(SkipDialog(area))
+
+    def action_note(self) -> None:
+        """Write a note about the patient."""
+        known = self.console.known
+        session = known.snapshot.get("session")
+        if session is None or session["practice"] or not may(known.snapshot, "note"):
+            practice = session is not None and session["practice"]
+            self.console.tell(say("note.practice") if practice else why_not(known.snapshot, "note"))
+            return
+        self.console.open_dialog(NoteDialog())
 
     def action_pick(self, area: str) -> None:
         """Choose an area by mouse; whatever was armed is not any more."""

@@ -12,10 +12,12 @@ from meso_device.console import keys
 from meso_device.console.bodymap.grid import Grid, grid, size_for
 from meso_device.console.bodymap.rows import map_rows
 from meso_device.console.bodymap.views import VIEW_OF, VIEWS
-from meso_device.console.lines import Line, Span, Tone, cut, dim, key, line, warn
+from meso_device.console.lines import Line, Span, Tone, cells, cut, dim, key, line, warn
 from meso_device.console.presenters.plan import plan_rows, zone_states
 from meso_device.console.screens.base import Page
-from meso_device.console.state import area_of
+from meso_device.console.screens.edit import EditDialog, open_planning
+from meso_device.console.screens.reasons import CellsDialog
+from meso_device.console.state import area_of, may, why_not
 from meso_device.console.text import say
 from meso_device.console.widgets.sheet import Sheet
 from protocols.treatment.areas import catalogue
@@ -36,6 +38,7 @@ class PlanScreen(Page):
         self._selected = ""
         self._typed = ""
         self._unknown_code = ""
+        self._caps = False
 
     def inside(self) -> Iterator[Widget]:
         """Yield map, table and keys."""
@@ -60,7 +63,7 @@ class PlanScreen(Page):
         shown, pane = self._grid(), self.pane("map")
         states = zone_states(known, selected)
         self.sheet("map").show([self._tabs(), *map_rows(shown, states), cut(line(dim(say("plan.legend"))), pane.width)])
-        self.sheet("table").show(plan_rows(known, self.pane("table"), selected))
+        self.sheet("table").show(plan_rows(known, self.pane("table"), selected, caps=self._caps))
         self.sheet("keys_row").show([self._keys()])
 
     def _grid(self) -> Grid:
@@ -85,10 +88,22 @@ class PlanScreen(Page):
             row += [warn(say("plan.unknown_code", typed=self._unknown_code)), Span("  ")]
         elif self._typed:
             row += [Span(say("plan.code", typed=self._typed), Tone.STRONG), Span("  ")]
-        if area_of(self.console.known.snapshot, self.selected) is not None:
-            row += key("Enter", say("plan.choose"), "choose")
-        row.append(dim(say("plan.pick")))
-        return tuple(row)
+        if self.console.known.said:
+            return (*row, warn(self.console.known.said))
+        snapshot, names = self.console.known.snapshot, self.console.known.keys
+        if area_of(snapshot, self.selected) is not None:
+            row += key(names["plan.choose"], say("plan.choose"), "choose")
+            for act in ("edit", "cells", "remove", "caps"):
+                row += key(names[f"plan.{act}"], say(f"plan.{act}"), act)
+        elif self._is_left_out:
+            row += key(names["plan.add"], say("plan.add"), "add")
+        hint = dim(say("plan.pick"))
+        return (*row, hint) if cells((*row, hint)) <= self.pane("keys_row").width else tuple(row)
+
+    @property
+    def _is_left_out(self) -> bool:
+        left_out = self.console.known.snapshot.get("left_out", ())
+        return any(area["id"] == self.selected for area in left_out)
 
     def on_key(self, event: events.Key) -> None:
         """Move on the map, or jump to a code."""
@@ -143,6 +158,41 @@ class PlanScreen(Page):
         self._view = view
         self.paint()
 
+    def action_caps(self) -> None:
+        """Show the caps in the place of the skin, or the skin again."""
+        self._caps = not self._caps
+        self.paint()
+
+    def action_edit(self) -> None:
+        """Edit depth, dose or points of the area at the cursor."""
+        if self._may_plan():
+            self.console.open_dialog(EditDialog(self.selected))
+
+    def action_cells(self) -> None:
+        """Split the area, or choose its cell."""
+        if self._may_plan():
+            self.console.open_dialog(CellsDialog(self.selected))
+
+    def action_remove(self) -> None:
+        """Leave the area out of the plan, in two acts."""
+        if self._may_plan():
+            open_planning(self.console, self.selected, "out")
+
+    def action_add(self) -> None:
+        """Put an area back into the plan, in two acts."""
+        open_planning(self.console, self.selected, "in")
+
+    def _may_plan(self) -> bool:
+        """Return whether the plan can be changed here and now; say why not."""
+        snapshot = self.console.known.snapshot
+        if area_of(snapshot, self.selected) is None:
+            self.console.tell(say("plan.not_planned"))
+        elif not may(snapshot, "plan"):
+            self.console.tell(why_not(snapshot, "plan"))
+        else:
+            return True
+        return False
+
     async def action_choose(self) -> None:
         """Take the area to the live screen, where it is armed."""
         if area_of(self.console.known.snapshot, self.selected) is not None:
@@ -152,5 +202,7 @@ class PlanScreen(Page):
 
 
 def _may_be_code(typed: str, letter: str) -> bool:
-    """Return whether a key goes on with a code: a code begins with a letter, a digit that begins is a view."""
-    return letter.isascii() and letter.isalnum() and (bool(typed) or letter.isalpha())
+    """Return whether a key goes on with a code: one begins with a letter that is no key here, a digit is a view."""
+    if typed:
+        return letter.isascii() and letter.isalnum()
+    return any(area.short.startswith(letter.upper()) for area in catalogue().values())

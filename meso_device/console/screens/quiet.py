@@ -8,9 +8,14 @@ from textual.binding import BindingType
 from meso_device.console import keys
 from meso_device.console.client import Body
 from meso_device.console.lines import Line, Pane
+<<<<<<< HEAD
 from meso_device.console.presenters.history import scrolled
 from meso_device.console.presenters.live import notice_row
 from meso_device.console.presenters.places import gun_rows, help_rows, notes, summary_rows
+=======
+from meso_device.console.presenters.gun import gun_context, gun_rows
+from meso_device.console.presenters.places import help_rows, notes, summary_rows
+>>>>>>> 540e9ef (Edit the plan at the screen in two acts; skip points, split areas into cells; use the wide terminal)
 from meso_device.console.screens.base import Page
 from meso_device.console.screens.reset import open_reset
 from meso_device.console.text import say
@@ -28,9 +33,8 @@ class GunScreen(Page):
         self.sheet("main").show(gun_rows(self.console.known, self.pane()))
 
     def context(self, pane: Pane) -> list[Line]:
-        """Return the host's newest words."""
-        notices = self.console.known.snapshot.get("notices", ())
-        return [notice_row(notice, pane) for notice in reversed(notices)]
+        """Return the link, the calibration and the host's newest words."""
+        return gun_context(self.console.known, pane)
 
     def action_clear_fault(self) -> None:
         """Acknowledge the gun's faults."""

@@ -1,6 +1,6 @@
 """The session screen: take up what was left open, or begin a practice session."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual import events
 from textual.binding import BindingType
@@ -8,11 +8,13 @@ from textual.binding import BindingType
 from meso_device.console import keys
 from meso_device.console.client import Body
 from meso_device.console.lines import Line, Pane
-from meso_device.console.presenters.places import notes, session_rows
+from meso_device.console.presenters.places import meanwhile_rows, notes, session_rows
 from meso_device.console.screens.base import Page
 from meso_device.console.state import may
 from meso_device.console.text import say
 from meso_device.screen_messages import ToHost
+
+SHOTS_MAX: Final = 40
 
 
 class SessionScreen(Page):
@@ -24,6 +26,9 @@ class SessionScreen(Page):
     def __init__(self) -> None:
         super().__init__()
         self._at = 0
+        self._asked = ("", -1)
+        self._shots: list[Body] = []
+        self._problem = ""
 
     def paint_body(self) -> None:
         """Draw the session or the choice."""
@@ -34,8 +39,27 @@ class SessionScreen(Page):
         self.sheet("main").show(rows)
 
     def context(self, pane: Pane) -> list[Line]:
-        """Return what the screen is for."""
-        return notes(pane, [say("session.note")])
+        """Return what the gun of a session left open did, row by row; else what the screen is for."""
+        snapshot = self.console.known.snapshot
+        left = snapshot.get("resume")
+        if left is None or snapshot["session"] is not None:
+            return notes(pane, [say("session.note")])
+        self._ask_shots(left["id"], snapshot["log"]["committed_seq"])
+        return meanwhile_rows(left, self._shots, self._problem, pane)
+
+    def _ask_shots(self, session: str, committed_seq: int) -> None:
+        """Read the newest shots of a session, once for each head of the gun's log."""
+        wanted = (session, committed_seq)
+        if self._asked != wanted and may(self.console.known.snapshot, "page"):
+            self._asked = wanted
+            question = {"cursor": None, "limit": SHOTS_MAX, "session": session, "area": None, "deviations": False}
+            self.console.ask(ToHost.PAGE, self._shots_came, **question)
+
+    def _shots_came(self, answer: Body) -> None:
+        self._shots = list(answer["rows"]) if "rows" in answer else self._shots
+        self._problem = "" if "rows" in answer else str(answer["text"])
+        if self.is_mounted:
+            self.paint()
 
     def on_key(self, event: events.Key) -> None:
         """Move the cursor."""

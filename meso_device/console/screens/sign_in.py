@@ -8,7 +8,7 @@ from textual.binding import BindingType
 from meso_device.console.client import Body
 from meso_device.console.form import Field, Form, FormEvent
 from meso_device.console.lines import Line, Pane
-from meso_device.console.presenters.places import notes, welcome_rows
+from meso_device.console.presenters.places import before_rows, notes, welcome_rows
 from meso_device.console.screens.base import Page
 from meso_device.console.text import say
 from meso_device.screen_messages import ToHost
@@ -50,8 +50,10 @@ class SignInScreen(Page):
         self.sheet("main").show(welcome_rows(known, self.pane(), self._form, self._said))
 
     def context(self, pane: Pane) -> list[Line]:
-        """Return what a newcomer wonders about."""
-        return notes(pane, [say("sign_in.note_1"), say("sign_in.note_2", lock=self.console.known.keys["lock"])])
+        """Return who was here last, and what a newcomer wonders about."""
+        known = self.console.known
+        before = before_rows(known, pane) if known.welcome.get("logins") or known.welcome.get("guns") else []
+        return [*before, *notes(pane, [say("sign_in.note_1"), say("sign_in.note_2", lock=known.keys["lock"])])]
 
     async def on_key(self, event: events.Key) -> None:
         """Fill in."""

@@ -50,6 +50,8 @@ WELCOME = {
         "home": "/home/meyer/.local/share/meso-device",
         "software": "0.1.0",
     },
+    "logins": [{"login": "meyer", "at_us": 1_795_350_000_000_000}, {"login": "lee", "at_us": 1_795_270_000_000_000}],
+    "guns": [{"uid": "0123456789abcdef01234567", "records": 18_241, "contact_us": 0}],
 }
 TURNS_MAX = 400
 

@@ -7,8 +7,9 @@ import pytest
 
 from meso_device.console import keys
 from meso_device.console.app import ConsoleApp
-from meso_device.console.screens import arm, pages, palette, reset, unknown
+from meso_device.console.screens import arm, pages, palette, reasons, reset, unknown
 from meso_device.console.screens.base import Dialog, Framed
+from meso_device.console.screens.edit import EditDialog
 from meso_device.console.screens.quit import QuitDialog
 from meso_device.screen_messages import ToHost
 
@@ -31,6 +32,11 @@ DIALOGS = {
     "unknown": unknown.UnknownDialog,
     "palette": palette.PaletteDialog,
     "quit": QuitDialog,
+    "edit": lambda: EditDialog("forehead"),
+    "skip": lambda: reasons.SkipDialog({"id": "forehead", "short": "F2", "given": 0, "skipped": 0}),
+    "cells": lambda: reasons.CellsDialog("forehead"),
+    "again": lambda: reasons.AgainDialog({"id": "forehead", "cells": [{"name": "F2a"}]}, 0),
+    "note": reasons.NoteDialog,
 }
 
 
@@ -45,7 +51,8 @@ def all_framed():
 
 def test_no_screen_is_left_out_of_this_file():
     shown = {type(make()) for make in DIALOGS.values()} | set(pages.PAGES.values())
-    bases = {Framed, Dialog, arm.TypedDialog, *[kind for kind in all_framed() if kind.__name__ == "Page"]}
+    asking = {reasons.Asking, reasons.ReasonDialog}
+    bases = {Framed, Dialog, arm.TypedDialog, *asking, *[kind for kind in all_framed() if kind.__name__ == "Page"]}
     assert all_framed() - bases - shown == set()
 
 

@@ -238,7 +238,9 @@ def test_every_text_asked_for_is_in_the_catalogue_and_every_text_is_asked_for():
         "gun.trigger_",
         "gun.contact_",
         "gun.cartridge_",
-        "plan.view_",
+        "plan.",
+        "caps.",
+        "link.",
         "settings.",
         "alarms.priority_",
     )

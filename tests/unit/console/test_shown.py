@@ -12,7 +12,9 @@ import pytest
 
 from meso_device.console.ascii import to_ascii
 from meso_device.console.screens.arm import ArmDialog
+from meso_device.console.screens.edit import EditDialog
 from meso_device.console.screens.quit import QuitDialog
+from meso_device.console.screens.reasons import CellsDialog, NoteDialog
 from meso_device.console.screens.reset import ResetDialog
 from meso_device.console.screens.unknown import UnknownDialog
 from meso_device.screen_messages import Message, ToHost, ToScreen, encode
@@ -81,6 +83,29 @@ def left_open(idle):
     return body
 
 
+def split(ready):
+    """An area in three cells, one of them gone over again; its plan edited, and one area left out."""
+    body = copy.deepcopy(ready)
+    body["areas"][0].update(
+        depth_um=1_000, skipped=1, cell=1,
+        cells=[
+            {"name": f"F2{name}", "planned": 4, "done": done, "again": again}
+            for name, done, again in (("a", 4, False), ("b", 6, True), ("c", 0, False))
+        ],
+    )  # fmt: skip
+    out = body["areas"].pop()
+    body["left_out"] = [{name: out[name] for name in ("id", "code", "short")}]
+    return body
+
+
+def offered():
+    dialog = EditDialog("forehead")
+    offer = "dose 0.03 mL (was 0.02 mL; allowed 0.004-0.05 mL; file 0.02 mL)"
+    dialog._offer = {"token": "t", "short": "F2", "what": "dose", "offered": offer, "typed": "0.03"}
+    dialog._ends_ms = 1_010_000
+    return dialog
+
+
 @pytest.fixture
 def scenes(ready, armed, idle):
     """Name: first snapshot, keys, dialog to open."""
@@ -91,6 +116,15 @@ def scenes(ready, armed, idle):
         "plan_front": (full(ready), ("f4", "1"), None),
         "plan_back": (full(ready), ("f4", "2"), None),
         "plan_scalp": (full(ready), ("f4", "3"), None),
+        "plan_split": (split(ready), ("f4",), None),
+        "plan_caps": (ready, ("f4", "c"), None),
+        "live_split": (split(ready), (), None),
+        "edit": (ready, (), lambda: EditDialog("forehead")),
+        "edit_offered": (ready, (), offered),
+        "cells": (split(ready), (), lambda: CellsDialog("forehead")),
+        "cells_split": (ready, (), lambda: CellsDialog("forehead")),
+        "skip": (ready, ("s",), None),
+        "note": (ready, (), NoteDialog),
         "alarms": (full(ready), ("f6", "down"), None),
         "history": (ready, ("f7", "down"), None),
         "history_record": (ready, ("f7", "down", "enter"), None),
@@ -120,7 +154,8 @@ NAMES = [
     "history_record", "gun", "help", "settings", "settings_alarms", "settings_keys",
     "settings_data", "settings_about", "palette",
     "summary", "session", "choose", "resume", "sign_in", "first", "arm",
-    "reset", "unknown", "quit",
+    "reset", "unknown", "quit", "plan_split", "plan_caps", "live_split", "edit", "edit_offered", "cells",
+    "cells_split", "skip", "note",
 ]  # fmt: skip
 
 

@@ -9,10 +9,12 @@ import pytest
 from drivers.link_events import Answered, Heard, LinkDown, StopHeard
 from drivers.link_stats import LinkStats
 from drivers.outcome import Done
+from meso_device.accounting.coverage import Cells
 from meso_device.accounting.entries import AreaGiven, Batch, Committed, Entry, SessionRow
 from meso_device.host.alarm_board import HostAlarm
 from meso_device.host.console_facts import NOTICES_MAX, TAIL_SHOTS, TEXT_MAX, ConsoleFacts
 from meso_device.host.console_may import Seen, why_not
+from meso_device.host.link_trace import LinkTrace
 from meso_device.host.snapshot import Shown, Treatment, snapshot
 from meso_device.screen_messages import Message, ToScreen, encode
 from meso_device.session.contract import Commit, Instant, LinkState, Notice, NoticeKind, Phase, Stop
@@ -20,11 +22,22 @@ from meso_device.session.settings import settings_for
 from protocols.treatment.library import load_library
 from protocols.wire.codes import Alarm, State
 from protocols.wire.hashes import hash8
-from protocols.wire.messages import HelloReply, SettingsGetReply, Status
+from protocols.wire.messages import (
+    CalMain,
+    CalReadReply,
+    HeadRow,
+    HelloReply,
+    SettingsGetReply,
+    Status,
+    SyringeRow,
+)
 
 EXAMPLE = json.loads((Path(__file__).parents[1] / "console" / "snapshot.json").read_text())
 PLAN = load_library("practice").plan()
 AREA = PLAN.areas[0]
+CAL = replace(CalMain.unpack(bytes(CalMain.SIZE)), cal_id=19, due_day=20_822, certificate="C-19")
+SYRINGE = SyringeRow(geometry_id=PLAN.syringe_geometry_id, pl_per_um=100_000, travel_um=40_000, min_dose_nl=4_000)
+HEAD = HeadRow(head_type_id=1, pins=1, gauge=30, needle_length_um=4_000, inner_diameter_um=160)
 NOW = Instant(50_000_000, 1_795_356_191_000_000)
 
 
@@ -55,6 +68,8 @@ def facts():
     block = settings_for(PLAN, AREA, hello()).pack()
     for body in (hello(), SettingsGetReply(block, hash8(block))):
         heard(made, Answered(1, Done(body), 0, 0, 0, 1))
+    for page, rows in enumerate((CAL.pack(), SYRINGE.pack(), b"", b"", HEAD.pack())):
+        heard(made, Answered(1, Done(CalReadReply(page, rows.ljust(64, b"\0"))), 0, 0, 0, 1))
     heard(made, Heard(status(alarms=1 << Alarm.OCCLUSION, remaining_nl=60_000), 0, 0))
     heard(made, Stop(source="terminal"))
     heard(made, StopHeard(1, 37_001, 900))
@@ -71,7 +86,7 @@ def shown(facts, view, **fields) -> Shown:
     given = {
         "no": 1, "now": NOW, "view": view, "facts": facts, "stats": LinkStats(), "simulated": True,
         "operator": ("ada", "clinician"), "enrolled": True, "treatment": treatment, "left_open": None, "copied": 0,
-        "silenced_s": 0, "disarm_in_s": 24, "can": why_not(seen),
+        "silenced_s": 0, "disarm_in_s": 24, "round_trips_us": [900], "can": why_not(seen),
     }  # fmt: skip
     return Shown(**{**given, **fields})
 
@@ -115,6 +130,41 @@ def test_before_a_gun_and_without_a_session_it_says_so(make_view):
     assert told["stop"] == {
         "latched": False, "unheard": False, "pressed_ms_ago": None, "answered_ms": None, "by": "",
     }  # fmt: skip
+
+
+def test_the_calibration_is_shown_once_all_of_it_was_read_and_not_after_the_link(facts, make_view):
+    told = snapshot(shown(facts, make_view()))["calibration"]
+    assert (told["id"], told["certificate"], told["due_day"]) == (19, "C-19", 20_822)
+    assert told["syringes"] == [{"name": "bd_5ml", "min_dose_nl": 4_000, "travel_um": 40_000}]
+    heard(facts, LinkDown("pulled"))
+    heard(facts, Answered(1, Done(CalReadReply(0, CAL.pack())), 0, 0, 0, 1))
+    assert snapshot(shown(facts, make_view()))["calibration"] is None
+
+
+def test_cells_skipped_points_and_the_files_own_setpoints_are_shown_of_an_area(facts, make_view):
+    edited = replace(PLAN, areas=(replace(AREA, depth_um=500), *PLAN.areas[2:]))
+    cells = {AREA.area_code: Cells((10, 10), ((0, 0), (1, 10)))}
+    given = (AreaGiven(area_code=AREA.area_code, shots=11, dose_lo_nl=1, dose_hi_nl=2, interrupted=0),)
+    view = make_view(plan=edited, file=PLAN, cells=cells, skipped={AREA.area_code: 1}, given=given)
+    treatment = Treatment(session="5e", alias="a1", practice=True, opened_us=1, plan=edited)
+    told = snapshot(shown(facts, view, treatment=treatment))
+    area = told["areas"][0]
+    assert (area["depth_um"], area["file_depth_um"], area["skipped"], area["cell"]) == (500, 1_000, 1, 1)
+    assert area["cells"] == [
+        {"name": "F2a", "planned": 10, "done": 10, "again": False},
+        {"name": "F2b", "planned": 10, "done": 2, "again": False},
+    ]
+    assert [area["id"] for area in told["left_out"]] == ["cheek_left"]
+
+
+def test_a_minute_of_the_link_is_kept_a_sample_a_second(make_view):
+    trace, stats = LinkTrace(), LinkStats(srtt_us=900)
+    for tenths in range(700):
+        link = LinkState.UP if tenths < 650 else LinkState.DOWN
+        trace.seen(stats, link, Instant(5_000_000 + tenths * 100_000, 0))
+    assert list(trace.round_trips_us) == [900] * 55 + [0] * 5
+    trace.seen(stats, LinkState.UP, Instant(10**12, 0))
+    assert list(trace.round_trips_us) == [900] * 60
 
 
 @pytest.mark.invariant("I-17")

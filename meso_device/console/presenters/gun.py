@@ -1,0 +1,131 @@
+"""The gun's screen: what it says of itself, and beside it the link's last minute and its calibration. Pure."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, Final
+
+from meso_device.console.lines import Line, Pane, Span, cut, dim, key, line, strong, warn
+from meso_device.console.presenters.frame import state_span, state_word
+from meso_device.console.presenters.live import notice_row
+from meso_device.console.presenters.quantities import NONE, bare_dose, depth, round_trip, scaled, trace
+from meso_device.console.state import Known, may
+from meso_device.console.text import say
+
+LABEL: Final = 16
+TRACE_CELLS: Final = 30
+"""Half a cell a second: the last minute."""
+_EPOCH: Final = date(1970, 1, 1).toordinal()
+
+
+def gun_rows(known: Known, pane: Pane) -> list[Line]:
+    """Return all that the gun says of itself."""
+    snapshot = known.snapshot
+    gun = snapshot.get("gun")
+    if gun is None:
+        port = snapshot.get("port", "")
+        return [(), line(" ", strong(say("gun.none"))), line(dim(f" {say('gun.looking', port=port or '?')}"))]
+    kind = say("gun.simulated") if snapshot["simulated"] else say("gun.real")
+    log = snapshot["log"]
+    pairs: list[tuple[str, str]] = [
+        (say("gun.serial"), f"{gun['serial']}   {gun['model']}   {kind}"),
+        (say("gun.uid"), gun["uid"]),
+        (say("gun.port"), snapshot["port"]),
+        (say("gun.firmware"), f"{gun['firmware']}   boot {gun['boot_id']}   resets seen {gun['resets']}"),
+        (
+            say("gun.level"),
+            say(f"gun.level_{gun['level']}"),
+        ),
+        *([] if gun["authenticated"] else [(say("gun.key"), say("gun.no_key"))]),
+        (
+            say("gun.link"),
+            f"{round_trip(gun['round_trip_us'])}   bad frames {gun['bad_frames']}   retries {gun['retries']}",
+        ),
+        (
+            say("gun.log"),
+            f"{log['committed_seq']} of {log['head_seq']} copied, {log['state']}"
+            + (f"   {gun['log_free']} free" if gun["log_free"] is not None else ""),
+        ),
+        (say("gun.shots"), "-" if gun["trigger_count"] is None else str(gun["trigger_count"])),
+        (say("gun.needle"), scaled(gun["needle_um"], 3, "mm")),
+        (say("gun.pressure"), scaled(gun["pressure_pa"], 3, "kPa")),
+        (say("gun.force"), scaled(gun["plunger_force_dn"], 1, "N")),
+        (say("gun.temperature"), scaled(gun["temp_cdegc"], 2, "°C")),
+        (say("gun.battery"), "-" if gun["battery_pct"] is None else f"{gun['battery_pct']} %"),
+        (
+            say("gun.now"),
+            ", ".join(
+                say(f"gun.{name}_{'on' if gun[name] else 'off'}") for name in ("trigger", "contact", "cartridge")
+            ),
+        ),
+    ]
+    rows: list[Line] = [line(" ", state_span(state_word(snapshot))), ()]
+    rows += [line(dim(f" {label:<{LABEL}}"), text) for label, text in pairs]
+    keys: list[Span] = [Span(" ")]
+    if may(snapshot, "clear_fault"):
+        keys += key(known.keys["gun.fault"], say("key.clear_fault"), "clear_fault")
+    if may(snapshot, "reset_open"):
+        keys += key(known.keys["gun.reset"], say("key.reset"), "reset")
+    return [cut(row, pane.width) for row in [*rows, (), tuple(keys)]]
+
+
+def gun_context(known: Known, pane: Pane) -> list[Line]:
+    """Return the last minute of the link, its counters, the calibration, and the host's newest words."""
+    snapshot = known.snapshot
+    if not snapshot:
+        return []
+    rows = [*_link_rows(snapshot), (), *_calibration_rows(snapshot)]
+    rows += [(), line(strong(f" {say('context.words')}"))]
+    room = max(0, pane.height - len(rows))
+    rows += [notice_row(notice, pane) for notice in reversed(snapshot["notices"][-room:])] if room else []
+    return [cut(row, pane.width) for row in rows]
+
+
+def _link_rows(snapshot: Mapping[str, Any]) -> list[Line]:
+    counts, samples = snapshot["link_counts"], snapshot["round_trips_us"]
+    up = [value for value in samples if value]
+    gone = len(samples) - len(up)
+    rows: list[Line] = [
+        line(strong(f" {say('link.title')}")),
+        line(" ", trace(samples, TRACE_CELLS).rjust(TRACE_CELLS)),
+        line(f" {_range(up)}", warn(f"   {say('link.gone', seconds=gone)}") if gone else ""),
+    ]
+    for names in (("frames_in", "frames_out"), ("answered", "given_up"), ("duplicates", "unmatched")):
+        row: list[Span] = [Span(" ")]
+        for name in names:
+            row += [dim(f"{say(f'link.{name}'):<9}"), Span(f"{counts[name]:<8}")]
+        rows.append(tuple(row))
+    return rows
+
+
+def _range(up: Sequence[int]) -> str:
+    if not up:
+        return NONE
+    low, high = round_trip(min(up)), round_trip(max(up))
+    return low if low == high else f"{low} .. {high}"
+
+
+def _calibration_rows(snapshot: Mapping[str, Any]) -> list[Line]:
+    read = snapshot["calibration"]
+    rows: list[Line] = [line(strong(f" {say('calibration.title')}"))]
+    if read is None:
+        return [*rows, line(dim(f" {say('calibration.unread')}"))]
+    over = _day(snapshot["utc_us"] // 86_400_000_000) > _day(read["due_day"])
+    until = f"{say('calibration.until')} {_day(read['due_day'])}"
+    rows.append(line(f" CAL-{read['id']}  ", warn(until) if over else dim(until)))
+    rows.append(line(dim(f" {read['certificate']}")))
+    rows.append(
+        line(dim(f" {say('calibration.syringe'):<13}{say('calibration.smallest'):<12}{say('calibration.way')}"))
+    )
+    for row in read["syringes"]:
+        smallest = f"{bare_dose(row['min_dose_nl'])} mL"
+        rows.append(line(f" {row['name']:<13}{smallest:<12}{depth(row['travel_um'])}"))
+    for head in read["heads"]:
+        needle = say("calibration.needle", pins=head["pins"], gauge=head["gauge"], long=depth(head["needle_length_um"]))
+        rows.append(line(dim(f" {say('calibration.head')} "), needle))
+    return rows
+
+
+def _day(day: int) -> str:
+    """Return a day since 1970-01-01 as people write it; what no calendar holds stays a number."""
+    ordinal = _EPOCH + day
+    return date.fromordinal(ordinal).isoformat() if 0 < ordinal <= date.max.toordinal() else str(day)

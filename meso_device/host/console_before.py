@@ -1,0 +1,24 @@
+"""What was before this run, for the sign-in screen: who signed in last, and which guns were met."""
+
+import contextlib
+from typing import Final
+
+from meso_device.audit.birth import DATABASE_NAME
+from meso_device.audit.database import open_for_reading
+from meso_device.audit.queries import guns, logins
+from meso_device.host.home import Home
+from meso_device.people.office import read_operators
+from meso_device.screen_messages import Body
+
+SHOWN_MAX: Final = 6
+
+
+def before(home: Home) -> Body:
+    """Return ``logins`` [{login, at_us}] and ``guns`` [{uid, records, contact_us}], newest first."""
+    known = {one.person.op: one.person.login for one in read_operators(home.root)}
+    with contextlib.closing(open_for_reading(home.root / DATABASE_NAME)) as db:
+        signed_in, met = logins(db, SHOWN_MAX), guns(db, SHOWN_MAX)
+    return {
+        "logins": [{"login": known.get(op, "?"), "at_us": at_us} for op, at_us in signed_in],
+        "guns": [{"uid": uid, "records": records, "contact_us": contact_us} for uid, records, contact_us in met],
+    }
