@@ -97,11 +97,8 @@ class ConsoleOperator:
         self._copied_from: tuple[str, int] | None = None
         self._look_us = 0
         self._began_us = 0
-<<<<<<< HEAD
         self._verified: Body | None = None
-=======
         self._trace = LinkTrace()
->>>>>>> 540e9ef (Edit the plan at the screen in two acts; skip points, split areas into cells; use the wide terminal)
 
     # --- operator -----------------------------------------------------------------------------------
 
@@ -162,13 +159,10 @@ class ConsoleOperator:
             self._copied_from = (view.gun_uid, view.committed_seq)
         self._changed |= view is not was
         self._facts.seen(view, now)
-<<<<<<< HEAD
         self._changed |= self._desk.seen(view, now) or self._desk.verify.state is not self._verified
         self._verified = self._desk.verify.state
-=======
         self._trace.seen(self._stats, view.link, now)
         self._changed |= self._desk.seen(view, now)
->>>>>>> 540e9ef (Edit the plan at the screen in two acts; skip points, split areas into cells; use the wide terminal)
         self._show(view, now)
 
     # --- attendant ----------------------------------------------------------------------------------

@@ -8,14 +8,9 @@ from textual.binding import BindingType
 from meso_device.console import keys
 from meso_device.console.client import Body
 from meso_device.console.lines import Line, Pane
-<<<<<<< HEAD
-from meso_device.console.presenters.history import scrolled
-from meso_device.console.presenters.live import notice_row
-from meso_device.console.presenters.places import gun_rows, help_rows, notes, summary_rows
-=======
 from meso_device.console.presenters.gun import gun_context, gun_rows
+from meso_device.console.presenters.history import scrolled
 from meso_device.console.presenters.places import help_rows, notes, summary_rows
->>>>>>> 540e9ef (Edit the plan at the screen in two acts; skip points, split areas into cells; use the wide terminal)
 from meso_device.console.screens.base import Page
 from meso_device.console.screens.reset import open_reset
 from meso_device.console.text import say
