@@ -7,7 +7,6 @@ command: done is said when it can be seen, refused with the engine's own line.
 import contextlib
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 from meso_device.accounting.entries import Entry, SessionRow
@@ -189,9 +188,8 @@ class ConsoleDesk:
             self._sign(now)
         if self._coming is not None and view.session == self._coming.session:
             self.treatment, self._coming = self._coming, None
-        treatment = self.treatment
-        if treatment is not None and view.session == treatment.session and view.plan not in {None, treatment.plan}:
-            self.treatment = replace(treatment, plan=view.plan)
+        if self.treatment is not None:
+            self.treatment = self.treatment.following(view)
         return self._answers.seen(view, now)
 
     def engine_refused(self, text: str) -> None:

@@ -8,6 +8,7 @@ from drivers.link_stats import LinkStats
 from meso_device.audit.pages import Looked
 from meso_device.host.console_facts import ConsoleFacts
 from meso_device.host.console_may import Seen, why_not
+from meso_device.host.link_trace import LinkTrace
 from meso_device.host.members import Observer, Operator, Wish
 from meso_device.host.snapshot import Shown, Treatment, snapshot
 from meso_device.host.viewers import Viewers
@@ -59,6 +60,7 @@ class HeadlessView:
         self._facts = ConsoleFacts()
         self._facts.port = port
         self._view: View | None = None
+        self._trace = LinkTrace()
         self._changed = True
         self._shown_us = 0
         self._shown_no = 0
@@ -89,6 +91,8 @@ class HeadlessView:
         """Show the state to those who look, and pass it on."""
         was, self._view = self._view, view
         self._facts.seen(view, now)
+        self._trace.seen(self._stats, view.link, now)
+        self._treatment = self._treatment.following(view)
         self._changed |= view is not was
         since_us = now.mono_us - self._shown_us
         if self._viewers.watched and ((self._changed and since_us >= SNAPSHOT_US) or since_us >= LOOK_US):
@@ -128,6 +132,7 @@ class HeadlessView:
             copied=0,
             silenced_s=0,
             disarm_in_s=None,
+            round_trips_us=self._trace.round_trips_us,
             can=why_not(seen),
         )
 

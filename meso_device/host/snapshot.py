@@ -132,7 +132,7 @@ Commands and their fields; every one is checked by the host, unknown or missing 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from drivers.link_stats import LinkStats
 from meso_device.accounting.entries import Entry, SessionRow
@@ -156,6 +156,12 @@ class Treatment:
     practice: bool
     opened_us: int
     plan: TreatmentPlan
+
+    def following(self, view: View) -> "Treatment":
+        """Return the same with the plan in force, which may be edited."""
+        if view.plan is None or view.plan is self.plan or view.session != self.session:
+            return self
+        return replace(self, plan=view.plan)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
