@@ -243,6 +243,7 @@ def test_every_text_asked_for_is_in_the_catalogue_and_every_text_is_asked_for():
         "link.",
         "settings.",
         "alarms.priority_",
+        "alarms.head_",
     )
     unused = {key for key in ENGLISH if key not in asked | composed and not key.startswith(prefixes)}
     counted = {key for key in unused if source.count(f'"{key}"') < 2}
