@@ -144,7 +144,7 @@ class HomeLock:
             os.close(fd)
             raise UsageError(
                 f"data directory {home.root} is in use by {lock_holder(home) or 'another process'}: "
-                "end that one first, or give another with --home"
+                "look at it with meso view, end it first, or give another with --home"
             ) from None
         except OSError as error:
             os.close(fd)

@@ -38,6 +38,8 @@ class ViewClient:
             HostGone: the host closed the socket or broke the rules.
         """
         for _ in range(READS_MAX):
+            if self.goodbye is not None:
+                return  # nothing comes after it but the end
             try:
                 data = self._connection.recv(READ_BYTES)
             except (BlockingIOError, InterruptedError):
