@@ -54,7 +54,7 @@ def ready_snapshot():
     body["gun"]["state"] = "SAFE"
     for area, (name, short) in zip(body["areas"], (("forehead", "F2"), ("cheek_left", "F8L")), strict=True):
         area.update(id=name, short=short)
-    body["can"]["arm_open"] = ""
+    body["can"].update(arm_open="", page="")
     return body
 
 
@@ -73,10 +73,13 @@ class Screen:
         ends = [self.process.terminal_fd, self.process.peer]
         for end in select.select(ends, [], [], max(0, seconds))[0]:
             if end is self.process.peer:
-                for _ in self.deframer.feed(self.process.peer.recv(65_536)):
-                    pass
+                for message in self.deframer.feed(self.process.peer.recv(65_536)):
+                    self.heard(message)
             else:
                 self.output += os.read(self.process.terminal_fd, 65_536)
+
+    def heard(self, message):
+        """Take what the screen asks for; this bench answers nothing."""
 
     def until(self, text, seconds=20.0):
         """Read until a text was painted; return how long that took in ms."""

@@ -371,7 +371,6 @@ ENGLISH: Final[Mapping[str, str]] = {
     "history.none_so_far": "No shot like that so far; PgDn looks further back.",
     "history.in_full": "record",
     "history.jump": "go to number",
-    "history.newest": "newest",
     "history.newest_page": "newest page",
     "history.older_page": "older page",
     "history.only_page": "all of them",
@@ -413,7 +412,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "settings.no_colour": "NO_COLOR is set: there is one theme without colour",
     "settings.bell": "terminal bell",
     "settings.switch_bell": "bell on or off",
-    "settings.lock_after": "signed out, alone, after",
+    "settings.lock_after": "signed out, idle, after",
     "settings.language": "language",
     "settings.english": "English",
     "settings.only_one": "the only one yet",
@@ -512,6 +511,10 @@ ENGLISH: Final[Mapping[str, str]] = {
     "help.flow_3": "3  Inject with the gun's trigger. The screen never fires.",
     "help.flow_4": "4  {finish}, look at the totals, Enter closes.",
 }
+
+
+CATALOGUES: Final[Mapping[str, Mapping[str, str]]] = {"English": ENGLISH}
+"""By language, as its own speakers call it: each has every key, with the same places for values."""
 
 
 def say(key: str, **values: object) -> str:

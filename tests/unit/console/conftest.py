@@ -39,7 +39,7 @@ WELCOME = {
     "reset_reasons": [{"code": 1, "text": "operator's decision"}, {"code": 2, "text": "patient moved"}],
     "roles": ["clinician"],
     "settings": {
-        "file": "/home/meyer/.config/meso-device/console.toml",
+        "file": "~/.config/meso-device/console.toml",
         "given": [],
         "theme": "meso-grey",
         "bell": True,
@@ -47,7 +47,7 @@ WELCOME = {
         "disarm_after_s": 30,
         "lock_after_min": 10,
         "keys": {},
-        "home": "/home/meyer/.local/share/meso-device",
+        "home": "~/.local/share/meso-device",
         "software": "0.1.0",
     },
     "logins": [{"login": "meyer", "at_us": 1_795_350_000_000_000}, {"login": "lee", "at_us": 1_795_270_000_000_000}],

@@ -3,6 +3,7 @@
 import re
 from itertools import pairwise
 from pathlib import Path
+from string import Formatter
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,7 @@ from meso_device.console.lines import Span, Tone, apart, cells, columns, cut, li
 from meso_device.console.pace import KEYS_APART_MS, Pace
 from meso_device.console.presenters.digits import high
 from meso_device.console.presenters.quantities import bar, dose_between, scaled, trace
-from meso_device.console.text import ENGLISH, say
+from meso_device.console.text import CATALOGUES, ENGLISH, say
 from meso_device.console.theme import THEMES, tones
 from meso_device.console.typed import Heard, TypedWord
 from meso_device.host.alarm_board import HostAlarm
@@ -244,11 +245,29 @@ def test_every_text_asked_for_is_in_the_catalogue_and_every_text_is_asked_for():
         "settings.",
         "alarms.priority_",
         "alarms.head_",
-        "history.",
+        "history.of_",
     )
     unused = {key for key in ENGLISH if key not in asked | composed and not key.startswith(prefixes)}
     counted = {key for key in unused if source.count(f'"{key}"') < 2}
     assert not counted, counted
+
+
+def places(text):
+    return sorted(name for _, name, _, _ in Formatter().parse(text) if name is not None)
+
+
+@pytest.mark.parametrize("language", CATALOGUES)
+def test_every_language_has_every_text_with_the_same_places_for_values(language):
+    catalogue = CATALOGUES[language]
+    assert set(catalogue) == set(ENGLISH)
+    for key, text in catalogue.items():
+        assert places(text) == places(ENGLISH[key]), key
+        assert text.strip() or key == "gun.real", key
+
+
+def test_no_text_names_a_key_that_a_keymap_may_change():
+    changeable = re.compile(r"\bF([1-79]|1[0-2])\b|Ctrl\+[ABD-Z]|\[[A-Z]\]|\b[A-Z] (shows|resets|acknowledges|goes on)")
+    assert [key for key, text in ENGLISH.items() if changeable.search(text)] == []
 
 
 def test_every_key_says_what_it_does():
