@@ -13,6 +13,7 @@ from typing import Final
 
 from drivers.discovery import candidate_ports, discover
 from meso_device import __version__
+from meso_device.cli.asking import ask
 from meso_device.cli.homes import practice_home
 from meso_device.cli.output import tell
 from meso_device.cli.simulated_gun import GunFiles, simulated_gun
@@ -59,8 +60,11 @@ def start_console(
     if simulate and gun:
         raise UsageError("give either --gun or --simulate")
     # Refused before a gun is started or looked for.
-    check_terminal("the console", without="meso session run", instead="meso console --plain")
+    check_terminal("the console", without="meso session run", instead="meso session run")
     settings = read_settings(settings_file())
+    if not gun and not simulate:
+        gun = _found()
+        simulate = not gun
     root = practice_home(home) if simulate else find_home(home, os.environ)
     with _gun(gun, simulate=simulate, root=root) as port:
         request = ConsoleRequest(
@@ -82,9 +86,9 @@ def start_console(
 
 @contextlib.contextmanager
 def _gun(named: str, *, simulate: bool, root: Path) -> Iterator[str]:
-    """Give the port of the gun: the one named, a simulated one for as long as it is needed, or the one found."""
+    """Give the port of the gun: the one named, or a simulated one for as long as it is needed."""
     if not simulate:
-        yield named or _found()
+        yield named
         return
     open_home(root)
     place = Path(tempfile.mkdtemp(prefix="meso-console-"))
@@ -98,12 +102,16 @@ def _gun(named: str, *, simulate: bool, root: Path) -> Iterator[str]:
 
 
 def _found() -> str:
+    """Return the port of the one gun that answers; empty where none does and a simulated one is wanted."""
     guns = [found for found in discover(candidate_ports(), secrets.token_bytes(16)) if found.reply is not None]
     if len(guns) == 1:
         return guns[0].port
     if guns:
         raise UsageError(f"{len(guns)} guns found: name one with --gun PORT; meso guns lists them")
-    raise UsageError("no gun found: connect one and name its port with --gun PORT, or practise with --simulate")
+    otherwise = "no gun found: connect one and name its port with --gun PORT, or practise with --simulate"
+    if ask("No gun found. Practise on a simulated one? [y/N]", otherwise).strip().lower() not in {"y", "yes"}:
+        raise UsageError(otherwise)
+    return ""
 
 
 def _told(settings: Settings, root: Path, *, only_ascii: bool) -> ConsoleSettings:

@@ -196,7 +196,13 @@ class ConsoleApp(App[int]):
         return tones(self.theme)[tone]
 
     def ask(self, kind: ToHost, on_answer: Callable[[Body], None] | None = None, **fields: Any) -> None:
-        """Ask the host for something; a refusal is shown where no one else takes the answer."""
+        """Ask the host for something; a refusal is shown where no one else takes the answer.
+
+        In a browser nothing is asked for: who sits before it, and whether anybody does, cannot be known.
+        """
+        if self.is_web:
+            self.tell(say("view.only").strip())
+            return
         self._guard(lambda: self.client.ask(kind, on_answer or self._say_refusal, **fields))
 
     def _say_refusal(self, answer: Body) -> None:

@@ -73,9 +73,9 @@ def disarmed_from(bench) -> list[str]:
     return [body["disarmed"] for kind, body in records(bench) if kind == "interlock" and "disarmed" in body]
 
 
-def settled(bench, gun) -> None:
+def settled(bench, gun, port=None) -> None:
     """Read the gun's log to its head, and require that the log equals what the gun did."""
-    console = Console(bench, str(gun.link)).begin()
+    console = Console(bench, str(port or gun.link)).begin()
     console.until("the log", lambda shot: shot["link"] == "up" and shot["log"]["state"] == "SYNCED")
     console.do(QUIT)
     assert console.wait() == 0
@@ -203,7 +203,7 @@ def test_a_screen_that_stands_still_disarms_and_stops_nobody_from_stopping(bench
     assert 9e9 < time.monotonic_ns() - began_ns < 14e9
     assert "the screen was silent for 10 s" in console.last_line()
     console.assert_terminal_restored()
-    settled(bench, gun)
+    settled(bench, gun, port=cable.link)
 
 
 def sent(cable, kind: int, since_ns: int) -> int | None:
