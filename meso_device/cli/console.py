@@ -19,9 +19,12 @@ def console(
     only_ascii: Annotated[
         bool, typer.Option("--ascii", help="Draw nothing outside ASCII; terminals that can do no more are known.")
     ] = False,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Lines of text for screen readers, without a screen; it cannot arm.")
+    ] = False,
     home: HomeOption = None,
 ) -> None:
     """Treat and practise at a screen; F8 stops the gun at any time."""
     from meso_device.cli.console_start import start_console
 
-    raise typer.Exit(start_console(gun=gun, simulate=simulate, home=home, only_ascii=only_ascii))
+    raise typer.Exit(start_console(gun=gun, simulate=simulate, home=home, only_ascii=only_ascii, plain=plain))

@@ -17,13 +17,13 @@ from meso_device.cli.asking import ask
 from meso_device.cli.homes import practice_home
 from meso_device.cli.output import tell
 from meso_device.cli.simulated_gun import GunFiles, simulated_gun
-from meso_device.cli.terminal_check import check_terminal
+from meso_device.cli.terminal_check import check_is_terminal, check_terminal
 from meso_device.console.keys import STOP_CHOICE, Keymap
 from meso_device.console.settings import Settings, read_settings, settings_file
 from meso_device.host.console_run import ConsoleRequest, ConsoleResult, run_console
 from meso_device.host.console_settings import ConsoleSettings
 from meso_device.host.home import find_home, open_home
-from meso_device.host.screen_process import SCREEN_COMMAND
+from meso_device.host.screen_process import PLAIN_COMMAND, SCREEN_COMMAND
 from meso_device.technical_log import TechnicalLog
 from protocols.errors import UsageError
 from protocols.treatment.library import PRACTICE, library, load_library
@@ -43,6 +43,7 @@ def start_console(
     simulate: bool,
     home: Path | None,
     only_ascii: bool = False,
+    plain: bool = False,
     screen: Sequence[str] = SCREEN_COMMAND,
 ) -> int:
     """Run a console and return its exit status.
@@ -52,6 +53,7 @@ def start_console(
         simulate: Start a simulated gun for it.
         home: Data directory; None for the usual one.
         only_ascii: Draw nothing outside ASCII.
+        plain: Lines of text in place of a screen.
         screen: Command of the screen's process.
 
     Raises:
@@ -60,7 +62,11 @@ def start_console(
     if simulate and gun:
         raise UsageError("give either --gun or --simulate")
     # Refused before a gun is started or looked for.
-    check_terminal("the console", without="meso session run", instead="meso session run")
+    if plain:
+        check_is_terminal("the console", without="meso session run")
+        screen = PLAIN_COMMAND
+    else:
+        check_terminal("the console", without="meso session run", instead="meso console --plain")
     settings = read_settings(settings_file())
     if not gun and not simulate:
         gun = _found()
@@ -80,7 +86,8 @@ def start_console(
             result = run_console(
                 request, lambda observer: stack.enter_context(TechnicalLog(root, observer, command=COMMAND))
             )
-    _tell_end(result, _again(gun, simulate=simulate, home=home, only_ascii=only_ascii))
+    looks = [*([ASCII] if only_ascii else []), *(["--plain"] if plain else [])]
+    _tell_end(result, _again(gun, simulate=simulate, home=home, looks=looks))
     return result.status
 
 
@@ -141,10 +148,10 @@ def _plans() -> Mapping[str, TreatmentPlan]:
     return {name: load_library(name).plan() for name in names}
 
 
-def _again(gun: str, *, simulate: bool, home: Path | None, only_ascii: bool) -> str:
+def _again(gun: str, *, simulate: bool, home: Path | None, looks: Sequence[str]) -> str:
     words = [*COMMAND.split()]
     words += ["--simulate"] if simulate else ["--gun", gun] if gun else []
-    words += [ASCII] if only_ascii else []
+    words += looks
     words += ["--home", str(home)] if home is not None else []
     return shlex.join(words)
 

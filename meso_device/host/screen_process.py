@@ -17,6 +17,7 @@ from meso_device.host.terminal import Size, set_size
 from meso_device.screen_start import HOST_VARIABLE, SOCKET_VARIABLE
 
 SCREEN_COMMAND: Final = (sys.executable, "-m", "meso_device.console")
+PLAIN_COMMAND: Final = (sys.executable, "-m", "meso_device.console.plain")
 END_S: Final = 1.0
 """How long a screen that was told to end may take before it is killed."""
 

@@ -89,10 +89,12 @@ class Terminal:
         code = self._process.returncode
         return code if code >= 0 else 128 - code
 
-    def assert_restored(self) -> None:
+    def assert_restored(self, *, drawn: bool = True) -> None:
         """Require that the shell finds its terminal as it left it."""
         assert termios.tcgetattr(self.slave) == self.before
         painted = self.painted()
+        if not drawn:
+            return
         for mode in (b"1049", b"1000", b"1003", b"1006", b"2004"):
             assert painted.rfind(b"\x1b[?%sh" % mode) < painted.rfind(b"\x1b[?%sl" % mode), mode
         assert painted.rfind(b"\x1b[?25l") < painted.rfind(b"\x1b[?25h")
