@@ -16,7 +16,7 @@ Layer: TypeAlias = Literal["epidermis", "dermis", "lower edge of the dermis", "b
 SOURCE: Final = "ultrasound, PMC9205051 table 2; histology reads thicker"
 _WOMEN_OR_MEN: Final = {"female": "women", "male": "men"}
 # In puncture tests less than half of a needle was buried below this.
-_SHALLOW_UM: Final = 1_000
+SHALLOW_UM: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ def advise(area: Area, sex: Sex, depth_um: int) -> Advisory:
     """Return the expected layer at a commanded needle travel in an area."""
     mean_um, dermis_um, sd_um = _figures(area, sex)
     travel = f"{format_depth(depth_um)} commanded needle travel"
-    shallow = "; below 1 mm less than half was buried in puncture tests" if depth_um < _SHALLOW_UM else ""
+    shallow = "; below 1 mm less than half was buried in puncture tests" if depth_um < SHALLOW_UM else ""
     if mean_um is None or dermis_um is None or sd_um is None:
         text = f"{travel}: no data for {area.name}, {_WOMEN_OR_MEN[sex]}; commanded, not achieved{shallow}"
         return Advisory(layer="no data", mean_um=None, low_um=None, high_um=None, deeper_than_wanted=False, text=text)

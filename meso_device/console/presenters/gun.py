@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from meso_device.console.lines import Line, Pane, Span, cut, dim, key, line, strong, warn
 from meso_device.console.presenters.frame import state_span, state_word
-from meso_device.console.presenters.live import notice_row
+from meso_device.console.presenters.live import words_rows
 from meso_device.console.presenters.quantities import NONE, bare_dose, depth, round_trip, scaled, trace
 from meso_device.console.state import Known, may
 from meso_device.console.text import say
@@ -75,9 +75,7 @@ def gun_context(known: Known, pane: Pane) -> list[Line]:
         return []
     rows = [*_link_rows(snapshot), (), *_calibration_rows(snapshot)]
     rows += [(), line(strong(f" {say('context.words')}"))]
-    room = max(0, pane.height - len(rows))
-    rows += [notice_row(notice, pane) for notice in reversed(snapshot["notices"][-room:])] if room else []
-    return [cut(row, pane.width) for row in rows]
+    return [cut(row, pane.width) for row in [*rows, *words_rows(snapshot, pane)][: pane.height]]
 
 
 def _link_rows(snapshot: Mapping[str, Any]) -> list[Line]:

@@ -18,6 +18,7 @@ from meso_device.console.lines import (
     line,
     strong,
     warn,
+    wrap,
 )
 from meso_device.console.presenters.digits import side_by_side
 from meso_device.console.presenters.frame import alarm_span
@@ -176,7 +177,7 @@ def _setting_rows(known: Known, pane: Pane) -> list[Line]:
                         (dim("gun reads"), 10),
                         (Span(unit(read)), wide - 4),
                         (dim("last"), 5),
-                        (Span(was), max(10, min(LAST_SHOT_MAX, pane.width - (61 if pane.width >= 74 else 55)))),
+                        (Span(was), max(10, min(LAST_SHOT_MAX, pane.width - (61 if pane.width >= 74 else 54)))),
                     ]
                 ),
                 _match(set_, read, rests=rests),
@@ -381,6 +382,15 @@ def context_rows(known: Known, pane: Pane) -> list[Line]:
     rows += [line(" ", alarm_span(alarm, pane)) for alarm in alarms[:ALARMS_SHOWN]]
     rows += [] if alarms else [line(dim(f" {say('context.nothing')}"))]
     rows += [(), line(strong(f" {say('context.words')}"))]
-    room = max(0, pane.height - len(rows))
-    rows += [notice_row(notice, pane) for notice in reversed(snapshot["notices"][-room:])] if room else []
-    return [cut(row, pane.width) for row in rows]
+    return [cut(row, pane.width) for row in filled([*rows, *words_rows(snapshot, pane)], pane.height)]
+
+
+def words_rows(snapshot: Mapping[str, Any], pane: Pane) -> list[Line]:
+    """Return what the host said, newest first, each in as many rows as it takes."""
+    rows: list[Line] = []
+    for notice in reversed(snapshot["notices"]):
+        tone = Tone.DIM if notice["kind"] == "info" else Tone.WARN
+        first, *rest = wrap(notice["text"], pane.width - 7, tone)
+        rows.append((Span(f" {clock(notice['at_us'], pane.offset_s)[:5]} ", Tone.DIM), *first))
+        rows += [(Span(" " * 7), *row) for row in rest]
+    return rows

@@ -9,7 +9,7 @@ from meso_device.console.presenters.edit import setpoints_of
 from meso_device.console.presenters.quantities import bare_depth, bare_dose, depth, dose
 from meso_device.console.state import Known, area_of
 from meso_device.console.text import say
-from protocols.treatment.advisory import SOURCE, Sex, advise
+from protocols.treatment.advisory import SHALLOW_UM, SOURCE, Sex, advise
 from protocols.treatment.areas import Area, catalogue
 
 BOTH_MIN: Final = 28
@@ -186,6 +186,10 @@ def _advice_rows(entry: Area, depth_um: int, pane: Pane) -> list[Line]:
         )
         likely = Span(advice.layer, Tone.WARN if advice.deeper_than_wanted else Tone.VALUE)
         rows += [line(dim(f" {label}: "), skin), line(dim(f"   {say('plan.likely', travel=depth(depth_um))} "), likely)]
-    if not rows:
-        return [line(" ", dim(say("plan.no_data")))]
-    return [*rows, *[(Span(" "), *row) for row in wrap(f"{say('plan.commanded')}; {SOURCE}", pane.width - 2, Tone.DIM)]]
+    known = bool(rows)
+    if not known:
+        rows = [line(" ", dim(say("plan.no_data")))]
+    if depth_um < SHALLOW_UM:
+        rows += [(Span(" "), *row) for row in wrap(say("plan.shallow"), pane.width - 2, Tone.WARN)]
+    source = f"{say('plan.commanded')}; {SOURCE}" if known else say("plan.commanded")
+    return [*rows, *[(Span(" "), *row) for row in wrap(source, pane.width - 2, Tone.DIM)]]
