@@ -28,10 +28,12 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     # What is imported now stays for good, so nobody has to look through it for garbage.
     gc.disable()
     from meso_device.console.app import ConsoleApp  # noqa: PLC0415  # the host answers meanwhile
+    from meso_device.console.input_bytes import tolerate_broken_bytes  # noqa: PLC0415  # the same
 
     gc.freeze()
     gc.enable()
     only_ascii = "--ascii" in arguments or environ.get("TERM") in {"linux", "dumb"}
+    tolerate_broken_bytes()
     app = ConsoleApp(client, only_ascii=only_ascii, offset_s=time.localtime().tm_gmtoff)
     status = app.run()
     return status if status is not None else 1
