@@ -15,6 +15,8 @@ from protocols.treatment.plan import AreaPlan, TreatmentPlan
 
 CELLS_MAX: Final = 12
 """More cells than this in one area are not told apart by a hand that holds a gun; their letters are a to l."""
+SPLIT_AREAS_MAX: Final = 8
+"""Areas that are in cells at once: what a screen can take in, and what fits into what it is told."""
 MOVES_MAX: Final = 200
 """Choices of a cell in one area and session; whoever needs more has lost the place."""
 

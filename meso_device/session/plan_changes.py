@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from meso_device.accounting.coverage import CELLS_MAX, MOVES_MAX, Cells, cell_name, split
+from meso_device.accounting.coverage import CELLS_MAX, MOVES_MAX, SPLIT_AREAS_MAX, Cells, cell_name, split
 from meso_device.accounting.entries import CELL_CHOSEN, PLAN_EDITED, POINT_SKIPPED, Json
 from meso_device.session.contract import NoticeKind
 from meso_device.session.desk import Desk, SessionState
@@ -133,6 +133,8 @@ def _choose(session: SessionState, command: ChooseCell) -> Change:
     if command.cells != (len(was.planned) if was is not None else 1):
         if places:
             raise UsageError(f"{area.short} was begun: cells are made before its first point")
+        if was is None and len(session.cells) >= SPLIT_AREAS_MAX:
+            raise UsageError(f"{area.short}: {SPLIT_AREAS_MAX} areas are in cells already; make one of them whole")
     elif was is None:
         raise UsageError(f"{area.short} is in one cell")
     else:

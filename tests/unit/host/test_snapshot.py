@@ -9,7 +9,7 @@ import pytest
 from drivers.link_events import Answered, Heard, LinkDown, StopHeard
 from drivers.link_stats import LinkStats
 from drivers.outcome import Done
-from meso_device.accounting.coverage import Cells
+from meso_device.accounting.coverage import CELLS_MAX, SPLIT_AREAS_MAX, Cells, split
 from meso_device.accounting.entries import AreaGiven, Batch, Committed, Entry, SessionRow
 from meso_device.host.alarm_board import HostAlarm
 from meso_device.host.console_facts import NOTICES_MAX, TAIL_SHOTS, TEXT_MAX, ConsoleFacts
@@ -19,6 +19,7 @@ from meso_device.host.snapshot import Shown, Treatment, snapshot
 from meso_device.screen_messages import Message, ToScreen, encode
 from meso_device.session.contract import Commit, Instant, LinkState, Notice, NoticeKind, Phase, Stop
 from meso_device.session.settings import settings_for
+from protocols.treatment.areas import catalogue
 from protocols.treatment.library import load_library
 from protocols.wire.codes import Alarm, State
 from protocols.wire.hashes import hash8
@@ -108,8 +109,14 @@ def test_it_fits_into_a_message_with_everything_in_it(facts, make_view):
     for n in range(500):
         facts.notice(Notice(NoticeKind.ALARM, "ä" * 1_000))
         facts.alarms.raised(f"X{n}", "N" * 40, "t" * 200, HostAlarm.FINDING.priority, area="FH", at_us=n, mono_us=n)
-    view = make_view(findings=("gap", "orphan"), blocked=("a", "b"))
-    assert encode(Message(ToScreen.SNAPSHOT, 0, snapshot(shown(facts, view))))
+    areas = tuple(replace(AREA, area=one.id, area_code=one.code, short=one.short) for one in catalogue().values())
+    plan = replace(PLAN, areas=areas)
+    cells = {area.area_code: split(CELLS_MAX, CELLS_MAX) for area in areas[:SPLIT_AREAS_MAX]}
+    view = make_view(findings=("gap", "orphan"), blocked=("a", "b"), plan=plan, file=plan, cells=cells)
+    everything = shown(
+        facts, view, treatment=Treatment(session="5e", alias="a1", practice=True, opened_us=1, plan=plan)
+    )
+    assert encode(Message(ToScreen.SNAPSHOT, 0, snapshot(replace(everything, round_trips_us=[10**6] * 60))))
     assert (len(facts.lines), len(facts.lines[-1].notice.text)) == (NOTICES_MAX, TEXT_MAX)
 
 

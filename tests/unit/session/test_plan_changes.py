@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meso_device.accounting.coverage import SPLIT_AREAS_MAX
 from meso_device.audit import canonical
 from meso_device.session.contract import Arm, Confirm, NoticeKind, Phase
 from meso_device.session.plan_commands import ChooseCell, EditPlan, PlanArea, Setpoint, SkipPoint
 from meso_device.session.plan_edit import PlanLimits
 from protocols.errors import UsageError
+from protocols.treatment.areas import catalogue
 from protocols.treatment.library import library, load_library
 from protocols.wire.messages import LimitsGetReply
 from tests.world.rig import Rig
@@ -190,6 +192,27 @@ def test_a_confirmation_is_asked_for_before_anything_of_a_left_session_is_change
     rig.host(Confirm(how="test"))
     assert rig.run(lambda: rig.view.phase is Phase.READY)
     assert "was 1 mm" in ask(rig, edit(FOREHEAD, Setpoint.DEPTH, 500)).text
+
+
+def test_only_so_many_areas_are_in_cells_at_once():
+    rig = Rig(replace(PLAN, areas=tuple(replace(area, points=4) for area in many_areas())))
+    rig.run_session()
+    assert rig.run(lambda: bool(rig.view.session))
+    rig.autopilot = None
+    rig.host(Confirm(how="test"))
+    assert rig.run(lambda: rig.view.phase is Phase.READY)
+    for area in rig.view.plan.areas[:SPLIT_AREAS_MAX]:
+        ask(rig, ChooseCell(area_id=area.area, cells=2, cell=0, reason="", **WHO))
+    assert len(rig.view.cells) == SPLIT_AREAS_MAX
+    last = rig.view.plan.areas[-1]
+    assert "make one of them whole" in ask(rig, ChooseCell(area_id=last.area, cells=2, cell=0, reason="", **WHO)).text
+    ask(rig, ChooseCell(area_id=rig.view.plan.areas[0].area, cells=1, cell=0, reason="", **WHO))
+    assert "chosen" in ask(rig, ChooseCell(area_id=last.area, cells=2, cell=0, reason="", **WHO)).text
+
+
+def many_areas():
+    known = [area for area in catalogue().values() if not area.no_go][: SPLIT_AREAS_MAX + 1]
+    return [replace(CHEEK, area=one.id, area_code=one.code, short=one.short) for one in known]
 
 
 @pytest.mark.hazard("HZ-07")
