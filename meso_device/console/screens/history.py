@@ -68,7 +68,8 @@ class HistoryScreen(Page):
         """Return the record of the row chosen."""
         if self._history.chosen is None:
             return []
-        return self._record_rows(replace(pane, width=pane.width - 1))
+        rows = self._record_rows(replace(pane, width=pane.width - 1))
+        return [(Span(" "), *row) for row in rows]
 
     def _record_rows(self, pane: Pane) -> list[Line]:
         chosen = self._history.chosen
