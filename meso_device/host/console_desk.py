@@ -372,7 +372,7 @@ class ConsoleDesk:
 
     def _finish(self, number: int, _body: Body, now: Instant) -> Sequence[Command]:
         view = self._allow("finish")
-        complete = view.shots_given >= view.shots_planned
+        complete = view.shots_given + sum(view.skipped.values()) >= view.shots_planned
         self._answers.wait(number, now, lambda seen: seen.phase is Phase.CLOSED, of_gun=False)
         return (CloseSession(state="complete" if complete else "interrupted"),)
 

@@ -162,6 +162,7 @@ def totals(session: SessionState, state: str) -> dict[str, Json]:
             "area_code": area.area_code,
             "points_planned": area.shots,
             "points_given": given.shots if given else 0,
+            "points_skipped": session.skipped.get(area.area_code, 0),
             "interrupted": given.interrupted if given else 0,
             "dose_lo_nl": given.dose_lo_nl if given else 0,
             "dose_hi_nl": given.dose_hi_nl if given else 0,

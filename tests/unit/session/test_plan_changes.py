@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from meso_device.accounting.coverage import SPLIT_AREAS_MAX
 from meso_device.audit import canonical
-from meso_device.session.contract import Arm, Confirm, NoticeKind, Phase
+from meso_device.session.contract import Arm, CloseSession, Confirm, NoticeKind, Phase
 from meso_device.session.plan_commands import ChooseCell, EditPlan, PlanArea, Setpoint, SkipPoint
 from meso_device.session.plan_edit import PlanLimits
 from protocols.errors import UsageError
@@ -139,6 +139,10 @@ def test_a_skipped_point_is_not_given_later_and_the_area_ends_without_it(rig):
     assert "1 of them skipped" in rig.notices[-1].text
     assert Counter(body["area_code"] for body in bodies(rig, "shot")) == {FOREHEAD.area_code: 3}
     assert "no point is left" in ask(rig, SkipPoint(area_id="forehead", reason="mole", **WHO)).text
+    rig.host(CloseSession(state="interrupted"))
+    assert rig.run(lambda: rig.view.phase is Phase.CLOSED)
+    [closed] = bodies(rig, "session.closed")
+    assert [area["points_skipped"] for area in closed["areas"]] == [1, 0]
 
 
 @pytest.mark.invariant("I-56")
