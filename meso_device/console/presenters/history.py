@@ -80,14 +80,14 @@ def page_rows(known: Known, history: History, pane: Pane) -> list[Line]:
 def _headings(pane: Pane) -> Line:
     names = ("history.record", "history.when", "history.area", "history.depth", "history.dose", "history.outcome")
     seq, when, area, depth, dose, outcome = (dim(say(name)) for name in names)
-    area_width, depth_width, dose_width = _widths(pane)
+    area_width, depth_width, dose_width, outcome_width = _widths(pane)
     parts = [(seq, 9), (when, _when_width(pane)), (area, area_width), (depth, depth_width), (dose, dose_width)]
-    return columns([(dim(" "), 1), *parts, (outcome, 12)])
+    return columns([(dim(" "), 1), *parts, (outcome, outcome_width)])
 
 
-def _widths(pane: Pane) -> tuple[int, int, int]:
-    """Return the widths of area, depth and dose."""
-    return (5, 7, 18) if pane.width >= WITH_YEAR_MIN else (5, 6, 15)
+def _widths(pane: Pane) -> tuple[int, int, int, int]:
+    """Return the widths of area, depth, dose and outcome."""
+    return (5, 7, 18, 12) if pane.width >= WITH_YEAR_MIN else (4, 5, 18, 11)
 
 
 def _record_headings(pane: Pane) -> Line:
@@ -120,7 +120,7 @@ def _shot(row: Mapping[str, Any], pane: Pane, no: int, *, here: bool) -> Line:
     when = day_and_clock(row["at_us"], pane.offset_s)
     lo_nl, hi_nl = row["dose_lo_nl"], row["dose_hi_nl"]
     dose = bare_dose(hi_nl) if lo_nl == hi_nl else f"{bare_dose(lo_nl)}-{bare_dose(hi_nl)}"
-    area_width, depth_width, dose_width = _widths(pane)
+    area_width, depth_width, dose_width, outcome_width = _widths(pane)
     return columns(
         [
             (Span(">" if here else " ", Tone.STRONG), 1),
@@ -129,7 +129,7 @@ def _shot(row: Mapping[str, Any], pane: Pane, no: int, *, here: bool) -> Line:
             (Span(_short(row["area"]), tone, act), area_width),
             (Span(bare_depth(row["depth_um"]), tone, act), depth_width),
             (Span(dose, tone, act), dose_width),
-            (Span(row["phase"], tone if done else Tone.WARN, act), 12),
+            (Span(row["phase"], tone if done else Tone.WARN, act), outcome_width),
             (Span("SIM" if row["simulated"] else "   ", Tone.DIM), 3),
         ]
     )

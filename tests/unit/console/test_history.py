@@ -127,7 +127,7 @@ def test_a_refusal_leaves_the_page_at_hand():
 # --- rows ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("width", [70, 78])
+@pytest.mark.parametrize("width", [66, 78])
 def test_a_row_fits_and_a_deviation_stands_out(ready, width):
     history = History()
     odd = shot(1_000_001, phase="INTERRUPTED", dose_lo_nl=9_995, dose_hi_nl=19_706)
