@@ -174,6 +174,27 @@ def test_anticoagulants_pass_with_the_note_and_a_signed_reason(clinic, patient):
     assert b"Brandlhuber" not in log
 
 
+# --- a gun that does not say that it is simulated ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def real(clinic):
+    """A data directory and a port of a gun that may be a real one: a cable takes the mark out of what it says."""
+    cable = clinic.bench.cable(clinic.gun)
+    cable.real()
+    return cable.link
+
+
+@pytest.mark.hazard("HZ-36")
+@pytest.mark.parametrize("with_patient", [True, False])
+def test_a_real_gun_gets_no_session_without_a_screen(clinic, patient, real, with_patient):
+    elsewhere = {"MESO_HOME": str(clinic.bench.path / "another")}
+    process = clinic.session(patient, port=real) if with_patient else clinic.bench.run_session(real, env=elsewhere)
+    assert process.wait() in {1, 2}, process.describe()
+    assert_one_clear_line(process, status=process.status, names=("not simulated",))
+    assert clinic.gun.truth() == []
+
+
 # --- people ----------------------------------------------------------------------------------------------------------
 
 
@@ -317,7 +338,7 @@ def test_a_product_too_thick_for_needle_and_flow_is_refused(clinic, patient):
     ("old", "new", "names"),
     [
         pytest.param(
-            'dose = "0.01 mL"', 'dose = "0.001 mL"', ("dose",), marks=pytest.mark.hazard("HZ-46"), id="too-fine"
+            'dose = "0.01 mL"', 'dose = "0.001 mL"', ("smallest",), marks=pytest.mark.hazard("HZ-46"), id="too-fine"
         ),
         pytest.param(
             'depth = "1.5 mm"',
@@ -334,7 +355,9 @@ def test_a_product_too_thick_for_needle_and_flow_is_refused(clinic, patient):
             marks=pytest.mark.hazard("HZ-53"),
             id="pins",
         ),
-        pytest.param('dose = "0.01 mL"', 'dose = "0.1 mL"', ("dose",), marks=pytest.mark.hazard("HZ-58"), id="tenfold"),
+        pytest.param(
+            'dose = "0.01 mL"', 'dose = "0.1 mL"', ("point",), marks=pytest.mark.hazard("HZ-58"), id="tenfold"
+        ),
         pytest.param('dose = "0.01 mL"', 'dose = "0.01"', ("unit",), marks=pytest.mark.hazard("HZ-58"), id="no-unit"),
     ],
 )

@@ -68,6 +68,7 @@ ROWS = (
         module("tests.suite", *BLACKBOX, "-k", "test_commands or test_support"),
         cores=2,
     ),
+    Row("rules-out", module("tests.rules_out"), ()),
     Row("same-faults", module("bench.faults"), module("bench.faults"), alone=True),
     Row("bench", module("bench"), module("bench", "peers"), alone=True),
 )

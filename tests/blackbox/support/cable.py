@@ -57,6 +57,10 @@ class Cable:
         """Pull the cable after this many more bytes."""
         self.order(f"cut {way} {count}")
 
+    def real(self) -> None:
+        """Let the gun not say any more that it is simulated."""
+        self.order("real")
+
     def unplug(self) -> None:
         """Pull the cable now."""
         self.order("unplug")

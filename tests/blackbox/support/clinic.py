@@ -114,11 +114,12 @@ class Clinic:
         pin: str = "",
         overrides: tuple[tuple[str, str], ...] = (),
         env: dict[str, str] | None = None,
+        port: Path | None = None,
     ) -> Process:
-        """Start a session with a patient."""
+        """Start a session with a patient, on the clinic's gun unless another port is named."""
         signed = [word for code, reason in overrides for word in ("--override", code, "--reason", reason)]
         return self.bench.run_session(
-            self.gun.link, "--protocol", file or self.treatment(), "--patient", patient, "--operator", operator,
+            port or self.gun.link, "--protocol", file or self.treatment(), "--patient", patient, "--operator", operator,
             "--pin-file", self.pins(pin or operator, *[operator] * len(overrides)),
             "--checks", checks or self.checks(), *signed, env=env,
         )  # fmt: skip

@@ -12,6 +12,7 @@ lines on standard input, each is answered by ``ok`` on standard output. Directio
     stall DIR on|off   bytes wait
     cut DIR N          the cable is pulled after N more bytes
     unplug             the cable is pulled now: hang-up at the host, silence at the gun
+    real               from now on the gun does not say any more that it is simulated
     replug [NAME]      a new pseudo-terminal under the same or another name
     quit
 
@@ -31,8 +32,13 @@ import tty
 from pathlib import Path
 from typing import TextIO
 
+import frames  # the folder of this script is on its path
+
 H2G, G2H = "h2g", "g2h"
 _CHUNK = 4096
+# Where the flags stand in what the gun says of itself, and the bit that is taken out of them.
+_FLAGS_AT = {frames.HELLO | frames.REPLY: 42, frames.STATUS: 2, frames.STATUS_GET | frames.REPLY: 6}
+_SIMULATED = 1
 
 
 class Relay:
@@ -52,6 +58,7 @@ class Relay:
         self._stalled = {H2G: False, G2H: False}
         self._cut_after: dict[str, int | None] = {H2G: None, G2H: None}
         self._waiting = {H2G: b"", G2H: b""}
+        self._real: frames.Reader | None = None
         self.plug(link)
 
     def note(self, **what: str) -> None:
@@ -101,6 +108,8 @@ class Relay:
         ways = (H2G, G2H) if rest[:1] == ["both"] else tuple(rest[:1])
         if word == "unplug":
             self.unplug()
+        elif word == "real":
+            self._real = frames.Reader()
         elif word == "replug":
             self.unplug()
             self.plug(rest[0] if rest else self._link)
@@ -128,8 +137,21 @@ class Relay:
                 out.append(byte)
         return bytes(out)
 
+    def _unsimulated(self, reader: frames.Reader, data: bytes) -> bytes:
+        """Return the frames that these bytes complete, without the flag."""
+        out = b""
+        for frame in reader.feed(data):
+            payload = bytearray(frame.payload)
+            at = _FLAGS_AT.get(frame.type)
+            if at is not None and at < len(payload):
+                payload[at] &= ~_SIMULATED & 0xFF
+            out += frames.encode(frame.type, frame.req_id, frame.session, frame.aux, bytes(payload), major=frame.major)
+        return out
+
     def _pass(self, way: str, data: bytes) -> None:
         """Take bytes in; they leave at once unless the way is stalled or the cable is cut within them."""
+        if self._real is not None and way == G2H:
+            data = self._unsimulated(self._real, data)
         left = self._cut_after[way]
         cut = left is not None and len(data) >= left
         if left is not None:

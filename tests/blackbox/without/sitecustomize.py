@@ -4,6 +4,7 @@
 Everything is done when the module concerned is imported, inside the product's own process.
 """
 
+import dataclasses
 import importlib.abc
 import importlib.machinery
 import os
@@ -34,11 +35,45 @@ def _file_checks(module):
         module.check_file = lambda *_: ()
 
 
+def _pin(module):
+    if "pin" in OUT:
+        module.Hasher.fits = lambda *_: True
+
+
+def _pins_permitted(module):
+    if "pins_permitted" in OUT:
+        object.__setattr__(module.BUILD_LIMITS, "pins", frozenset({1, 5, 9}))
+
+
+def _unit(module):
+    if "unit" in OUT:
+        strict = module.parse_quantity
+
+        def lax(text, dimension):
+            return strict(text if text[-1:].isalpha() or "/" in text else f"{text} {dimension.display}", dimension)
+
+        module.parse_quantity = lax
+
+
+def _real_guns(module):
+    if "real_guns" in OUT:
+        module._is_foreign = lambda *_: False
+        module.Headless.next_wish = _never_mind_the_mark(module.Headless.next_wish)
+
+
+def _never_mind_the_mark(next_wish):
+    return lambda self, view, now: next_wish(self, dataclasses.replace(view, simulated=True), now)
+
+
 CHANGES = {
+    "meso_device.host.headless": _real_guns,
     "meso_device.session.interlocks": _rules,
     "meso_device.accounting.caps": _caps,
     "meso_device.people.roles": _roles,
+    "meso_device.people.pins": _pin,
     "protocols.treatment.checks": _file_checks,
+    "protocols.treatment.limits": _pins_permitted,
+    "protocols.treatment.quantities": _unit,
 }
 
 
