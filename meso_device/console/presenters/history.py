@@ -87,7 +87,7 @@ def _headings(pane: Pane) -> Line:
 
 def _widths(pane: Pane) -> tuple[int, int, int, int]:
     """Return the widths of area, depth, dose and outcome."""
-    return (5, 7, 18, 12) if pane.width >= WITH_YEAR_MIN else (4, 5, 18, 11)
+    return (5, 7, 18, 12) if pane.width >= WITH_YEAR_MIN else (5, 5, 17, 11)
 
 
 def _record_headings(pane: Pane) -> Line:
