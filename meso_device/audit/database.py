@@ -6,7 +6,7 @@ locks.
 
 import contextlib
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import apsw
 
@@ -14,6 +14,9 @@ from meso_device.audit.filesystem import sync_directory
 from meso_device.audit.schema import APPLICATION_ID, SCHEMA, USER_VERSION
 from meso_device.audit.sql import run
 from protocols.errors import AuditWriteFailed, UsageError
+
+Log: TypeAlias = apsw.Connection
+"""The log, open: for those that read it through functions of this package and never speak to SQLite themselves."""
 
 WAL_BYTES: Final = 4 * 1024 * 1024
 BUSY_TIMEOUT_MS: Final = 5_000

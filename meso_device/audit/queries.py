@@ -95,6 +95,19 @@ def open_session(db: apsw.Connection) -> SessionRow | None:
     return None if row is None else replace(row, changes=_changes(db, row.session))
 
 
+def newest_unsigned(db: apsw.Connection) -> str:
+    """Return the newest session, if it had a patient, is closed, and nobody signed its totals; else an empty text."""
+    newest = next(_session_rows(db, f"{_SESSION} ORDER BY opened_seq DESC LIMIT 1", ()), None)
+    if newest is None or newest.practice or newest.state == "open":
+        return ""
+    closed = run(db, "SELECT seq FROM record WHERE key = ?", (f"session/{newest.session}/closed",))
+    if not closed:
+        return ""
+    first = f"sign/{closed[0][0]}/"
+    signed = run(db, "SELECT 1 FROM record WHERE key > ? AND key < ? LIMIT 1", (first, f"{first[:-1]}0"))
+    return "" if signed else newest.session
+
+
 def _changes(db: apsw.Connection, sess: str) -> tuple[tuple[str, dict[str, Any]], ...]:
     """Return what was changed of the plan of an open session; it is behind its opening, at the end of the log."""
     rows = run(

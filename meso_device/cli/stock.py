@@ -188,9 +188,10 @@ def load(
     """Fit a filled syringe to a gun; the one before it comes out, and its volumes are balanced."""
     from meso_device.accounting.cartridges import syringe_for_filling
     from meso_device.accounting.materials import checked_lot, checked_product
+    from meso_device.audit.cartridge_change import Wanted
     from meso_device.cli.acting import acting
     from meso_device.cli.gun_choice import choose_gun
-    from meso_device.cli.stock_change import Wanted, change_cartridge
+    from meso_device.cli.stock_change import change_cartridge
     from meso_device.people.roles import Act
     from protocols.units import VOLUME, parse_quantity
 

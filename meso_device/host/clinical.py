@@ -4,6 +4,7 @@ The log gets aliases, codes and commitments alone. Everything here is recorded b
 """
 
 import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from meso_device.accounting.clinic import Approval
@@ -168,7 +169,12 @@ def sign_overrides(
         AuditWriteFailed: they are not.
         NotAllowed, PinRefused: not by this person, or the PIN was entered too long ago.
     """
-    entries = [_override(clinical, plan, override, now) for override in clinical.overrides]
+    by = Actor(op=clinical.op, role=clinical.role, utc_us=now.utc_us)
+    answers = {answer.item: answer.answer for answer in clinical.answers}
+    entries = [
+        override_entry(override, session=clinical.session, alias=clinical.alias, by=by, plan=plan, answers=answers)
+        for override in clinical.overrides
+    ]
     for override, entry in zip(clinical.overrides, entries, strict=True):
         _commit(store, entry, stamp)
         with contextlib.closing(open_for_reading(home.root / DATABASE_NAME)) as db:
@@ -186,24 +192,43 @@ def _commit(store: Store, entry: Entry, stamp: Stamp) -> None:
         raise AuditWriteFailed(result.reason)
 
 
-def _override(clinical: Clinical, plan: TreatmentPlan, override: SignedOverride, now: Moment) -> Entry:
-    person = override.proof.person
-    answers = {answer.item: answer.answer for answer in clinical.answers}
-    limit, value = terms(override.code, plan, answers, day_text(day_of(now.utc_us)))
+def override_entry(
+    override: SignedOverride,
+    *,
+    session: str,
+    alias: str,
+    by: Actor,
+    plan: TreatmentPlan,
+    answers: Mapping[str, str],
+) -> Entry:
+    """Return the record of a soft rule gone over, with the limit and the value as they stand now.
+
+    Args:
+        override: Code, reason, and whose PIN stands for it.
+        session: Where it counts.
+        alias: Patient of that session.
+        by: Operator of the session.
+        plan: Treatment protocol of the session.
+        answers: Of the checklist, by item.
+
+    Raises:
+        UsageError: it is for an area that the treatment protocol has not.
+    """
+    limit, value = terms(override.code, plan, answers, day_text(day_of(by.utc_us)))
     return Entry(
         kind="limit.override",
-        key=f"override/{clinical.session}/{override.code}",
+        key=f"override/{session}/{override.code}",
         payload={
             "code": override.code,
             "limit": limit,
             "value": value,
             "reason": override.reason,
-            "signer": person.op,
+            "signer": override.proof.person.op,
         },
-        op=clinical.op,
-        role=clinical.role,
-        session=clinical.session,
-        alias=clinical.alias,
+        op=by.op,
+        role=by.role,
+        session=session,
+        alias=alias,
     )
 
 

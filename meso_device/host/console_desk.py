@@ -10,24 +10,34 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from meso_device.accounting.entries import Entry, SessionRow
+from meso_device.audit.birth import DATABASE_NAME
+from meso_device.audit.database import open_for_reading
+from meso_device.audit.queries import open_session
 from meso_device.host.console_arming import Arming
+from meso_device.host.console_clinic import ConsoleClinic
 from meso_device.host.console_facts import ConsoleFacts
 from meso_device.host.console_history import ConsoleHistory
+from meso_device.host.console_materials import ConsoleMaterials
 from meso_device.host.console_may import LIVE, Seen, why_not
 from meso_device.host.console_people import PRACTICE, ConsolePeople
 from meso_device.host.console_plan import AGAIN_REASONS, SKIP_REASONS, ConsolePlan
 from meso_device.host.console_settings import ConsoleSettings
+from meso_device.host.errands import Errands
 from meso_device.host.home import Home
 from meso_device.host.members import End
+from meso_device.host.owed import Durable, Owed
 from meso_device.host.people_desk import PeopleDesk
+from meso_device.host.prepared import AFTERCARE
+from meso_device.host.run import plan_of
 from meso_device.host.screen_answers import Refuse, Say, ScreenAnswers
 from meso_device.host.screen_commands import checked
 from meso_device.host.snapshot import Treatment
 from meso_device.host.two_steps import VALID_US, Bound, TwoSteps
 from meso_device.host.verify_run import VerifyRun
 from meso_device.host.write_off_desk import REASONS, Gun, WriteOffDesk
-from meso_device.people.roles import Act, Role, role_for
+from meso_device.people.roles import Act, Person, Role, role_for
 from meso_device.screen_messages import VERSION, Body, BrokenPeer, Message, ToHost, ToScreen
+from meso_device.session.checklist import ITEMS
 from meso_device.session.contract import (
     AcknowledgeFault,
     Arm,
@@ -46,7 +56,9 @@ from meso_device.session.contract import (
     WriteOff,
 )
 from protocols.errors import MesoError
+from protocols.treatment.needles import heads, needles
 from protocols.treatment.plan import TreatmentPlan
+from protocols.treatment.syringes import syringes
 
 SILENCE_US: Final = 60_000_000
 ID_BYTES: Final = 16
@@ -67,6 +79,7 @@ class ConsoleDesk:
         facts: What was heard of the gun.
         plans: Treatments that a practice session can be of, by name.
         left_open: Session that an earlier run left open; None if none.
+        to_sign: Session of a patient that an earlier run closed and nobody signed for; empty if none.
         people: Looks at PINs.
         home: Data directory.
         enrolled: Somebody is enrolled in this data directory.
@@ -93,6 +106,7 @@ class ConsoleDesk:
         facts: ConsoleFacts,
         plans: Mapping[str, TreatmentPlan],
         left_open: tuple[SessionRow, TreatmentPlan] | None,
+        to_sign: str = "",
         people: PeopleDesk,
         home: Home,
         enrolled: bool,
@@ -116,13 +130,34 @@ class ConsoleDesk:
         self._coming: Treatment | None = None
         self._answers = ScreenAnswers(say)
         self._plan = ConsolePlan(self._steps, facts, self._answers, people)
+        self.owed = Owed(lambda number, why: self._answers.refused(number, "audit", why))
+        errands = Errands(home.root, people, self._answers)
+        self.clinic = ConsoleClinic(
+            home=home, facts=facts, plans=plans, errands=errands, answers=self._answers, owe=self.owe
+        )
+        self._materials = ConsoleMaterials(errands, self._answers, self.owe, self.clinic.refresh)
+        self._left_to_sign = to_sign
         self.verify = VerifyRun(home.root)
+        self._home = home
         self.history = ConsoleHistory(self._answers, say)
         self._commands: Mapping[ToHost, Callable[[int, Body, Instant], Sequence[Command]]] = {
             ToHost.STOP: self._stop,
             ToHost.SIGN_IN: self._sign_in,
             ToHost.LOCK: self._lock,
             ToHost.ENROL: self._enrol,
+            ToHost.PATIENT_FIND: self._by_person("patient", self.clinic.find),
+            ToHost.PATIENT_ADD: self._by_person("patient", self.clinic.add),
+            ToHost.PATIENT_SHOW: self._by_person("patient", self.clinic.show),
+            ToHost.PREPARE: self._by_person("prepare", self.clinic.prepare),
+            ToHost.CHECK: self._by_person("check", self.clinic.check),
+            ToHost.FIT: self._by_person("check", self.clinic.fit),
+            ToHost.LOT: self._by_person("material", self._materials.lot),
+            ToHost.LOAD: self._by_person_at_gun("material", self._materials.load),
+            ToHost.WASTE: self._by_person_at_gun("material", self._materials.waste),
+            ToHost.CLEAN: self._by_person_at_gun("material", self._materials.clean),
+            ToHost.OVERRIDE: self._by_person_at_gun("override", self.clinic.override),
+            ToHost.SIGN: self._by_person("sign", self.clinic.sign),
+            ToHost.BEGIN: self._open_for_patient,
             ToHost.OPEN: self._open,
             ToHost.RESUME: self._resume,
             ToHost.ABANDON: self._abandon,
@@ -152,7 +187,6 @@ class ConsoleDesk:
         self.treatment: Treatment | None = None
         self.left_open = left_open
         self.ending: End | None = None
-        self.owed: list[Entry] = []
         self.silenced_until_us = 0
 
     # --- the operator's surface ---------------------------------------------------------------------
@@ -188,8 +222,11 @@ class ConsoleDesk:
             self._sign(now)
         if self._coming is not None and view.session == self._coming.session:
             self.treatment, self._coming = self._coming, None
+            self.clinic.began(self.treatment, self.people.person)
         if self.treatment is not None:
             self.treatment = self.treatment.following(view)
+            if view.session == self.treatment.session and view.phase is Phase.CLOSED:
+                self.clinic.ended()
         return self._answers.seen(view, now)
 
     def engine_refused(self, text: str) -> None:
@@ -212,9 +249,10 @@ class ConsoleDesk:
         """Make half-done confirmations worthless."""
         self._steps.forget()
 
-    def owe(self, entries: Sequence[Entry]) -> None:
-        """Take records that people owe the log."""
-        self.owed += entries
+    def owe(self, entries: Sequence[Entry], durable: Durable | None = None, number: int | None = None) -> None:
+        """Take records that people owe the log; see `Owe`."""
+        if entries:
+            self.owed.put(entries, durable, number)
 
     @property
     def who(self) -> str:
@@ -233,8 +271,30 @@ class ConsoleDesk:
             locked=self.people.locked,
             session=self.treatment is not None,
             left_open=self.left_open[0] if self.left_open is not None else None,
+            prepared=self.clinic.prepared is not None,
+            patient=self._has_patient,
+            theirs=not self._has_patient or self.clinic.is_treated_by(self.people.person),
+            to_sign=bool(self.to_sign),
         )
         return why_not(seen)
+
+    @property
+    def _has_patient(self) -> bool:
+        return self.treatment is not None and not self.treatment.practice
+
+    @property
+    def to_sign(self) -> str:
+        """Session that is closed and not signed for; empty if none. Practice is signed for by whoever is signed in."""
+        closed = self._facts.closing.session if self._facts.closing is not None and self._is_signed_for else ""
+        return next((one for one in (closed, self._left_to_sign) if one and one not in self.clinic.signed), "")
+
+    @property
+    def _is_signed_for(self) -> bool:
+        return self._has_patient or (self.treatment is not None and self.people.person is not None)
+
+    def clinic_shown(self, now: Instant) -> Body | None:
+        """Return the patient's session for the screen; None if there is none."""
+        return None if self.clinic.prepared is None else self.clinic.prepared.shown(now.utc_us)
 
     # --- answers ------------------------------------------------------------------------------------
 
@@ -264,6 +324,13 @@ class ConsoleDesk:
             "write_off_reasons": [{"code": code, "text": text} for code, text in REASONS.items()],
             "roles": [role.value for role in Role],
             "settings": dict(self._settings.shown),
+            "checklist": [
+                {"item": name, "question": item.question, "answers": list(item.answers)} for name, item in ITEMS.items()
+            ]
+            + [{"item": AFTERCARE, "question": "Is aftercare explained and given?", "answers": ["yes", "no"]}],
+            "needles": list(needles()),
+            "heads": list(heads()),
+            "syringes": [one.id for one in syringes().values() if one.pl_per_um is not None],
             **self._before,
         }
         self._say(ToScreen.WELCOME, number, welcome)
@@ -278,6 +345,35 @@ class ConsoleDesk:
         if why or self._view is None:
             raise Refuse("not_now", why or "not yet")
         return self._view
+
+    def _person(self) -> Person:
+        if self.people.person is None:
+            raise Refuse("sign_in", "sign in first")
+        return self.people.person
+
+    def _by_person(
+        self, name: str, act: Callable[[int, Body, Person, Instant], None]
+    ) -> Callable[[int, Body, Instant], Sequence[Command]]:
+        """Return a command that takes whoever is signed in."""
+
+        def handle(number: int, body: Body, now: Instant) -> Sequence[Command]:
+            self._allow(name)
+            act(number, body, self._person(), now)
+            return ()
+
+        return handle
+
+    def _by_person_at_gun(
+        self, name: str, act: Callable[[int, Body, Person, View, Instant], None]
+    ) -> Callable[[int, Body, Instant], Sequence[Command]]:
+        """Return a command that takes whoever is signed in, and the state of the gun."""
+
+        def handle(number: int, body: Body, now: Instant) -> Sequence[Command]:
+            view = self._allow(name)
+            act(number, body, self._person(), view, now)
+            return ()
+
+        return handle
 
     # --- stop, disarm, reset ------------------------------------------------------------------------
 
@@ -343,27 +439,60 @@ class ConsoleDesk:
         self._coming = Treatment(session=session, alias=alias, practice=True, opened_us=now.utc_us, plan=plan)
         return (OpenSession(plan=plan, session=session, alias=alias, op=PRACTICE, role=PRACTICE, practice=True),)
 
-    def _taken_up(self) -> Sequence[Command]:
-        if self.left_open is None:
-            return ()
-        row, plan = self.left_open
-        self.left_open = None
+    def _open_for_patient(self, number: int, _body: Body, now: Instant) -> Sequence[Command]:
+        self._allow("begin")
+        opening = self.clinic.open(self._person(), now)
+        self._answers.wait(number, now, lambda view: view.session == opening.session, session=opening.session)
         self._coming = Treatment(
-            session=row.session, alias=row.alias, practice=row.practice, opened_us=row.opened_at_us, plan=plan
+            session=opening.session,
+            alias=opening.alias,
+            practice=False,
+            opened_us=now.utc_us,
+            plan=opening.plan,
         )
-        return (ResumeSession(row=row, plan=plan, op=PRACTICE, role=PRACTICE),)
+        return (opening,)
+
+    def _take_up(
+        self, number: int, now: Instant, then: Callable[[Instant, ResumeSession], Sequence[Command]]
+    ) -> Sequence[Command]:
+        """Take up what was left open; one with a patient only by whoever is signed in and treats."""
+        row = left_open_now(self._home)
+        if self.left_open is None or row is None:
+            raise Refuse("not_now", "no session was left open")
+        plan = plan_of(row)
+
+        def taken(resuming: ResumeSession, at: Instant) -> Sequence[Command]:
+            commands = then(at, resuming)
+            self.left_open = None
+            self._coming = Treatment(
+                session=row.session, alias=row.alias, practice=row.practice, opened_us=row.opened_at_us, plan=plan
+            )
+            return commands
+
+        if row.practice:
+            return taken(ResumeSession(row=row, plan=plan, op=PRACTICE, role=PRACTICE), now)
+        self.clinic.take_up(number, (row, plan), self._person(), taken, now)
+        return ()
 
     def _resume(self, number: int, _body: Body, now: Instant) -> Sequence[Command]:
         self._allow("resume")
-        row, _ = self.left_open or (None, None)
-        session = row.session if row is not None else ""
-        self._answers.wait(number, now, lambda view: view.session == session, of_gun=False, session=session)
-        return self._taken_up()
+
+        def then(at: Instant, resuming: ResumeSession) -> Sequence[Command]:
+            session = resuming.row.session
+            self._answers.wait(number, at, lambda view: view.session == session, of_gun=False, session=session)
+            return (resuming,)
+
+        return self._take_up(number, now, then)
 
     def _abandon(self, number: int, _body: Body, now: Instant) -> Sequence[Command]:
         self._allow("abandon")
-        self._answers.wait(number, now, lambda view: view.phase is Phase.CLOSED, of_gun=False)
-        return (*self._taken_up(), CloseSession(state="interrupted"))
+        close = CloseSession(state="interrupted")
+
+        def then(at: Instant, *resuming: ResumeSession) -> Sequence[Command]:
+            self._answers.wait(number, at, lambda view: view.phase is Phase.CLOSED, of_gun=False)
+            return (*resuming, close)
+
+        return self._take_up(number, now, then) if self.left_open is not None else then(now)
 
     def _confirm(self, number: int, _body: Body, now: Instant) -> Sequence[Command]:
         self._allow("confirm")
@@ -374,7 +503,8 @@ class ConsoleDesk:
         view = self._allow("finish")
         complete = view.shots_given + sum(view.skipped.values()) >= view.shots_planned
         self._answers.wait(number, now, lambda seen: seen.phase is Phase.CLOSED, of_gun=False)
-        return (CloseSession(state="complete" if complete else "interrupted"),)
+        state = "complete" if complete else "interrupted"
+        return (CloseSession(state=state, aftercare=self.clinic.aftercare if self._has_patient else None),)
 
     # --- the plan -----------------------------------------------------------------------------------
 
@@ -475,23 +605,25 @@ class ConsoleDesk:
         op, role = self.people.acts_as
         treatment = self.treatment
         for row in self._facts.alarms.acknowledge(body["no"], by=login, at_us=now.utc_us):
-            self.owed.append(
-                Entry(
-                    kind="alarm.acknowledged",
-                    key=f"alarm.acknowledged/{row.code}/{now.utc_us}/{now.mono_us}/{row.no}",
-                    payload={
-                        "alarm": row.name.replace(" ", "_"),
-                        "code": row.code,
-                        "by": op,
-                        "raised_us": row.at_us,
-                        "count": row.count,
-                        "active": row.active,
-                    },
-                    op=op,
-                    role=role,
-                    session=treatment.session if treatment is not None else "",
-                    alias=treatment.alias if treatment is not None else "",
-                    gun=self._facts.stamp(),
+            self.owe(
+                (
+                    Entry(
+                        kind="alarm.acknowledged",
+                        key=f"alarm.acknowledged/{row.code}/{now.utc_us}/{now.mono_us}/{row.no}",
+                        payload={
+                            "alarm": row.name.replace(" ", "_"),
+                            "code": row.code,
+                            "by": op,
+                            "raised_us": row.at_us,
+                            "count": row.count,
+                            "active": row.active,
+                        },
+                        op=op,
+                        role=role,
+                        session=treatment.session if treatment is not None else "",
+                        alias=treatment.alias if treatment is not None else "",
+                        gun=self._facts.stamp(),
+                    ),
                 )
             )
         self._answers.done(number)
@@ -501,6 +633,12 @@ class ConsoleDesk:
         self.silenced_until_us = now.mono_us + SILENCE_US
         self._answers.done(number)
         return ()
+
+
+def left_open_now(home: Home) -> SessionRow | None:
+    """Return the session that was left open, as the log has it now: with what was read from the gun since the start."""
+    with contextlib.closing(open_for_reading(home.root / DATABASE_NAME)) as db:
+        return open_session(db)
 
 
 def _reset_of(view: View) -> Bound:

@@ -26,6 +26,7 @@ TEXT_MAX: Final = 400
 """Longest line for people; longer ones are cut for the screen, the technical log has them whole."""
 STOP_ANSWER_US: Final = 250_000
 _LIVE: Final = frozenset({Phase.ARMED, Phase.ARMING})
+_KEPT: Final = frozenset({"shot", "write_off", "session.closed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class ConsoleFacts:
         unknown_us: UTC since when something is not proven; None while all is.
         written_off: Grants written off in this run.
         unsigned: Records of that which are durable and not signed yet.
+        closing: Totals of the session that was closed last in this run; None before.
         left_unknown: Shots and volume that an earlier run left unknown, until its gun is there.
         finding_texts: What was said of each open finding, by code.
     """
@@ -85,6 +87,7 @@ class ConsoleFacts:
         self.finding_texts: dict[str, str] = {}
         self.written_off = 0
         self.unsigned: list[Entry] = []
+        self.closing: Entry | None = None
         self.left_unknown = (0, 0)
         self._cal_pages: dict[int, bytes] = {}
         self._committing: dict[int, list[Entry]] = {}
@@ -137,6 +140,7 @@ class ConsoleFacts:
         self.tail.extendleft(entry for entry in entries if entry.kind == "shot")
         self.written_off += len(written_off)
         self.unsigned += written_off
+        self.closing = next((entry for entry in entries if entry.kind == "session.closed"), self.closing)
         if written_off:
             self.left_unknown = (0, 0)
 
@@ -146,7 +150,7 @@ class ConsoleFacts:
                 for entry in effect.batch.entries:
                     if entry.kind.startswith("finding.") or entry.kind == "interlock":
                         self.finding_texts[str(entry.payload.get("code", ""))] = str(entry.payload.get("detail", ""))
-                kept = [entry for entry in effect.batch.entries if entry.kind in {"shot", "write_off"}]
+                kept = [entry for entry in effect.batch.entries if entry.kind in _KEPT]
                 if kept:
                     self._committing[effect.batch.no] = kept
 

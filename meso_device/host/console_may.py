@@ -26,6 +26,10 @@ class Seen:
         locked: Somebody locked the console.
         session: A session was opened or taken up in this run.
         left_open: Session that an earlier run left open and nobody has taken up.
+        prepared: Patient and treatment are chosen.
+        patient: The session under way has a patient.
+        theirs: It is practice, or whoever is signed in treats in it.
+        to_sign: A session of a patient is closed and was not signed for.
     """
 
     view: View
@@ -35,6 +39,10 @@ class Seen:
     locked: bool
     session: bool
     left_open: SessionRow | None
+    prepared: bool = False
+    patient: bool = False
+    theirs: bool = True
+    to_sign: bool = False
 
 
 def why_not(seen: Seen) -> dict[str, str]:
@@ -48,6 +56,8 @@ def why_not(seen: Seen) -> dict[str, str]:
     another = "a session is open" if going else "a session was left open" if seen.left_open is not None else ""
     stopped = view.phase is Phase.ESTOPPED
     nobody = "" if seen.signed_in or not seen.enrolled or view.simulated else "sign in first"
+    person = "" if seen.signed_in else "sign in first: F9, then S"
+    other = "" if seen.theirs else "sign in as the one who treats in this session"
     may = {
         "sign_in": armed or ("" if seen.enrolled else "nobody is enrolled"),
         "lock": "" if seen.signed_in else "nobody is signed in",
@@ -55,15 +65,22 @@ def why_not(seen: Seen) -> dict[str, str]:
         "open": no_gun or another or ("" if view.simulated else "a practice session takes a simulated gun"),
         "resume": left or _taking_up(seen),
         "abandon": armed or to_close or ("" if going else left or _taking_up(seen)),
-        "confirm": no_gun or ("" if view.phase is Phase.UNCONFIRMED else "nothing to confirm"),
-        "arm_open": _arming(seen),
+        "patient": armed or person,
+        "prepare": armed or person or another,
+        "begin": no_gun or another or person or ("" if seen.prepared else "choose patient and treatment first"),
+        "check": armed or person or other or ("" if seen.prepared else "choose patient and treatment first"),
+        "material": armed or person or no_gun,
+        "override": armed or person or other or ("" if going and seen.patient else "no session of a patient is open"),
+        "sign": armed or person or ("" if seen.to_sign else "nothing is to be signed"),
+        "confirm": other or no_gun or ("" if view.phase is Phase.UNCONFIRMED else "nothing to confirm"),
+        "arm_open": other or _arming(seen),
         "disarm": "" if armed else "not armed",
         "reset_open": no_gun or ("" if stopped and view.estop_latch_id else "the gun is not stopped"),
         "clear_fault": no_gun or ("" if stopped or view.phase is Phase.FAULT else "the gun shows no fault"),
         "write_off": armed or _writing_off(seen),
         "acknowledge": nobody,
-        "finish": armed or ("" if going else "no session is open") or to_close,
-        "plan": nobody or _planning(seen),
+        "finish": armed or other or ("" if going else "no session is open") or to_close,
+        "plan": nobody or other or _planning(seen),
         "note": nobody or armed or ("" if going else "no session is open"),
         "page": armed,
         "verify": armed,
@@ -76,8 +93,10 @@ def why_not(seen: Seen) -> dict[str, str]:
 
 def _taking_up(seen: Seen) -> str:
     """Return why the session that was left open cannot be taken up here; empty if it can."""
+    if seen.view.link is LinkState.RECONCILING:
+        return "wait: the gun's log is being read"  # its shots would be counted neither before nor after
     practice = seen.left_open is None or seen.left_open.practice
-    return "" if practice else "it has a patient: take it up with meso session resume --operator NAME"
+    return "" if practice or seen.signed_in else "it has a patient: sign in first"
 
 
 def _planning(seen: Seen) -> str:

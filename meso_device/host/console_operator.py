@@ -16,7 +16,7 @@ from meso_device.host.console_facts import ConsoleFacts
 from meso_device.host.console_may import LIVE
 from meso_device.host.console_settings import ConsoleSettings
 from meso_device.host.link_trace import LinkTrace
-from meso_device.host.members import Keep, Leave, Wish
+from meso_device.host.members import Leave, Wish
 from meso_device.host.relay import Relay
 from meso_device.host.screen_link import SILENT_ARMED_US, SILENT_US_MAX, ScreenLink
 from meso_device.host.screen_process import ScreenProcess
@@ -117,9 +117,8 @@ class ConsoleOperator:
         if self._is_left_alone(view, now) and self._desk.leave_alone(now):
             self._facts.notice(Notice(NoticeKind.INFO, "nobody at the keys: signed out"))
         if self._desk.owed:
-            owed, self._desk.owed = self._desk.owed, []
             self._look_us = 0
-            return Keep(tuple(owed))
+            return self._desk.owed.take()
         if self._desk.history.asked:
             self._look_us = 0
             return self._desk.history.asked.popleft()
@@ -170,6 +169,7 @@ class ConsoleOperator:
     def stepped(self, event: EngineEvent, effects: Sequence[Effect], now: Instant) -> None:
         """Hear what went on."""
         self._facts.stepped(event, effects, now)
+        self._desk.owed.heard(event, now)
 
     def looked(self, looked: Looked) -> None:
         """Send what was read of the history to whoever asked."""
@@ -294,6 +294,8 @@ class ConsoleOperator:
             disarm_in_s=max(0, armed_left_us) // 1_000_000 if view.phase in LIVE else None,
             round_trips_us=self._trace.round_trips_us,
             can=desk.can(),
+            clinic=desk.clinic_shown(now),
+            to_sign=desk.to_sign,
             verify=desk.verify.state,
         )
 

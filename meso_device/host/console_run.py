@@ -16,6 +16,9 @@ from typing import Final
 from drivers.link import LinkEngine
 from meso_device import __version__
 from meso_device.accounting.entries import SessionRow
+from meso_device.audit.birth import DATABASE_NAME
+from meso_device.audit.database import open_for_reading
+from meso_device.audit.queries import newest_unsigned
 from meso_device.audit.records import Stamp
 from meso_device.audit.store import Store
 from meso_device.audit.writer import Writer
@@ -124,6 +127,7 @@ class _Log:
     boot: str
     left_open: tuple[SessionRow, TreatmentPlan] | None
     left_unknown: tuple[int, int]
+    to_sign: str
     enrolled: bool
     notices: tuple[str, ...]
 
@@ -147,7 +151,8 @@ class _Log:
         writer = Writer(store, boot=boot, clock=state)
         stack.callback(lambda: _close_log(writer, home, clock))
         write_private(home.last_port_file, f"{request.port}\n")
-        return cls(writer, boot, left_open, left_unknown, office is not None, store.notices)
+        to_sign = unsigned_session(home) if left_open is None else ""
+        return cls(writer, boot, left_open, left_unknown, to_sign, office is not None, store.notices)
 
 
 class _Console:
@@ -187,6 +192,7 @@ class _Console:
             facts=self._facts,
             plans=request.plans,
             left_open=log.left_open,
+            to_sign=log.to_sign,
             people=self._people,
             home=home,
             enrolled=log.enrolled,
@@ -299,6 +305,12 @@ class _Console:
         self._terminal.raw()
         self._screen.resize(self._terminal.size())
         self._screen.thaw()
+
+
+def unsigned_session(home: Home) -> str:
+    """Return the newest session, if it had a patient, is closed and nobody signed for it; else an empty text."""
+    with contextlib.closing(open_for_reading(home.root / DATABASE_NAME)) as db:
+        return newest_unsigned(db)
 
 
 def _unknown_of(store: Store, row: SessionRow) -> tuple[int, int]:

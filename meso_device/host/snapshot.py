@@ -99,6 +99,21 @@ Commands and their fields; every one is checked by the host, unknown or missing 
     LOCK            -                            disarms and signs out
     ENROL           login, name, pin, roles      the first operator, an administrator with these roles besides, who is
                                                  signed in then; done: {login, role}
+    PATIENT_FIND    query                        chart number, name, or the beginning of an alias; done: {patients
+                                                 [{alias, enrolled_us}], more}
+    PATIENT_ADD     name, born, chart, sex, allergies
+                                                 done: {alias}
+    PATIENT_SHOW    aliases                      done: {patients [{alias, name, born, chart}]}; recorded as shown
+    PREPARE         alias, treatment             what a session is to be; done: {session}
+    CHECK           item, answer, note           an answer of the checklist, or of "aftercare"
+    FIT             part, serial, type           needle or head
+    BEGIN           -                            opens the session that was prepared
+    OVERRIDE        code, reason, pin            a soft rule that stood against arming; done when signed
+    SIGN            session, pin                 the totals of a closed session
+    LOT             product, lot, expiry, ingredients, viscosity, maker
+    LOAD            product, lot, syringe, volume, left, reason
+    WASTE           volume, reason
+    CLEAN           agent, lot, medium, method   of the whole gun, after a patient
     OPEN            treatment                    a practice session of a treatment by name, on a simulated gun
     RESUME          -                            takes the open session up; then CONFIRM
     ABANDON         -                            closes the open session as interrupted; refused while anything is
@@ -142,6 +157,7 @@ from meso_device.host.snapshot_gun import calibration_body, gun_body, link_count
 from meso_device.host.snapshot_plan import area_body, area_named, cap_bodies, file_limits, left_out
 from meso_device.screen_messages import Body
 from meso_device.session.contract import Instant, Phase, View
+from meso_device.session.overrides import SOFT_CODES
 from protocols.treatment.plan import TreatmentPlan
 
 VERSION = 1
@@ -182,6 +198,8 @@ class Shown:
         disarm_in_s: Until the idle arming ends; None while not armed.
         round_trips_us: Of the last minute, oldest first.
         can: For each command why not, or an empty string.
+        clinic: The patient's session as it is prepared or under way; None if none.
+        to_sign: Session of a patient that is closed and not signed for; empty if none.
         verify: How the newest verification went; None before the first.
     """
 
@@ -200,6 +218,8 @@ class Shown:
     disarm_in_s: int | None
     round_trips_us: Sequence[int]
     can: Mapping[str, str]
+    clinic: Body | None = None
+    to_sign: str = ""
     verify: Body | None = None
 
 
@@ -243,6 +263,10 @@ def snapshot(shown: Shown) -> Body:
         "tail": [_shot(entry, plan) for entry in facts.tail],
         "findings": [{"code": code, "text": facts.finding_texts.get(code, code)} for code in view.findings],
         "blocked": list(view.blocked),
+        "overridable": [code for code in view.blocked if code.partition(".")[0] in SOFT_CODES],
+        "clinic": shown.clinic,
+        "closing": None if facts.closing is None else dict(facts.closing.payload),
+        "to_sign": shown.to_sign,
         "stop": _stop(shown),
         "disarm_in_s": shown.disarm_in_s,
         "notice": lines[-1] if lines else None,
