@@ -17,12 +17,16 @@ class Field:
         label: As people read it.
         secret: Shown as dots.
         hint: What belongs in it.
+        optional: It may stay empty.
+        text: What stands in it at first.
     """
 
     name: str
     label: str
     secret: bool = False
     hint: str = ""
+    optional: bool = False
+    text: str = ""
 
 
 class FormEvent(Enum):
@@ -44,15 +48,15 @@ class Form:
 
     def __init__(self, fields: Sequence[Field]) -> None:
         self.fields = tuple(fields)
-        self.at = 0
-        self._texts = dict.fromkeys([field.name for field in fields], "")
+        self._texts = {field.name: field.text for field in fields}
+        self.at = next((no for no, field in enumerate(self.fields) if not field.text), 0)
 
     def __getitem__(self, name: str) -> str:
         return self._texts[name]
 
     def complete(self) -> bool:
-        """Return whether something stands in every field."""
-        return all(self._texts.values())
+        """Return whether something stands in every field that must not stay empty."""
+        return all(self._texts[field.name] or field.optional for field in self.fields)
 
     def values(self) -> dict[str, str]:
         """Return what was written, by field."""
@@ -65,7 +69,7 @@ class Form:
                 self._texts[field.name] = ""
 
     def press(self, key: str, character: str | None) -> FormEvent:
-        """Take a key press. Enter goes on to the next empty field, and is the end when none is empty."""
+        """Take a key press. Enter goes on to the next field that must be filled, and is the end when none is left."""
         if key == "escape":
             return FormEvent.LEFT
         if key == "enter":
@@ -93,5 +97,5 @@ class Form:
         if self.complete():
             return FormEvent.DONE
         rest = [*range(self.at + 1, len(self.fields)), *range(self.at + 1)]
-        self.at = next(at for at in rest if not self._texts[self.fields[at].name])
+        self.at = next(at for at in rest if not self._texts[self.fields[at].name] and not self.fields[at].optional)
         return FormEvent.CHANGED

@@ -1,17 +1,17 @@
-"""The first minute: from an empty data directory to the first injection and the closed session, by keys alone."""
+"""The first minute: from an empty data directory to the first injection and the signed summary, by keys alone."""
 
 import pytest
 from support.person import Person
 
 OWN_WORDS = ("meyer", "Dr Meyer", "482615")
 """What the newcomer types of their own: login, name, PIN."""
-KEYS_MAX = 12
+KEYS_MAX = 14
 """Every other key of the first minute, Enter among them."""
 
 
 @pytest.mark.hazard("HZ-36")
 @pytest.mark.invariant("I-45")
-def test_a_newcomer_comes_to_the_first_injection_and_its_summary_with_nothing_to_read_first(bench):
+def test_a_newcomer_comes_to_the_first_injection_and_its_signed_summary_with_nothing_to_read_first(bench):
     """Each key is one that the screen names at that moment."""
     person = Person(bench, "console", "--simulate")
     person.sees("Welcome", "login", "SIMULATED", "link ")
@@ -32,8 +32,13 @@ def test_a_newcomer_comes_to_the_first_injection_and_its_summary_with_nothing_to
     person.press("f")
     person.sees("planned given unknown", "[Enter] close the session")
     person.press("Enter")
-    person.sees("The session is closed.", "[Enter] the next session")
-    own = sum(map(len, OWN_WORDS))
+    person.sees("The session is closed.", "not signed yet", "[S] sign")
+    person.press("s")
+    person.sees("Sign these totals", "your PIN")
+    person.write(OWN_WORDS[-1])
+    person.press("Enter")
+    person.sees("Signed with your PIN.", "[Enter] the next session", "[F7] what was recorded")
+    own = sum(map(len, OWN_WORDS)) + len(OWN_WORDS[-1])
     assert len(person.pressed) - own <= KEYS_MAX, person.pressed
     person.press("Enter")
     person.sees("[Enter] begin")

@@ -341,6 +341,8 @@ def _keys(known: Known) -> Line:
     if may(snapshot, "arm_open"):
         row += key(known.keys["live.arm"], say("key.arm"), "arm")
     area = area_of(snapshot, known.area)
+    if snapshot.get("overridable") and may(snapshot, "override"):
+        row += key(known.keys["live.override"], say("key.override"), "override")
     cell = next_cell(area) if area is not None else None
     row += key(known.keys["live.next"], say("key.next" if cell is None else "key.next_cell"), "next_area")
     if may(snapshot, "plan"):
@@ -349,6 +351,8 @@ def _keys(known: Known) -> Line:
     if snapshot["unknown"] is not None:
         row += key(known.keys["live.unknown"], say("key.unknown"), "unknown")
     row += key(known.keys["live.finish"], say("key.finish"), "finish")
+    if snapshot.get("clinic") is not None:
+        row += key(known.keys["live.patient"], say("key.patient"), "patient")
     if not may(snapshot, "arm_open") and not may(snapshot, "confirm"):
         row += [dim(f"{say('live.not_armable')}: {why_not(snapshot, 'arm_open')}")]
     return tuple(row)

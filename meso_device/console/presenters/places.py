@@ -14,12 +14,14 @@ from meso_device.console.presenters.quantities import (
     dose,
     dose_between,
 )
+from meso_device.console.presenters.treatments import choice_rows
 from meso_device.console.settings import DISARM_AFTER_S
 from meso_device.console.state import Known, may, why_not
 from meso_device.console.text import say
 from protocols.treatment.areas import catalogue
 
 LABEL: Final = 16
+_NOBODY: Final = {"role": "practice"}
 _HISTORY: Final = "page('history')"
 
 
@@ -172,26 +174,12 @@ def _open(known: Known, pane: Pane) -> list[Line]:
 
 def _treatments(known: Known, pane: Pane, at: int) -> list[Line]:
     choices = known.welcome.get("treatments", ())
-    rows: list[Line] = [
-        (),
-        line(" ", strong(say("session.choose"))),
-        (),
-        line(dim("   treatment                                   points  volume      state")),
-    ]
-    room = max(3, pane.height - 9)
-    first = max(0, min(at - room + 1, len(choices) - room))
-    for no, choice in enumerate(choices[first : first + room], first):
-        row = columns(
-            [
-                (" > " if no == at else "   ", 3),
-                (choice["title"], 42),
-                (str(choice["points"]), -7),
-                (dose(choice["volume_nl"]), -11),
-                (f"  {choice['status']}", 14),
-            ]
-        )
-        tone = Tone.CURSOR if no == at else Tone.VALUE
-        rows.append(tuple(span._replace(tone=tone, act=f"point({no})") for span in row))
+    rows: list[Line] = [()]
+    if known.snapshot["to_sign"]:
+        left = say("session.to_sign", session=known.snapshot["to_sign"][:SHORT_ID])
+        rows += [line(" ", warn(left), "  ", *key(known.keys["session.sign"], say("summary.sign_it"), "signature")), ()]
+    rows += [line(" ", strong(say("session.choose"))), ()]
+    rows += choice_rows(choices, at, max(3, pane.height - 6 - len(rows)), pane.width)
     rows.append(())
     if may(known.snapshot, "open"):
         rows.append(
@@ -201,6 +189,7 @@ def _treatments(known: Known, pane: Pane, at: int) -> list[Line]:
                 dim(say("session.practice_note")),
             )
         )
+        rows.append((Span(" "), *key(known.keys["session.patient"], say("session.with_patient"), "patient")))
     else:
         rows.append(line(" ", warn(why_not(known.snapshot, "open"))))
     return [cut(row, pane.width) for row in rows]
@@ -216,7 +205,7 @@ def help_rows(known: Known, pane: Pane) -> list[Line]:
     rows += [(Span(" "), *row) for row in wrap(say("help.armed", seconds=seconds), pane.width - 2)]
     rows.append(())
     everywhere = [item for item in KEYS if not item.where and item.id not in {"stop", *PAGES}]
-    for page in sorted(("", *PAGES), key=lambda page: page != (known.came_from or "")):
+    for page in sorted(("", *PAGES, "patient"), key=lambda page: page != (known.came_from or "")):
         found = [item for item in KEYS if item.where == page] if page else everywhere
         if found:
             rows += _key_rows(known, say(f"page.{page}") if page else say("help.everywhere"), found, pane.width - 1)
@@ -272,10 +261,26 @@ def summary_rows(known: Known, pane: Pane, said: str) -> list[Line]:
     )
     rows.append(())
     if snapshot["session"]["state"] != "open":
-        rows += [line(" ", strong(say("summary.closed"))), ()]
-        rows.append(
-            (Span(" "), *key("Enter", say("summary.next"), "sign"), *key("F7", say("summary.recorded"), _HISTORY))
-        )
+        rows.append(line(" ", strong(say("summary.closed"))))
+        material = (snapshot["closing"] or {}).get("material")
+        if material is not None:
+            parts = {
+                "loaded": dose(material["loaded_nl"]),
+                "patient": dose_between(material["patient_lo_nl"], material["patient_hi_nl"]),
+                "prime": dose(material["prime_nl"]),
+                "waste": dose(material["waste_nl"]),
+                "left": dose_between(material["left_lo_nl"], material["left_hi_nl"]),
+            }
+            rows += [(Span(" "), *row) for row in wrap(say("summary.material", **parts), pane.width - 2)]
+        if snapshot["to_sign"]:
+            sign = key("S", say("summary.sign_it"), "signature")
+            rows.append((Span(" "), warn(say("summary.to_sign")), Span("   "), *sign))
+        elif not snapshot["session"]["practice"] or (snapshot["operator"] or _NOBODY)["role"] != "practice":
+            rows.append(line(" ", strong(say("summary.signed"))))
+        rows += [
+            (),
+            (Span(" "), *key("Enter", say("summary.next"), "sign"), *key("F7", say("summary.recorded"), _HISTORY)),
+        ]
     elif may(snapshot, "finish"):
         rows.append((Span(" "), *key("Enter", say("summary.sign"), "sign"), *key("Esc", say("key.back"), "back")))
     else:

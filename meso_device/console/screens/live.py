@@ -10,10 +10,12 @@ from meso_device.console.bodymap.grid import SMALL, grid
 from meso_device.console.bodymap.rows import map_rows
 from meso_device.console.bodymap.views import VIEW_OF
 from meso_device.console.client import Body
+from meso_device.console.form import Field
 from meso_device.console.lines import Line, Pane
 from meso_device.console.presenters.live import context_rows, live_rows
 from meso_device.console.presenters.plan import zone_states
 from meso_device.console.screens.arm import ArmDialog
+from meso_device.console.screens.ask import AskDialog
 from meso_device.console.screens.base import Page
 from meso_device.console.screens.reasons import NoteDialog, SkipDialog
 from meso_device.console.screens.reset import open_reset
@@ -115,6 +117,28 @@ class LiveScreen(Page):
         """Show again what is not proven."""
         if self.console.known.snapshot.get("unknown") is not None:
             self.console.open_dialog(UnknownDialog())
+
+    def action_override(self) -> None:
+        """Go over a soft rule that stood against the newest arming, with a reason and the PIN again."""
+        codes = self.console.known.snapshot.get("overridable", ())
+        if not codes:
+            self.console.tell(say("override.none"))
+            return
+        fields = [
+            Field("code", say("override.code"), hint=", ".join(codes[1:])[:30], text=codes[0]),
+            Field("reason", say("override.reason"), hint=say("override.reason_hint")),
+            Field("pin", say("override.pin"), secret=True),
+        ]
+        self.console.open_dialog(
+            AskDialog(ToHost.OVERRIDE, say("override.title"), fields, note=say("override.note"), done=self._overridden)
+        )
+
+    def _overridden(self, _answer: Body) -> None:
+        self.console.tell(say("override.done"))
+
+    async def action_patient(self) -> None:
+        """Look at the patient's checklist and material."""
+        await self.console.show_page("patient")
 
     async def action_finish(self) -> None:
         """Go to the summary."""

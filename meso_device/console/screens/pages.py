@@ -7,6 +7,7 @@ from meso_device.console.screens.alarms import AlarmsScreen
 from meso_device.console.screens.base import Page
 from meso_device.console.screens.history import HistoryScreen
 from meso_device.console.screens.live import LiveScreen
+from meso_device.console.screens.patient import PatientScreen
 from meso_device.console.screens.plan import PlanScreen
 from meso_device.console.screens.quiet import GunScreen, HelpScreen, SummaryScreen
 from meso_device.console.screens.session import SessionScreen
@@ -19,6 +20,7 @@ PAGES: Final[Mapping[str, type[Page]]] = {
         HelpScreen,
         GunScreen,
         SessionScreen,
+        PatientScreen,
         PlanScreen,
         LiveScreen,
         AlarmsScreen,

@@ -13,6 +13,7 @@ from meso_device.console.presenters.history import scrolled
 from meso_device.console.presenters.places import help_rows, notes, summary_rows
 from meso_device.console.screens.base import Page
 from meso_device.console.screens.reset import open_reset
+from meso_device.console.screens.signature import open_signature
 from meso_device.console.text import say
 from meso_device.screen_messages import ToHost
 
@@ -105,6 +106,13 @@ class SummaryScreen(Page):
         elif event.key == "enter":
             event.stop()
             await self.action_sign()
+        elif event.key == "s":
+            event.stop()
+            self.action_signature()
+
+    def action_signature(self) -> None:
+        """Sign the totals of the closed session with the PIN again."""
+        open_signature(self.console)
 
     async def action_back(self) -> None:
         """Go back to treating."""

@@ -10,6 +10,7 @@ from meso_device.console.client import Body
 from meso_device.console.lines import Line, Pane
 from meso_device.console.presenters.places import meanwhile_rows, notes, session_rows
 from meso_device.console.screens.base import Page
+from meso_device.console.screens.signature import open_signature
 from meso_device.console.state import may
 from meso_device.console.text import say
 from meso_device.screen_messages import ToHost
@@ -83,6 +84,14 @@ class SessionScreen(Page):
             self.console.ask(ToHost.OPEN, self._opened, treatment=treatments[self._at]["name"])
         elif may(known.snapshot, "confirm"):
             self.console.ask(ToHost.CONFIRM, self._opened)
+
+    async def action_patient(self) -> None:
+        """Choose a patient."""
+        await self.console.show_page("patient")
+
+    def action_signature(self) -> None:
+        """Sign for a session that was closed and left unsigned."""
+        open_signature(self.console)
 
     def action_resume(self) -> None:
         """Go on with the session that was left open."""

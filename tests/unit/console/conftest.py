@@ -52,6 +52,15 @@ WELCOME = {
     },
     "logins": [{"login": "meyer", "at_us": 1_795_350_000_000_000}, {"login": "lee", "at_us": 1_795_270_000_000_000}],
     "guns": [{"uid": "0123456789abcdef01234567", "records": 18_241, "contact_us": 0}],
+    "checklist": [
+        {"item": "identity", "question": "Is this the patient of the session?", "answers": ["yes", "no"]},
+        {"item": "allergy", "question": "Is there a known allergy?", "answers": ["none", "listed"]},
+        {"item": "pregnancy", "question": "Is the patient pregnant?", "answers": ["no", "yes"]},
+        {"item": "aftercare", "question": "Is aftercare given?", "answers": ["yes", "no"]},
+    ],
+    "needles": ["30g_4mm"],
+    "heads": ["single"],
+    "syringes": ["bd_5ml"],
 }
 TURNS_MAX = 400
 
@@ -183,6 +192,43 @@ def idle(ready: dict[str, Any]) -> dict[str, Any]:
     body = copy.deepcopy(ready)
     body.update(session=None, area=None, areas=[], caps=[], tail=[], phase="no session")
     body["can"].update(open="", arm_open="no session is open")
+    return body
+
+
+@pytest.fixture
+def prepared(idle: dict[str, Any]) -> dict[str, Any]:
+    """A patient's session in preparation: some answered, one against treating, some missing."""
+    body = copy.deepcopy(idle)
+    passes = {
+        "answer": "yes", "effect": "passes", "noted": False, "ingredients": [], "by": "meyer",
+        "at_us": 1_795_354_980_000_000,
+    }  # fmt: skip
+    body["clinic"] = {
+        "session": "5e" * 16, "alias": "a1" * 16, "title": "Mesolift", "version": "1.0",
+        "status": "example, unapproved",
+        "answers": {
+            "identity": passes,
+            "allergy": {**passes, "answer": "listed", "ingredients": ["latex"],
+                        "effect": "ingredients"},
+        },
+        "parts": {"needle": "N-553"}, "wanted": {"needle": "30g_4mm", "head": "single"}, "aftercare": None,
+        "missing": ["pregnancy", "head"], "product": "HYA-2", "syringe": "bd_5ml", "smallest_nl": 5_712,
+        "material": {
+            "clean": False,
+            "cartridge": {"product": "HYA-2", "lot": "7781", "syringe": "bd_5ml", "loaded_nl": 5_000_000,
+                          "left_lo_nl": 4_190_000, "left_hi_nl": 4_300_000},
+            "lots": [{"product": "HYA-2", "lot": "7781", "expiry": "2027-03-31", "usable": True}],
+        },
+    }  # fmt: skip
+    body["can"].update(patient="", prepare="", check="", begin="", material="")
+    return body
+
+
+@pytest.fixture
+def signed_in(idle: dict[str, Any]) -> dict[str, Any]:
+    """Somebody who may treat, and no session."""
+    body = copy.deepcopy(idle)
+    body["can"].update(patient="", prepare="")
     return body
 
 

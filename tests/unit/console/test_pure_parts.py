@@ -233,7 +233,11 @@ def test_every_text_asked_for_is_in_the_catalogue_and_every_text_is_asked_for():
     source = "\n".join(path.read_text() for path in Path(meso_device.console.__file__).parent.rglob("*.py"))
     asked = set(re.findall(r"""say\(\s*f?["']([a-zA-Z_.0-9]+)["']""", source))
     assert asked <= set(ENGLISH), asked - set(ENGLISH)
-    composed = {f"help.{key.id}" for key in keys.KEYS} | {f"page.{page}" for page in keys.PAGES} | {"page.quit"}
+    composed = (
+        {f"help.{key.id}" for key in keys.KEYS}
+        | {f"page.{page}" for page in keys.PAGES}
+        | {"page.quit", "page.patient"}
+    )
     prefixes = (
         "gun.level_",
         "gun.trigger_",
@@ -246,6 +250,9 @@ def test_every_text_asked_for_is_in_the_catalogue_and_every_text_is_asked_for():
         "alarms.priority_",
         "alarms.head_",
         "history.of_",
+        "check.",
+        "effect.",
+        "patient.fit_",
     )
     unused = {key for key in ENGLISH if key not in asked | composed and not key.startswith(prefixes)}
     counted = {key for key in unused if source.count(f'"{key}"') < 2}

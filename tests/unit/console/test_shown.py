@@ -107,7 +107,7 @@ def offered():
 
 
 @pytest.fixture
-def scenes(ready, armed, idle):
+def scenes(ready, armed, idle, prepared, signed_in):
     """Name: first snapshot, keys, dialog to open."""
     return {
         "live": (full(ready), (), None),
@@ -139,6 +139,9 @@ def scenes(ready, armed, idle):
         "summary": (full(ready), ("f",), None),
         "session": (ready, ("f3",), None),
         "choose": (idle, (), None),
+        "patient_who": (signed_in, ("p",), None),
+        "patient": (prepared, ("p", "down"), None),
+        "patient_part": (prepared, ("p", *["down"] * 5, "enter"), None),
         "resume": (left_open(idle), (), None),
         "sign_in": (ready, ("f9", "s"), None),
         "first": (first_of_all(idle), (), None),
@@ -153,7 +156,7 @@ NAMES = [
     "live", "armed", "plan", "plan_front", "plan_back", "plan_scalp", "alarms", "history",
     "history_record", "gun", "help", "settings", "settings_alarms", "settings_keys",
     "settings_data", "settings_about", "palette",
-    "summary", "session", "choose", "resume", "sign_in", "first", "arm",
+    "summary", "session", "choose", "patient_who", "patient", "patient_part", "resume", "sign_in", "first", "arm",
     "reset", "unknown", "quit", "plan_split", "plan_caps", "live_split", "edit", "edit_offered", "cells",
     "cells_split", "skip", "note",
 ]  # fmt: skip

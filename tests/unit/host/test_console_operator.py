@@ -14,6 +14,7 @@ from meso_device.host.console_operator import ConsoleOperator, ended_by
 from meso_device.host.console_settings import DISARM_AFTER_S as IDLE_S
 from meso_device.host.console_settings import ConsoleSettings
 from meso_device.host.members import End, Keep, Leave, Look
+from meso_device.host.owed import Owed
 from meso_device.host.screen_link import SILENT_ARMED_US, SILENT_US_MAX
 from meso_device.host.terminal import Size
 from meso_device.session.contract import Disarm, Instant, Notice, NoticeKind, Phase
@@ -33,7 +34,8 @@ class Console:
         self.refused, self.shown, self.sizes = [], [], []
         self.facts = ConsoleFacts()
         self.desk = SimpleNamespace(
-            ending=None, owed=[], heard_hello=True, treatment=None, left_open=None, silenced_until_us=0,
+            ending=None, owed=Owed(lambda *_: None), heard_hello=True, treatment=None, left_open=None,
+            silenced_until_us=0, clinic_shown=lambda _: None, to_sign="",
             people=SimpleNamespace(shown_as=None, enrolled=False), history=SimpleNamespace(asked=[]),
             can=dict, seen=lambda *_: False, next_deadline_us=lambda: None, forget_steps=lambda: None,
             engine_refused=self.refused.append, verify=SimpleNamespace(state=None), leave_alone=self.leave_alone,
@@ -172,7 +174,7 @@ def test_the_operators_end_comes_before_everything_but_a_lost_terminal(console):
 
 def test_what_is_owed_and_what_is_asked_goes_on_one_by_one(console):
     entry, look = object(), Look(3, PageQuery())
-    console.desk.owed = [entry]
+    console.desk.owed.put([entry])
     console.desk.history.asked = deque([look])
     assert console.turn(0.1, phase=Phase.READY) == Keep((entry,))
     assert console.operator.next_deadline_us() == 0

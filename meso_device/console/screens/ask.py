@@ -1,0 +1,91 @@
+"""A dialog of a few fields that become one command; what the host refuses is said in it."""
+
+from collections.abc import Callable, Sequence
+
+from textual import events
+
+from meso_device.console.client import Body
+from meso_device.console.form import Field, Form, FormEvent
+from meso_device.console.lines import Line, dim, key, line, strong, wrap
+from meso_device.console.presenters.places import form_rows
+from meso_device.console.screens.base import Dialog
+from meso_device.console.text import say
+from meso_device.screen_messages import ToHost
+
+
+class AskDialog(Dialog):
+    """Asks for fields and sends them.
+
+    Args:
+        kind: Command that they become.
+        title: What it is for.
+        fields: What is asked; named as the command's fields.
+        note: What has to be known while writing; may be empty.
+        done: Called with the host's answer when it is done; the dialog is closed by then.
+        fixed: Fields of the command that nobody is asked for.
+    """
+
+    def __init__(
+        self,
+        kind: ToHost,
+        title: str,
+        fields: Sequence[Field],
+        *,
+        note: str = "",
+        done: Callable[[Body], None] = lambda _: None,
+        **fixed: str,
+    ) -> None:
+        super().__init__()
+        self._kind = kind
+        self._title = title
+        self._form = Form(fields)
+        self._note = note
+        self._done = done
+        self._fixed = fixed
+        self._said = ""
+
+    def paint_body(self) -> None:
+        """Draw the box."""
+        pane = self.box_pane()
+        rows: list[Line] = [line(strong(self._title)), ()]
+        rows += [*wrap(self._note, pane.width), ()] if self._note else []
+        rows += [*form_rows(self._form, self._said, pane), ()]
+        rows.append((*key("Enter", say("ask.send")), *key("Esc", say("key.back"), "cancel"), dim(say("ask.tab"))))
+        self.box(rows)
+
+    def on_key(self, event: events.Key) -> None:
+        """Write, send, or leave."""
+        event.stop()
+        event.prevent_default()
+        match self._form.press(event.key, event.character):
+            case FormEvent.LEFT:
+                self.dismiss()
+                return
+            case FormEvent.DONE:
+                self._said = say("ask.wait")
+                self.console.ask(self._kind, self._answered, **self._fixed, **self._form.values())
+                self._form.forget_secrets()
+            case _:
+                self._said = ""
+        self.paint()
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Take what was pasted into the field."""
+        event.stop()
+        self._form.write(event.text)
+        self.paint()
+
+    def action_field(self, number: int) -> None:
+        """Go on writing in the field clicked at."""
+        self._form.at = number
+        self.paint()
+
+    def _answered(self, answer: Body) -> None:
+        if not self.is_mounted:
+            return
+        if answer["outcome"] != "done":
+            self._said = answer["text"]
+            self.paint()
+            return
+        self.dismiss()
+        self._done(answer)
