@@ -1,5 +1,6 @@
 """``meso console``: the operator's screen on a gun, real or simulated."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,9 +23,22 @@ def console(
     plain: Annotated[
         bool, typer.Option("--plain", help="Lines of text for screen readers, without a screen; it cannot arm.")
     ] = False,
+    protocol: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--protocol",
+            metavar="FILE",
+            help="Treatment protocol file to choose from too; again for each.",
+            show_default=False,
+        ),
+    ] = None,
     home: HomeOption = None,
 ) -> None:
     """Treat and practise at a screen; F8 stops the gun at any time."""
     from meso_device.cli.console_start import start_console
 
-    raise typer.Exit(start_console(gun=gun, simulate=simulate, home=home, only_ascii=only_ascii, plain=plain))
+    raise typer.Exit(
+        start_console(
+            gun=gun, simulate=simulate, home=home, only_ascii=only_ascii, plain=plain, protocols=protocol or ()
+        )
+    )

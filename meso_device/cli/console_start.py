@@ -27,6 +27,7 @@ from meso_device.host.screen_process import PLAIN_COMMAND, SCREEN_COMMAND
 from meso_device.technical_log import TechnicalLog
 from protocols.errors import UsageError
 from protocols.treatment.library import PRACTICE, library, load_library
+from protocols.treatment.loader import load_treatment
 from protocols.treatment.plan import TreatmentPlan
 from protocols.units import format_dose
 
@@ -44,6 +45,7 @@ def start_console(
     home: Path | None,
     only_ascii: bool = False,
     plain: bool = False,
+    protocols: Sequence[Path] = (),
     screen: Sequence[str] = SCREEN_COMMAND,
 ) -> int:
     """Run a console and return its exit status.
@@ -54,6 +56,7 @@ def start_console(
         home: Data directory; None for the usual one.
         only_ascii: Draw nothing outside ASCII.
         plain: Lines of text in place of a screen.
+        protocols: Treatment protocol files to choose from, before those of the library.
         screen: Command of the screen's process.
 
     Raises:
@@ -67,6 +70,7 @@ def start_console(
         screen = PLAIN_COMMAND
     else:
         check_terminal("the console", without="meso session run", instead="meso console --plain")
+    plans = _plans(protocols)
     settings = read_settings(settings_file())
     if not gun and not simulate:
         gun = _found()
@@ -78,7 +82,7 @@ def start_console(
             command=COMMAND,
             port=port,
             simulated=simulate,
-            plans=_plans(),
+            plans=plans,
             screen=(*screen, ASCII) if only_ascii else screen,
             settings=_told(settings, root, only_ascii=only_ascii),
         )
@@ -86,7 +90,8 @@ def start_console(
             result = run_console(
                 request, lambda observer: stack.enter_context(TechnicalLog(root, observer, command=COMMAND))
             )
-    looks = [*([ASCII] if only_ascii else []), *(["--plain"] if plain else [])]
+    files = [word for file in protocols for word in ("--protocol", str(file))]
+    looks = [*files, *([ASCII] if only_ascii else []), *(["--plain"] if plain else [])]
     _tell_end(result, _again(gun, simulate=simulate, home=home, looks=looks))
     return result.status
 
@@ -142,10 +147,15 @@ def _told(settings: Settings, root: Path, *, only_ascii: bool) -> ConsoleSetting
     )
 
 
-def _plans() -> Mapping[str, TreatmentPlan]:
-    """Return the treatments of the library, the one for practice first."""
+def _plans(files: Sequence[Path]) -> Mapping[str, TreatmentPlan]:
+    """Return the clinic's own treatments by file, then those of the library, the one for practice first.
+
+    Raises:
+        UsageError: a file is none, with the place of what is wrong.
+    """
     names = sorted(library(), key=lambda name: (name != PRACTICE, name))
-    return {name: load_library(name).plan() for name in names}
+    own = {str(file): load_treatment(file).plan() for file in files}
+    return own | {name: load_library(name).plan() for name in names}
 
 
 def _again(gun: str, *, simulate: bool, home: Path | None, looks: Sequence[str]) -> str:

@@ -17,6 +17,7 @@ from support.console import (
     LOAD,
     LOCK,
     LOT,
+    OPEN,
     OVERRIDE,
     PATIENT_ADD,
     PATIENT_FIND,
@@ -47,7 +48,12 @@ def gun(bench):
 @pytest.fixture
 def console(bench, gun):
     """A console with a signed-in clinician, a patient, and everything in the gun."""
-    console = Console(bench, str(gun.link)).begin()
+    return prepared(bench, gun.link)
+
+
+def prepared(bench, port) -> Console:
+    """Bring a console on an empty data directory so far that the checklist can begin."""
+    console = Console(bench, str(port)).begin()
     console.until("a gun", lambda shot: shot["link"] == "up")
     console.refused(PATIENT_FIND, query="")  # nobody is signed in
     console.do(ENROL, login="cleo", name="Cleo", pin=PIN, roles=["clinician"])
@@ -176,3 +182,19 @@ def test_a_killed_session_of_a_patient_goes_on_only_by_whoever_signs_in(bench, g
     bench.assert_proven(gun)
     left = Console(bench, str(gun.link)).begin()
     assert left.until("what is not signed", lambda shot: shot["to_sign"])["to_sign"]
+
+
+@pytest.mark.hazard("HZ-58")
+@pytest.mark.hazard("HZ-36")
+@pytest.mark.invariant("I-51")
+def test_a_gun_that_may_be_real_gets_no_practice_and_nothing_that_nobody_approved(bench, gun):
+    cable = bench.cable(gun)
+    cable.real()
+    console = prepared(bench, cable.link)
+    assert not console.snapshot["simulated"]
+    assert "simulated" in console.refused(OPEN, treatment="practice")["text"]
+    answer(console)
+    begin(console)
+    with pytest.raises(AssertionError, match="approved"):
+        console.arm()
+    assert gun.truth() == []
