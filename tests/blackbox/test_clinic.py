@@ -4,15 +4,15 @@ Nothing refused reaches skin: the file of what physically happened stays empty.
 """
 
 import contextlib
+import fcntl
 import json
 import re
 import shutil
 from pathlib import Path
 
 import pytest
-from support.bench import Bench
 from support.checks import assert_one_clear_line
-from support.clinic import BORN, CHART, NAME, OTHER, PRODUCT, TWO_POINTS, copied, founded
+from support.clinic import BORN, CHART, NAME, OTHER, PRODUCT, TWO_POINTS, alias_of, copied, found
 from support.treatment import treatment_text
 
 pytestmark = pytest.mark.timeout(180)  # a day at the clinic is many processes, each with a slow look at a PIN
@@ -22,27 +22,31 @@ LIBRARY = ROOT / "protocols" / "treatment" / "library"
 
 
 @pytest.fixture(scope="module")
-def founding():
-    """A clinic founded once for all."""
-    place = Bench()
-    yield founded(place)
-    place.close()
+def founding(tmp_path_factory, worker_id):
+    """A directory with a clinic that is founded once, for all processes of these tests."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own if worker_id == "master" else own.parent
+    with (shared / "clinic.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "clinic").exists():
+            found(shared / "clinic")
+    return shared / "clinic"
 
 
 @pytest.fixture
 def clinic(bench, founding):
     """The founded clinic, for one scenario to change."""
-    return copied(bench, founding[0])
+    return copied(bench, founding)
 
 
 @pytest.fixture
 def patient(founding):
-    return founding[1][CHART]
+    return alias_of(founding, CHART)
 
 
 @pytest.fixture
 def other(founding):
-    return founding[1][OTHER]
+    return alias_of(founding, OTHER)
 
 
 def assert_refused(clinic, process, *names, status=1):
@@ -50,7 +54,6 @@ def assert_refused(clinic, process, *names, status=1):
     process.wait()
     assert_one_clear_line(process, status=status, names=names)
     assert clinic.gun.truth() == []
-    clinic.bench.meso("audit", "verify").ok()
 
 
 def assert_complete(clinic, process, shots=4):
@@ -158,6 +161,7 @@ def test_an_answer_that_forbids_treatment_refuses_the_session(clinic, patient, a
 def test_an_allergy_of_the_vault_counts_even_where_today_none_is_told(clinic):
     allergic = clinic.enrol("Allergic One", "1970-02-03", "K-9", allergies=("WATER",))
     assert_refused(clinic, clinic.session(allergic), "allergic")
+    clinic.bench.meso("audit", "verify").ok()
 
 
 @pytest.mark.hazard("HZ-57")
@@ -445,7 +449,7 @@ def test_an_erasure_that_is_killed_anywhere_is_whole_or_not_begun_after_the_next
     kinds = set()
     for writes in range(1, 40, 9):
         shutil.rmtree(home)
-        shutil.copytree(founding[0].bench.home, home)
+        shutil.copytree(founding / "home", home)
         process = erasing(clinic, patient)
         seen, last = 0, None
         while process.running and seen < writes:

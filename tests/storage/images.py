@@ -96,12 +96,18 @@ def cut(
         turn += 1
 
 
-def examine(run: Recording, found: Findings, **where) -> None:
-    """Judge the images of a recording."""
+def judged(run: Recording, **where) -> Iterator[tuple[str, str]]:
+    """Judge the images of a recording one by one; give name and what is wrong, empty if nothing is."""
     for name, image, acknowledged in cut(run, **where):
         with scratch() as root, settings():
             write_image(image, root)
             wrong = judge(root, run.truth, acknowledged)
+        yield name, wrong
+
+
+def examine(run: Recording, found: Findings, **where) -> None:
+    """Judge the images of a recording, all of them."""
+    for name, wrong in judged(run, **where):
         found.images += 1
         found.modes[name.rpartition(" ")[2]] += 1
         if wrong:

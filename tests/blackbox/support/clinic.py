@@ -139,8 +139,27 @@ def founded(bench: Bench) -> tuple[Clinic, dict[str, str]]:
     return clinic, aliases
 
 
-def copied(bench: Bench, clinic: Clinic) -> Clinic:
-    """The same clinic, with the same gun, on another bench."""
-    shutil.copytree(clinic.bench.home, bench.home)
-    shutil.copy(clinic.gun.nvm, bench.path / "gun.nvm")
+def found(place: Path) -> None:
+    """Found a clinic on a bench of its own and leave it in this directory, which is made whole or not at all."""
+    bench = Bench()
+    try:
+        clinic, aliases = founded(bench)
+        fresh = place.with_suffix(".new")
+        shutil.copytree(bench.home, fresh / "home")
+        shutil.copy(clinic.gun.nvm, fresh / "gun.nvm")
+        (fresh / "aliases.json").write_text(json.dumps(aliases))
+        fresh.rename(place)
+    finally:
+        bench.close()
+
+
+def alias_of(place: Path, chart: str) -> str:
+    """The alias of a patient of a clinic that was left in a directory."""
+    return json.loads((place / "aliases.json").read_text())[chart]
+
+
+def copied(bench: Bench, place: Path) -> Clinic:
+    """The clinic that was left in a directory, with the same gun, on this bench."""
+    shutil.copytree(place / "home", bench.home)
+    shutil.copy(place / "gun.nvm", bench.path / "gun.nvm")
     return Clinic(bench, bench.gun())
