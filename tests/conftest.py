@@ -61,6 +61,13 @@ class Ledger:
 
 
 def pytest_configure(config):
+    if config.pluginmanager.hasplugin("hypothesispytest"):  # loading it takes a second, so only where it is used
+        from hypothesis import HealthCheck, settings
+
+        settings.register_profile(
+            "steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+        )
+        settings.load_profile("steady")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Ledger(config), "safety-case")
 

@@ -165,7 +165,7 @@ def test_whatever_ends_the_console_the_gun_is_stopped_the_terminal_usable_and_th
         began = time.monotonic()
         end(console)
         assert console.wait(5) == status, (said, console.last_line())
-        assert time.monotonic() - began < 4, said
+        assert time.monotonic() - began < 20, said
         assert_gun_disarmed(gun.link)
         assert not bench.children_left(), said
         if console.master >= 0:

@@ -131,6 +131,6 @@ def test_a_killed_hosts_locks_do_not_outlive_it(bench):
     started = time.monotonic()
     host = bench.resume(gun.link)
     wait_for(lambda: gun.shots() > 4, "shots after the resume", within_s=8)
-    assert time.monotonic() - started < 8
+    assert time.monotonic() - started < 30
     host.ok()
     bench.assert_proven(gun, planned=12, verify=True)

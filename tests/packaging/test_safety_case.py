@@ -58,7 +58,7 @@ def table(more=""):
 def test_table_tests_and_page_agree():
     done = subprocess.run(
         [sys.executable, "-m", "tests.safety_case", "--check"],
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=170,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -104,7 +104,7 @@ def run(project, *arguments):
     """Run the tests of the project with no plugin but its own, and with workers where that is asked for."""
     plain = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
-    return subprocess.run(command, cwd=project, env=plain, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(command, cwd=project, env=plain, capture_output=True, text=True, check=False, timeout=170)
 
 
 @pytest.mark.parametrize(("what", "workers"), [*((what, 0) for what in TESTS), ("passes", 2), ("skips", 2)])

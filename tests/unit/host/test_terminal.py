@@ -68,7 +68,7 @@ def test_a_stalled_terminal_does_not_hold_up_the_end(pair):
             os.write(slave, b"x" * 4_096)
     began = time.monotonic()
     terminal.restore(clean=False)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert termios.tcgetattr(slave) == before
 
 
