@@ -10,6 +10,9 @@ from protocols.errors import MesoError
 from tests.storage.workload import HOME
 from tests.unit.audit.clinic import GUN, Clinic, batch, stamp
 
+# The start after a crash comes after everything that was written: a clock set back would be a record of its own.
+AFTER_US = 10**9
+
 Row = tuple[int, str, bytes, bytes]
 
 
@@ -28,7 +31,7 @@ def judge(root: Path, truth: list[Row], acknowledged: int) -> str:
     """
     home = root / HOME
     try:
-        store = Store.open(home, software="0.1.0", stamp=stamp(boot="boot-after"))
+        store = Store.open(home, software="0.1.0", stamp=stamp(AFTER_US, boot="boot-after"))
     except MesoError as error:
         return f"does not open: {error}"
     this_start = b'"boot":"boot-after"'  # what it records itself: that it began, and a step of the clock
@@ -43,7 +46,7 @@ def judge(root: Path, truth: list[Row], acknowledged: int) -> str:
     if not broken:
         broken = _goes_on(store)
     else:
-        store.close(stamp(1, boot="boot-after"))
+        store.close(stamp(AFTER_US + 1, boot="boot-after"))
     if not broken:
         try:
             broken = verify_home(home).bad
@@ -57,9 +60,9 @@ def _goes_on(store: Store) -> str:
     ledger = store.load_gun(GUN.gun_uid, simulated=True)
     clinic = Clinic()
     entries = [clinic.link_up(), *(clinic.shot() for _ in range(ledger.committed_seq + 1))]
-    [result] = store.commit([batch(*entries)], stamp(1, boot="boot-after"))
+    [result] = store.commit([batch(*entries)], stamp(AFTER_US + 1, boot="boot-after"))
     after = "" if store.broken else store.load_gun(GUN.gun_uid, simulated=True).committed_seq
-    store.close(stamp(2, boot="boot-after"))
+    store.close(stamp(AFTER_US + 2, boot="boot-after"))
     if not hasattr(result, "appended"):
         return f"takes no more: {result}"
     if after != ledger.committed_seq + 1 or result.conflicts:
@@ -75,10 +78,10 @@ def judge_home(home: Path, told: int) -> tuple[int, str]:
         told: Newest shot that somebody was told is durable.
     """
     try:
-        store = Store.open(home, software="0.1.0", stamp=stamp(boot="boot-judge"))
+        store = Store.open(home, software="0.1.0", stamp=stamp(AFTER_US, boot="boot-judge"))
         stored = store.load_gun(GUN.gun_uid, simulated=True).committed_seq
         rows = store._db.execute("SELECT count(*) FROM record WHERE kind = 'shot'").fetchall()
-        store.close(stamp(1, boot="boot-judge"))
+        store.close(stamp(AFTER_US + 1, boot="boot-judge"))
         report = verify_home(home)
     except MesoError as error:
         return 0, f"does not open: {error}"
