@@ -57,10 +57,11 @@ GRANT_SHOTS_MAX: Final = 25
 LEASE_MS: Final = 500
 # A grant that is not spent in this time ends; the operator arms again.
 VALID_S: Final = 600
-# A grant frame that reaches the gun later than this was stuck somewhere and must not take effect (I-52). The gun
-# refuses more than 2,000 ms; its uptime is estimated from its newest frame, so never too high.
-GRANT_FRAME_LIFE_MS: Final = 1_900
-# E_STALE means that the head moved meanwhile: read the log and try again, but not for ever.
+# A grant frame that reaches the gun later than this was stuck somewhere and must not take effect (I-52); without a
+# heartbeat its credit ends then too. Less than a lease, which is the most that the gun takes: its uptime is estimated
+# from its newest frame by a clock that may be a little faster.
+GRANT_FRAME_LIFE_MS: Final = LEASE_MS - 50
+# E_STALE and E_LATE mean that the head or the time moved on meanwhile: read the log and try again, but not for ever.
 STALE_TRIES: Final = 3
 
 
@@ -286,12 +287,12 @@ def _grant(desk: Desk, area: AreaPlan, block: Settings, permit: Permit) -> Gener
             case Refused(code=code):
                 grant.move(GrantEvent.REFUSED)
                 yield from record(closed_entry(grant, desk.gun().stamp, f"refused by the gun, code {code}"))
-                if code != Code.E_STALE:
+                if code not in (Code.E_STALE, Code.E_LATE):
                     raise FlowEnded(f"grant {grant.grant_no}: {refusal_text(answered.outcome)}")
                 yield from settle(desk)
             case _:
                 raise LinkTrouble(f"the gun did not answer grant {grant.grant_no}")
-    raise FlowEnded("the gun's log moved on at every try: release the trigger and arm again")
+    raise FlowEnded("the gun's log or the time moved on at every try: release the trigger, check the cable, arm again")
 
 
 def _reserve(desk: Desk, area: AreaPlan, block: Settings, permit: Permit) -> Generator[Need, Answer, GrantAccount]:

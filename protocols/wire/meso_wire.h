@@ -5,7 +5,7 @@
 
 #define MESO_MAJOR 1
 #define MESO_MINOR 0
-#define MESO_DESCRIPTOR_HASH8 {0xF3, 0x9F, 0xF4, 0xD6, 0x6F, 0xE8, 0x12, 0x85}
+#define MESO_DESCRIPTOR_HASH8 {0x5C, 0x9F, 0x73, 0x3A, 0xD2, 0x79, 0xA7, 0x67}
 #define MESO_PAYLOAD_MAX 234
 #define MESO_STOP_FRAME {0x00, 0x11, 0x10, 0x3F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, \
                          0xFF, 0xFF, 0xFF, 0xFF, 0x63, 0x4F, 0x31, 0x20, 0x00}
@@ -562,7 +562,7 @@ typedef struct __attribute__((packed)) {
     uint32_t max_nl; /* volume over all shots */
     uint16_t lease_ms; /* heartbeats must come within this */
     uint16_t valid_s; /* the grant ends after this */
-    uint32_t not_after_uptime_ms; /* later than this on the gun's uptime: E_LATE */
+    uint32_t not_after_uptime_ms; /* later than this on the gun's uptime: E_LATE; credit that no heartbeat renews ends then */
     uint8_t session_tag8[8]; /* random pseudonym of the session */
 } meso_grant_set_t;
 _Static_assert(sizeof(meso_grant_set_t) == 48, "meso_grant_set_t");

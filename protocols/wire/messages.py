@@ -1002,7 +1002,7 @@ class GrantSet:
         max_nl: volume over all shots.
         lease_ms: heartbeats must come within this (200 to 2,000).
         valid_s: the grant ends after this (1 to 65,535).
-        not_after_uptime_ms: later than this on the gun's uptime: E_LATE.
+        not_after_uptime_ms: later than this on the gun's uptime: E_LATE; credit that no heartbeat renews ends then.
         session_tag8: random pseudonym of the session.
     """
 

@@ -35,7 +35,7 @@ def set_grant(board: Board, request: GrantSet) -> GrantSetReply:
         board.pull.end()
     board.end_credit(GrantEnd.REPLACED)
     grant = board.grants.accept(request, board.ticks_us)
-    board.lease.start(board.ticks_us, request.lease_ms)
+    board.lease.start(board.ticks_us, request.lease_ms, request.not_after_uptime_ms)
     board.credit_since_us = board.ticks_us
     board.change(GunEvent.GRANT_ACCEPTED)
     board.cease(Alarm.IDLE_ARMED)

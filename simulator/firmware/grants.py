@@ -14,8 +14,6 @@ from simulator.firmware.tally import Tally
 
 # Holes are allowed so that a host never uses a number again that it once prepared; a wild number is refused.
 GRANT_NO_AHEAD_MAX: Final = 1_000
-# A host sets not_after to what it has heard of the gun's uptime plus at most a lease; a date far ahead is no limit.
-NOT_AFTER_AHEAD_MS_MAX: Final = 2_000
 _AT: Final = GrantSet.OFFSETS
 _U32: Final = 2**32
 
@@ -165,14 +163,14 @@ def check_age(grant: GrantSet, *, head_seq: int, uptime_ms: int) -> None:
     """Refuse a grant made before a record that its host has not read, or one that lay in a buffer.
 
     Raises:
-        Refusal: E_STALE, E_LATE, or E_RANGE for a date too far ahead.
+        Refusal: E_STALE, E_LATE, or E_RANGE for a date more than a lease ahead, which no host that keeps the rules gives.
     """
     if grant.expect_head_seq != head_seq:
         raise Refusal(Code.E_STALE, _AT["expect_head_seq"])
     ahead_ms = (grant.not_after_uptime_ms - uptime_ms) % _U32
     if ahead_ms > _U32 // 2:
         raise Refusal(Code.E_LATE, _AT["not_after_uptime_ms"])
-    if ahead_ms > NOT_AFTER_AHEAD_MS_MAX:
+    if ahead_ms > grant.lease_ms:
         raise Refusal(Code.E_RANGE, _AT["not_after_uptime_ms"])
 
 

@@ -27,10 +27,16 @@ class Lease:
         """A new owner counts its heartbeats anew."""
         self._hb_no = 0
 
-    def start(self, ticks_us: int, lease_ms: int) -> None:
-        """Begin with a grant."""
+    def start(self, ticks_us: int, lease_ms: int, not_after_uptime_ms: int) -> None:
+        """Begin with a grant that is not late.
+
+        It ends at the grant's own date and not a lease after its arrival: what the line held up has no more time than
+        what came at once.
+        """
         self._lease_us = lease_ms * 1_000
-        self.due_us = ticks_us + self._lease_us
+        uptime_ms = ticks_us // 1_000
+        left_ms = min((not_after_uptime_ms - uptime_ms) % _U32, lease_ms)
+        self.due_us = (uptime_ms + left_ms) * 1_000
 
     def end(self) -> None:
         """End with the grant."""

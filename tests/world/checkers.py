@@ -20,8 +20,6 @@ LEASE_US = 500_000
 LINE_US = 60_000
 # A beat that was held up on its way renews the lease by the age it may have, and that is a lease at most.
 WORST_US = 2 * LEASE_US + LINE_US
-# A beat tells the gun how old it is, a grant does not: one that a line has held up has its whole lease all the same.
-HELD_UP_US = 1_200_000
 QUIET_US = 3_000_000
 BLIND = frozenset({"depth_stop_drift", "syringe_swapped", "backlash"})
 LEASE_FAULTS = frozenset({"lease_ignored", "lease_timer_stuck", "tick_jump", "tick_drift"})
@@ -43,7 +41,7 @@ class Watch:
         self.motions: list[oracle.Motion] = []
         self.disturbed_us = -QUIET_US
         self._areas = {area.area_code: area for area in plan.areas}
-        self._spoke_us = self._held_up_us = 0
+        self._spoke_us = 0
         self._stop_us: int | None = None
         self._stop_durable = False
         self._host_lost_stop = False
@@ -67,7 +65,6 @@ class Watch:
         """The host let a frame go that keeps credit alive."""
         if code in (Heartbeat.TYPE, GrantSet.TYPE):
             self._spoke_us = self._world.now_us
-            self._held_up_us = HELD_UP_US if code == GrantSet.TYPE else 0
 
     def stop_pressed(self) -> None:
         """A STOP goes to the link."""
@@ -139,7 +136,7 @@ class Watch:
             if late_us > (STOP_US if calm else WORST_US) and not self._spec_broken:
                 self.found("W3", f"shot {label.shot_seq} begins {late_us / 1e6:.3f} s after STOP, and nobody reset it")
         silent_us = now_us - self._spoke_us
-        if silent_us > (LEASE_US + LINE_US if calm else WORST_US + self._held_up_us) and not self._spec_broken:
+        if silent_us > (LEASE_US + LINE_US if calm else WORST_US) and not self._spec_broken:
             self.found("W4", f"shot {label.shot_seq} begins {silent_us / 1e6:.3f} s after the host was last heard")
         area = self._granted.get((label.log_epoch, label.grant_no))
         if area != label.area_code:

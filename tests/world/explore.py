@@ -55,8 +55,8 @@ DOSE_NL = STEPS * STEP_NL
 RING = 2
 GRANT_SHOTS = 2
 LEASE_MS = 500
+FRAME_LIFE_MS = 450
 SILENCE_MS = 2_000  # a host is away: longer than its lease, and than its grant's frame may live
-FRAME_LIFE_MS = 1_900
 AREA = 3
 SESSION = "5" * 32
 STAMP = Stamp(ts_us=1, mono_us=1, boot="explore", clock="synced")
@@ -608,7 +608,7 @@ class _Parts:
             newest = parts.book.newest
             newest.shots, newest.planned_nl, newest.ended = gun.grant
         if gun.lease_due_ms is not None:
-            parts.lease.start(gun.lease_due_ms * 1_000, 0)
+            parts.lease.start(gun.lease_due_ms * 1_000, 0, gun.lease_due_ms)
         return parts
 
     def freeze(self, gun: Gun, **changes) -> Gun:
@@ -744,7 +744,7 @@ def _take_grant(gun: Gun, parts: _Parts, request: tuple) -> tuple[Gun, tuple]:
             raise Refusal(Code.E_LOG_FULL)
         parts.end_credit(GrantEnd.REPLACED)
         parts.book.accept(terms, 0)
-        parts.lease.start(parts.ticks_us, LEASE_MS)
+        parts.lease.start(parts.ticks_us, LEASE_MS, not_after_ms)
     return parts.freeze(gun, last=(request, reply)), reply
 
 

@@ -113,7 +113,7 @@ class Session:
             GrantSet(
                 grant_no=hello.last_grant_no + 1, expect_head_seq=hello.head_seq, owner_token=self.token, kind=kind,
                 area_code=area_code, settings_hash8=hash8, max_shots=shots, max_nl=shots * 50_000, lease_ms=500,
-                valid_s=300, not_after_uptime_ms=self.host.uptime_ms + 1_000, session_tag8=bytes(8),
+                valid_s=300, not_after_uptime_ms=self.host.uptime_ms + 450, session_tag8=bytes(8),
             )
         )  # fmt: skip
 

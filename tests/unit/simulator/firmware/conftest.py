@@ -173,9 +173,10 @@ class Rig:
             grant_no=board.grants.last_no + 1, expect_head_seq=self.gun.head_seq, owner_token=self.token,
             kind=GrantKind.TREAT, area_code=self.settings.area_code if self.settings else 7,
             settings_hash8=board.settings.hash8, max_shots=5, max_nl=1_000_000, lease_ms=500, valid_s=300,
-            not_after_uptime_ms=board.uptime_ms + 400, session_tag8=bytes(8),
+            not_after_uptime_ms=0, session_tag8=bytes(8),
         )  # fmt: skip
-        return replace(terms, **changes)
+        lease_ms = changes.get("lease_ms", terms.lease_ms)
+        return replace(terms, **{"not_after_uptime_ms": board.uptime_ms + lease_ms, **changes})
 
     def grant(self, **changes):
         return self.do(self.terms(**changes))

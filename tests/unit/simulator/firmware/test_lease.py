@@ -24,6 +24,33 @@ def test_credit_ends_when_the_lease_is_over_to_the_millisecond(rig, lease_ms):
     assert rig.of(GrantEndedEvent)[-1].cause == GrantEnd.LEASE
 
 
+@pytest.mark.invariant("I-52")
+@pytest.mark.hazard("HZ-38")
+@pytest.mark.parametrize("held_ms", [0, 1, 250, 449])
+def test_a_grant_that_the_line_held_up_has_no_more_time_than_one_that_came_at_once(rig, held_ms):
+    rig.own()
+    rig.set()
+    terms = rig.terms(not_after_uptime_ms=rig.uptime_ms + 450)
+    rig.run(held_ms * MS, beat=False)
+    rig.do(terms)
+    rig.run((450 - held_ms - 1) * MS, beat=False)
+    assert rig.gun.state is State.ARMED
+    rig.run(MS, beat=False)
+    assert rig.gun.state is State.SAFE
+    assert rig.of(GrantEndedEvent)[-1].cause == GrantEnd.LEASE
+
+
+@pytest.mark.invariant("I-52")
+@pytest.mark.hazard("HZ-38")
+def test_the_same_grant_sent_again_does_not_renew_its_lease(rig):
+    rig.arm()
+    terms = rig.gun._board.grants.newest.terms
+    due = rig.gun._board.lease.due_us
+    rig.run(400 * MS, beat=False)
+    rig.do(terms)
+    assert rig.gun._board.lease.due_us == due
+
+
 def test_heartbeats_keep_the_credit_for_as_long_as_they_come(rig):
     rig.arm()
     rig.run(5 * S)
@@ -57,7 +84,7 @@ def test_a_lapse_in_mid_stroke_stops_the_flow_and_draws_the_needle(rig):
 )
 def test_a_heartbeat_renews_only_if_its_number_grew_and_what_it_echoes_is_fresh(hb_no, age_ms, renews):
     lease = Lease(FirmwareFaults())
-    lease.start(10 * S, 500)
+    lease.start(10 * S, 500, 10_500)
     lease.beat(10 * S, Heartbeat(10, 10_000, 500, 0, 1))
     due = lease.due_us
     lease.beat(10 * S + 1, Heartbeat(hb_no, (10_000 - age_ms) % 2**32, 500, 0, 1))
@@ -66,7 +93,7 @@ def test_a_heartbeat_renews_only_if_its_number_grew_and_what_it_echoes_is_fresh(
 
 def test_a_lapsed_lease_is_not_renewed():
     lease = Lease(FirmwareFaults())
-    lease.start(0, 200)
+    lease.start(0, 200, 200)
     lease.beat(200 * MS, Heartbeat(1, 200, 200, 0, 1))
     assert lease.lapsed(200 * MS)
 
