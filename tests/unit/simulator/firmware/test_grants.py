@@ -135,9 +135,7 @@ def test_a_grant_made_before_the_newest_record_was_read_is_stale(rig, off):
 
 @pytest.mark.invariant("I-52")
 @pytest.mark.hazard("HZ-38")
-@pytest.mark.parametrize(
-    ("ahead_ms", "code"), [(-1, Code.E_LATE), (0, Code.OK), (500, Code.OK), (501, Code.E_RANGE)]
-)
+@pytest.mark.parametrize(("ahead_ms", "code"), [(-1, Code.E_LATE), (0, Code.OK), (500, Code.OK), (501, Code.E_RANGE)])
 def test_a_grant_that_lay_in_a_buffer_is_late_and_none_carries_a_far_date(rig, ahead_ms, code):
     ready(rig)
     uptime_ms = rig.gun._board.uptime_ms
