@@ -163,7 +163,7 @@ def check_age(grant: GrantSet, *, head_seq: int, uptime_ms: int) -> None:
     """Refuse a grant made before a record that its host has not read, or one that lay in a buffer.
 
     Raises:
-        Refusal: E_STALE, E_LATE, or E_RANGE for a date more than a lease ahead, which no host that keeps the rules gives.
+        Refusal: E_STALE, E_LATE, or E_RANGE for a date more than a lease ahead, which no good host gives.
     """
     if grant.expect_head_seq != head_seq:
         raise Refusal(Code.E_STALE, _AT["expect_head_seq"])
