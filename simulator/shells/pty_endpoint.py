@@ -12,6 +12,7 @@ from secrets import token_hex
 
 from protocols.errors import UsageError
 from simulator.shells.endpoint import READ_MAX, Outlet
+from simulator.shells.link_lock import LinkLock
 
 
 class PtyEndpoint:
@@ -21,14 +22,19 @@ class PtyEndpoint:
         """Make the pseudo-terminal and the link.
 
         Raises:
-            UsageError: something that is no link stands at the name, or the link cannot be made.
+            UsageError: something that is no link stands at the name, a living gun has it, or it cannot be made.
         """
         self._link = link
         self._outlet = Outlet()
         self._ends: tuple[int, int] | None = None
         if os.path.lexists(link) and not link.is_symlink():
             raise UsageError(f"link {link} refused: something that is not a link stands there; name another")
-        self.plug()
+        self._lock = LinkLock(link)
+        try:
+            self.plug()
+        except UsageError:
+            self._lock.release()
+            raise
 
     @property
     def address(self) -> str:
@@ -97,3 +103,4 @@ class PtyEndpoint:
     def close(self) -> None:
         """Take pseudo-terminal and link away."""
         self.unplug()
+        self._lock.release()

@@ -1,6 +1,9 @@
 import os
 import select
+import subprocess
+import sys
 import termios
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -98,11 +101,41 @@ def test_stale_link_of_a_killed_gun_is_replaced(tmp_path):
     port.close()
 
 
-def test_link_that_another_gun_has_taken_is_left_to_it(tmp_path):
-    first, second = PtyEndpoint(tmp_path / "gun"), PtyEndpoint(tmp_path / "gun")
-    first.close()
-    os.close(open_host(second))
-    second.close()
+def test_link_that_someone_else_has_taken_is_left_to_them(tmp_path):
+    port = PtyEndpoint(tmp_path / "gun")
+    (tmp_path / "gun").unlink()
+    (tmp_path / "gun").symlink_to("/dev/pts/none")
+    port.close()
+    assert (tmp_path / "gun").is_symlink()
+
+
+@contextmanager
+def start_gun(link):
+    command = [sys.executable, "-m", "meso_device", "simulate", "--link", str(link), "--hand", "none"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as gun:
+        try:
+            yield gun
+        finally:
+            gun.kill()
+
+
+def test_second_gun_leaves_a_living_gun_its_link_and_may_have_a_killed_ones(tmp_path):
+    link = tmp_path / "gun"
+    with start_gun(link) as first:
+        assert first.stdout.readline().startswith("ready")
+        device = link.readlink()
+        with start_gun(link) as second:
+            said = second.communicate(timeout=60)[1]
+        assert second.returncode == 2
+        assert "another simulated gun stands there" in said
+        assert said.count("\n") == 1
+        assert link.readlink() == device
+        first.kill()
+    with start_gun(link) as third:
+        assert third.stdout.readline().startswith("ready")
+        third.terminate()
+        third.wait(60)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_name_of_something_that_is_no_link_is_refused(tmp_path):
