@@ -22,6 +22,7 @@ class LinkLock:
         Raises:
             UsageError: a living gun holds it, or the file cannot be made.
         """
+        self._fd = -1
         self._path = link.with_name(f".{link.name}.lock")
         try:
             while not self._take():
