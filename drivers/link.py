@@ -17,7 +17,7 @@ from drivers.link_events import Answered, Heard, LinkDown, LinkEvent, StopHeard
 from drivers.link_stats import LinkStats
 from drivers.outcome import Done, Outcome, Unknown
 from drivers.rto import RetransmitTimer
-from drivers.stop_press import StopPress, is_newer
+from drivers.stop_press import VOIDED_BY_STOP, StopPress, is_newer
 from protocols.errors import UsageError, require
 from protocols.wire.codes import MAJOR
 from protocols.wire.errors import WireLengthError
@@ -225,6 +225,8 @@ class LinkEngine:
         call = Call(tag, request.TYPE, payload, request.TYPE in STATE_CHANGING)
         if not self._open:
             self._refuse(now_us, call, "no port is open")
+        elif self._stop.pending and request.TYPE in VOIDED_BY_STOP:
+            self._refuse(now_us, call, "STOP was pressed and the gun has not answered it")
         elif isinstance(request, Hello):
             self._ask_hello(now_us, call, request.host_nonce)
         elif not self.session and self._calls.hello is None:
@@ -243,8 +245,13 @@ class LinkEngine:
             self._watch_port(now_us)
 
     def press_stop(self, now_us: int) -> None:
-        """Send STOP ahead of everything until the gun has answered it, over closed and opened ports."""
+        """Send STOP ahead of everything until the gun has answered it, over closed and opened ports.
+
+        What was asked for and could undo it ends `Unknown` and is not sent again.
+        """
         self._stop.press(now_us, self._latch, self._uptime_ms)
+        for call in self._calls.withdraw(VOIDED_BY_STOP):
+            self._refuse(now_us, call, "STOP was pressed")
         self._watch_port(now_us)
 
     # --- time ----------------------------------------------------------------------------------
@@ -489,7 +496,7 @@ class LinkEngine:
         events.extend(Answered(call.tag, Unknown(reason), 0, now_us, 0, 0) for call in self._calls.drain_queued())
 
     def _refuse(self, now_us: int, call: Call, reason: str) -> None:
-        """End a request inside `ask`, which returns no events."""
+        """End a request inside a call that returns no events."""
         self._answers.append(Answered(call.tag, Unknown(reason), call.sent_us, now_us, 0, call.tries))
 
     def _drop(self, now_us: int, reason: str, events: list[LinkEvent]) -> None:

@@ -1,6 +1,7 @@
 """Requests on their way through the link engine: what waits, what is in flight, what goes out next."""
 
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -129,6 +130,16 @@ class Calls:
             self._s_flying = False
         else:
             self._reads -= 1
+
+    def withdraw(self, types: Collection[int]) -> list[Call]:
+        """Forget and return all requests of these types, sent or not: none goes out again."""
+        flying = [call for call in self.flight.values() if call.type in types]
+        for call in flying:
+            self.end(call)
+        waiting = [call for call in self._s_queued if call.type in types]
+        for call in waiting:
+            self._s_queued.remove(call)
+        return [*flying, *waiting]
 
     def expired(self, now_us: int) -> list[Call]:
         """Return the requests whose try has ended without an answer."""

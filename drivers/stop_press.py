@@ -2,6 +2,12 @@
 
 from typing import Final
 
+from protocols.wire.messages import EstopResetConfirm, EstopResetPrepare, GrantSet, ServiceMove
+
+# What gives credit, clears a stop or moves the gun. Asked for before the key, it must not follow the STOP: a copy sent
+# again behind it could undo it where the STOP frame itself was lost (I-46).
+VOIDED_BY_STOP: Final = frozenset({GrantSet.TYPE, EstopResetPrepare.TYPE, EstopResetConfirm.TYPE, ServiceMove.TYPE})
+
 # Gaps between STOP frames: at 0, 5, 20 and 50 ms, then every 50 ms. The first repeats outrun a single damaged
 # frame, the later ones leave the line (1.65 ms a frame) free for the answer.
 STOP_GAPS_US: Final = (5_000, 15_000, 30_000, 50_000)

@@ -5,8 +5,17 @@ import random
 import pytest
 
 from drivers.link import LinkEngine
-from drivers.link_events import Heard, LinkDown, StopHeard
-from protocols.wire.messages import Heartbeat, LogRelease, StatusGet, TimePing
+from drivers.link_events import Answered, Heard, LinkDown, StopHeard
+from drivers.outcome import Unknown
+from protocols.wire.messages import (
+    EstopResetConfirm,
+    EstopResetPrepare,
+    GrantSet,
+    Heartbeat,
+    LogRelease,
+    StatusGet,
+    TimePing,
+)
 
 
 @pytest.fixture
@@ -53,6 +62,35 @@ def test_stop_is_the_frozen_frame_and_goes_before_all_else(kit, engine):
     frames = kit.drain(engine, 0)
     assert frames[0] == kit.STOP
     assert len(frames) == 4
+
+
+@pytest.mark.invariant("I-46")
+@pytest.mark.hazard("HZ-13")
+@pytest.mark.parametrize("sent", [True, False])
+@pytest.mark.parametrize(
+    "request_",
+    [GrantSet(1, 0, 1, 1, 3, bytes(8), 1, 1, 500, 600, 450, bytes(8)), EstopResetPrepare(), EstopResetConfirm(1, 2, 3)],
+    ids=lambda one: type(one).__name__,
+)
+def test_what_could_undo_a_stop_does_not_follow_it(kit, engine, request_, sent):
+    engine.ask(0, 1, request_)
+    before = kit.drain(engine, 0) if sent else []
+    engine.ask(0, 2, LogRelease(1, 1, bytes(8)))
+    engine.press_stop(1)
+    ended = [event for event in engine.tick(1) if isinstance(event, Answered)]
+    assert [(event.tag, type(event.outcome), event.tries) for event in ended] == [(1, Unknown, int(sent))]
+    now, frames = 1, []
+    while now is not None and now < 400_000:
+        engine.tick(now)
+        frames += kit.drain(engine, now)
+        now = engine.next_deadline_us()
+    assert frames[0] == kit.STOP
+    assert not set(before) & set(frames), "sent again behind STOP"
+    others = {frame for frame in frames if frame != kit.STOP}
+    assert len(others) == 1, "the release goes on, and nothing else"
+    engine.ask(now, 3, request_)
+    [refused] = [event for event in engine.tick(now) if isinstance(event, Answered) and event.tag == 3]
+    assert (type(refused.outcome), refused.tries) == (Unknown, 0)
 
 
 def test_answer_to_stop_ends_it_and_says_how_long_it_took(kit, engine):
