@@ -12,15 +12,13 @@ from meso_device.cli.desk import Desk, open_desk
 from meso_device.cli.patient_who import check_who, find_patient
 from meso_device.host.clinical import Clinical, Returning, SignedOverride
 from meso_device.host.home import lock_holder
+from meso_device.host.prepared import advised
 from meso_device.host.run import ID_BYTES
 from meso_device.people.register import Purpose
 from meso_device.people.roles import Act, Person, role_for
-from meso_device.people.subject import Sex
-from meso_device.people.vault import Patient
 from meso_device.session.checklist import LISTED, Answer
 from meso_device.session.overrides import check_code
 from protocols.errors import UsageError
-from protocols.treatment.advisory import Sex as AdvisedSex
 
 RUN: Final = "meso session run"
 RESUME: Final = "meso session resume"
@@ -78,7 +76,7 @@ def begin(words: Words, home: Path | None) -> Clinical:
             answers=_answers(desk, checks, patient.alias, patient.facts.allergies, person, session),
             consent=checks.consent,
             fitted=checks.fitted,
-            sex=_advised(patient),
+            sex=advised(patient),
             aftercare=checks.aftercare,
             overrides=tuple(overrides),
         )
@@ -100,20 +98,9 @@ def take_up(login: str, pin_file: str, checks: str, alias: str, home: Path | Non
         op=person.op,
         role=role,
         fitted=told.fitted,
-        sex=_advised(known[0]) if known else None,
+        sex=advised(known[0]) if known else None,
         aftercare=told.aftercare,
     )
-
-
-def _advised(patient: Patient) -> AdvisedSex | None:
-    """Return whose skin the depth advisory speaks of; None for both."""
-    match patient.facts.sex:
-        case Sex.FEMALE:
-            return "female"
-        case Sex.MALE:
-            return "male"
-        case _:
-            return None
 
 
 def _sign_in(desk: Desk, login: str) -> tuple[Person, str]:
