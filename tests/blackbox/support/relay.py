@@ -32,7 +32,8 @@ import tty
 from pathlib import Path
 from typing import TextIO
 
-import frames  # the folder of this script is on its path
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from support import frames  # a script finds its neighbours only after the line above
 
 H2G, G2H = "h2g", "g2h"
 _CHUNK = 4096

@@ -3,6 +3,7 @@
 ``MESO_HOSTILE_FILES=10000 pytest tests/unit/protocols/treatment/test_hostile_files.py`` runs as many as one likes.
 """
 
+import gc
 import os
 import random
 import re
@@ -249,10 +250,14 @@ WORST = {
 def test_the_costliest_files_known_stay_within_time_and_memory(text):
     data = text.encode()
     assert len(data) <= FILE_BYTES_MAX
-    started_s = time.process_time()
-    with pytest.raises(TreatmentFileError) as refused:
-        parse_treatment(data, "hostile.toml")
-    assert time.process_time() - started_s < CPU_S_MAX
+    gc.freeze()  # what other tests have left in this process is none of this file's cost
+    try:
+        started_s = time.process_time()
+        with pytest.raises(TreatmentFileError) as refused:
+            parse_treatment(data, "hostile.toml")
+        assert time.process_time() - started_s < CPU_S_MAX
+    finally:
+        gc.unfreeze()
     check_refusal(refused.value, data)
     tracemalloc.start()
     try:
