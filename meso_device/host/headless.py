@@ -126,13 +126,14 @@ class Headless:
         """Return why the run cannot go on; empty while it can."""
         away_us = now.mono_us - (self._heard_us if self._heard_us is not None else now.mono_us)
         lost = f"the link stayed lost for {LOST_US_MAX // 1_000_000} s"
+        silent = f"no gun answers on {self._port}; what is there instead says: meso guns {self._port}"
         foreign = f"the gun on {self._port} is not simulated: a session without a screen is for simulated guns only"
         reasons = (
             (bool(view.write_failed), f"recording has stopped: {view.write_failed}"),
             (_is_foreign(view), foreign),
             (view.resets > 0, "the gun was reset"),
             (self._slept, "the computer was asleep"),
-            (away_us > LOST_US_MAX, lost if self._ever_heard else f"no gun answers on {self._port}"),
+            (away_us > LOST_US_MAX, lost if self._ever_heard else silent),
             (bool(self._refusal) and not self._ever_heard, self._refusal),
             (view.phase is Phase.LOCKED, f"the gun is locked: {', '.join(view.findings)}"),
             (view.phase is Phase.ESTOPPED and self._ever_safe, "the gun was stopped"),

@@ -86,7 +86,7 @@ def test_a_link_back_in_time_goes_on_and_one_away_longer_ends_the_run(run):
 def test_a_port_on_which_no_gun_ever_answers_ends_the_run(run):
     assert run.wish(link=LinkState.CONNECTING, gun_uid="") is None
     assert run.wish(after_us=LOST_US_MAX + 1, link=LinkState.CONNECTING, gun_uid="") == End(
-        1, "no gun answers on /dev/gun"
+        1, "no gun answers on /dev/gun; what is there instead says: meso guns /dev/gun"
     )
 
 
