@@ -5,7 +5,7 @@ from typing import Final
 
 MAJOR: Final = 1
 MINOR: Final = 0
-DESCRIPTOR_HASH8: Final = bytes.fromhex("5c9f733ad279a767")
+DESCRIPTOR_HASH8: Final = bytes.fromhex("72d210a116f02524")
 
 
 class Code(IntEnum):

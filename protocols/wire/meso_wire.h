@@ -5,7 +5,7 @@
 
 #define MESO_MAJOR 1
 #define MESO_MINOR 0
-#define MESO_DESCRIPTOR_HASH8 {0x5C, 0x9F, 0x73, 0x3A, 0xD2, 0x79, 0xA7, 0x67}
+#define MESO_DESCRIPTOR_HASH8 {0x72, 0xD2, 0x10, 0xA1, 0x16, 0xF0, 0x25, 0x24}
 #define MESO_PAYLOAD_MAX 234
 #define MESO_STOP_FRAME {0x00, 0x11, 0x10, 0x3F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, \
                          0xFF, 0xFF, 0xFF, 0xFF, 0x63, 0x4F, 0x31, 0x20, 0x00}
@@ -658,7 +658,7 @@ typedef struct __attribute__((packed)) {
 } meso_event_read_reply_t;
 _Static_assert(sizeof(meso_event_read_reply_t) == 4, "meso_event_read_reply_t");
 
-/* Renew the lease. No reply. Renews only from the owner, if hb_no grew and uptime - echo_uptime_ms <= lease. */
+/* Renew the lease. No reply. Renews only from the owner, if hb_no grew, up to echo_uptime_ms + lease. */
 typedef struct __attribute__((packed)) {
     uint32_t hb_no; /* grows by one */
     uint32_t echo_uptime_ms; /* newest uptime_ms heard from the gun */

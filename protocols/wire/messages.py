@@ -1441,7 +1441,7 @@ class EventReadReply:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """Renew the lease. No reply. Renews only from the owner, if hb_no grew and uptime - echo_uptime_ms <= lease.
+    """Renew the lease. No reply. Renews only from the owner, if hb_no grew, up to echo_uptime_ms + lease.
 
     Attributes:
         hb_no: grows by one (1 to 4,294,967,295).

@@ -45,14 +45,16 @@ class Lease:
     def beat(self, ticks_us: int, heartbeat: Heartbeat) -> None:
         """Take the owner's heartbeat: it renews a running lease if its number grew and it is fresh.
 
-        A frame that lay in a buffer for longer than the lease echoes an old uptime and renews nothing.
+        A renewed lease runs from what the heartbeat echoes, not from its arrival: the host was alive when it heard
+        that, and how long the line has had the heartbeat since is nobody's word that it still is.
         """
         if heartbeat.hb_no <= self._hb_no:
             return
         self._hb_no = heartbeat.hb_no
-        age_ms = (ticks_us // 1_000 - heartbeat.echo_uptime_ms) % _U32
-        if age_ms * 1_000 <= self._lease_us and self.due_us is not None and not self.lapsed(ticks_us):
-            self.due_us = ticks_us + self._lease_us
+        uptime_ms = ticks_us // 1_000
+        left_us = self._lease_us - (uptime_ms - heartbeat.echo_uptime_ms) % _U32 * 1_000
+        if left_us > 0 and self.due_us is not None and not self.lapsed(ticks_us):
+            self.due_us = max(self.due_us, uptime_ms * 1_000 + left_us)
 
     def lapsed(self, ticks_us: int) -> bool:
         """Whether the credit has outlived its owner's silence."""

@@ -18,8 +18,8 @@ from tests.world import oracle
 STOP_US = 60_000
 LEASE_US = 500_000
 LINE_US = 60_000
-# A beat that was held up on its way renews the lease by the age it may have, and that is a lease at most.
-WORST_US = 2 * LEASE_US + LINE_US
+# Whatever holds a beat or a grant up on its way: the lease runs from when the host was alive.
+SILENT_US = LEASE_US + LINE_US
 QUIET_US = 3_000_000
 BLIND = frozenset({"depth_stop_drift", "syringe_swapped", "backlash"})
 LEASE_FAULTS = frozenset({"lease_ignored", "lease_timer_stuck", "tick_jump", "tick_drift"})
@@ -133,10 +133,10 @@ class Watch:
             self._spec_broken = True
         if self._stop_us is not None:
             late_us = now_us - self._stop_us
-            if late_us > (STOP_US if calm else WORST_US) and not self._spec_broken:
+            if late_us > (STOP_US if calm else SILENT_US) and not self._spec_broken:
                 self.found("W3", f"shot {label.shot_seq} begins {late_us / 1e6:.3f} s after STOP, and nobody reset it")
         silent_us = now_us - self._spoke_us
-        if silent_us > (LEASE_US + LINE_US if calm else WORST_US) and not self._spec_broken:
+        if silent_us > SILENT_US and not self._spec_broken:
             self.found("W4", f"shot {label.shot_seq} begins {silent_us / 1e6:.3f} s after the host was last heard")
         area = self._granted.get((label.log_epoch, label.grant_no))
         if area != label.area_code:

@@ -6,7 +6,7 @@ They look at the log as it lies there and at the hidden motion, like the other c
 import json
 from collections import Counter
 
-from tests.world.checkers import WORST_US
+from tests.world.checkers import SILENT_US
 from tests.world.dice import Draw
 from tests.world.session import _live
 from tests.world.world import World
@@ -30,7 +30,7 @@ class StrictWorld(World):
     def _stroke(self) -> None:
         hung_us = self.now_us - self._hangs_since_us
         calm = not {"lease_ignored", "lease_timer_stuck", "tick_jump", "tick_drift"} & self.harmed
-        if self._hung_until_us > self.now_us and hung_us > WORST_US and calm:
+        if self._hung_until_us > self.now_us and hung_us > SILENT_US and calm:
             self.watch.found("W4", f"a shot begins {hung_us / 1e6:.3f} s after the host began to hang")
         super()._stroke()
 

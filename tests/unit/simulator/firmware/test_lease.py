@@ -71,24 +71,44 @@ def test_a_lapse_in_mid_stroke_stops_the_flow_and_draws_the_needle(rig):
 @pytest.mark.invariant("I-52")
 @pytest.mark.hazard("HZ-38")
 @pytest.mark.parametrize(
-    ("hb_no", "age_ms", "renews"),
+    ("hb_no", "age_ms", "left_ms"),
     [
-        (11, 0, True),
-        (11, 500, True),
-        (11, 501, False),
-        (10, 0, False),
-        (9, 0, False),
-        (11, -1, False),
-        (11, -(2**31), False),
+        (11, 0, 500),
+        (11, 1, 499),
+        (11, 250, 250),
+        (11, 399, 101),
+        (11, 400, 100),  # what is left of the last renewal is not taken away
+        (11, 499, 100),
+        (11, 500, 100),
+        (11, 501, 100),
+        (10, 0, 100),
+        (9, 0, 100),
+        (11, -1, 100),
+        (11, -(2**31), 100),
     ],
 )
-def test_a_heartbeat_renews_only_if_its_number_grew_and_what_it_echoes_is_fresh(hb_no, age_ms, renews):
+def test_a_heartbeat_renews_from_what_it_echoes_and_only_if_its_number_grew(hb_no, age_ms, left_ms):
     lease = Lease(FirmwareFaults())
     lease.start(10 * S, 500, 10_500)
     lease.beat(10 * S, Heartbeat(10, 10_000, 500, 0, 1))
-    due = lease.due_us
-    lease.beat(10 * S + 1, Heartbeat(hb_no, (10_000 - age_ms) % 2**32, 500, 0, 1))
-    assert (lease.due_us == due + 1) is renews
+    lease.beat(10_400 * MS, Heartbeat(hb_no, (10_400 - age_ms) % 2**32, 500, 0, 1))
+    assert lease.left_ms(10_400 * MS) == left_ms
+
+
+@pytest.mark.invariant("I-52")
+@pytest.mark.hazard("HZ-38")
+@pytest.mark.parametrize("held_ms", [0, 100, 250, 499])
+def test_a_heartbeat_that_the_line_held_up_gives_no_more_time_than_one_that_came_at_once(rig, held_ms):
+    rig.arm()
+    heard_ms, heard_at = rig.uptime_ms, rig.at
+    for part in (1, 2, 3):
+        rig.run(heard_at + held_ms * MS * part // 3 - rig.at, beat=False)
+        rig.beat(echo=heard_ms)
+    rig.run(heard_at + 499 * MS - rig.at, beat=False)
+    assert rig.gun.state is State.ARMED
+    rig.run(MS, beat=False)
+    assert rig.gun.state is State.SAFE
+    assert rig.of(GrantEndedEvent)[-1].cause == GrantEnd.LEASE
 
 
 def test_a_lapsed_lease_is_not_renewed():
