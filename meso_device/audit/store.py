@@ -28,7 +28,7 @@ from meso_device.accounting.entries import (
     SessionRow,
 )
 from meso_device.audit import canonical, caps, closing, queries, records
-from meso_device.audit.birth import Identity, keep_key, settle_identity
+from meso_device.audit.birth import DATABASE_NAME, Identity, keep_key, settle_identity
 from meso_device.audit.check import COLUMNS, ChainChecker, Damage
 from meso_device.audit.checkpoint import Checkpoint, open_note, sign
 from meso_device.audit.clock_watch import ClockWatch
@@ -36,6 +36,7 @@ from meso_device.audit.database import abandon, open_for_writing, open_in_memory
 from meso_device.audit.facts import clinic_facts
 from meso_device.audit.filesystem import check_filesystem
 from meso_device.audit.keys import SigningKey
+from meso_device.audit.open_files import OpenFiles
 from meso_device.audit.pages import Looked, Query, look
 from meso_device.audit.projections import Projections
 from meso_device.audit.records import FIRST_PREV, NONCE_BYTES, Stamp
@@ -62,9 +63,11 @@ class Store:
         software: str,
         randomness: Randomness,
         notices: tuple[str, ...],
+        files: OpenFiles | None = None,
     ) -> None:
         self.notices = notices
         self._db = db
+        self._files = files
         self._key = key
         self._software = software
         self._randomness = randomness
@@ -89,12 +92,18 @@ class Store:
             AuditWriteFailed: it cannot be written, or does not verify.
         """
         identity = settle_identity(home, randomness, open_for_writing)
+        try:
+            files = OpenFiles(home / DATABASE_NAME)
+        except BaseException:
+            abandon(identity.db)
+            raise
         store = cls(
             identity.db,
             identity.key,
             software=software,
             randomness=randomness,
             notices=tuple(filter(None, [check_filesystem(home)])),
+            files=files,
         )
         store._start(identity, stamp)
         if identity.fresh:
@@ -165,6 +174,8 @@ class Store:
         kinds = {entry.kind for batch in batches for entry in batch.entries}
         self._maybe_checkpoint(kinds, stamp)
         run(self._db, "COMMIT")
+        if self._files is not None:
+            self._files.check()
         self._version = self._db.data_version()
         return results
 

@@ -87,6 +87,27 @@ def test_a_disk_that_fails_in_mid_session_disarms_the_gun_and_says_so_in_one_lin
     bench.assert_proven(gun, planned=PLANNED, verify=True)
 
 
+@pytest.mark.invariant("I-48")
+@pytest.mark.hazard("HZ-31")
+def test_a_log_that_is_moved_away_in_mid_session_disarms_the_gun_and_goes_on_when_it_is_back(bench, plan):
+    """The fault ``db_replaced``: what is written into a file without a name is acknowledged to nobody."""
+    gun = bench.gun(seed=6)
+    host = bench.run_session(gun.link, plan)
+    bench.wait_shots(gun, 3)
+    names = ("audit.db", "audit.db-wal", "audit.db-shm")
+    for name in names:
+        (bench.home / name).rename(bench.path / name)
+    host.wait(10)
+    assert_one_clear_line(host, status=1, names=("recording has stopped", "moved, deleted or replaced"))
+    assert_gun_disarmed(gun.link)
+    for name in names:
+        if (bench.path / name).exists():
+            (bench.path / name).replace(bench.home / name)
+    assert_nothing_released_is_lost(bench, gun)
+    bench.resume(gun.link).ok()
+    bench.assert_proven(gun, planned=PLANNED, verify=True)
+
+
 @pytest.fixture
 def little_disk(bench):
     """The data directory on a small disk of its own."""

@@ -337,6 +337,44 @@ def test_a_second_writer_stops_the_first_and_corrupts_nothing(home, clinic):
     second.close(stamp(4))
 
 
+def moved_away(home):
+    (home / "audit.db").rename(home / "audit.db.old")
+
+
+def deleted(home):
+    (home / "audit.db").unlink()
+
+
+def replaced_by_a_copy(home):
+    (home / "copy.db").write_bytes((home / "audit.db").read_bytes())
+    (home / "copy.db").replace(home / "audit.db")
+
+
+def without_its_write_ahead_log(home):
+    (home / "audit.db-wal").unlink()
+
+
+def directory_moved(home):
+    home.rename(home.with_name("elsewhere"))
+
+
+@pytest.mark.invariant("I-48")
+@pytest.mark.hazard("HZ-31")
+@pytest.mark.parametrize(
+    "harm", [moved_away, deleted, replaced_by_a_copy, without_its_write_ahead_log, directory_moved]
+)
+def test_nothing_is_called_durable_once_the_logs_name_leads_elsewhere(home, clinic, harm):
+    """Found in looking for the fault ``db_replaced``: SQLite went on in a file that had no name any more."""
+    store = open_store(home)
+    commit(store, clinic.link_up(), clinic.shot())
+    harm(home)
+    for no in (2, 3):
+        (failed,) = store.commit([batch(clinic.shot(), no=no)], stamp())
+        assert isinstance(failed, CommitFailed)
+        assert "moved, deleted or replaced" in failed.reason
+    store.close(stamp())
+
+
 def test_what_is_not_a_log_is_refused(home):
     home.mkdir()
     db = apsw.Connection(str(home / "audit.db"))
