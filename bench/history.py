@@ -12,7 +12,7 @@ from bench.audit import fill, stamp
 from bench.screen import WELCOME, Screen, ready_snapshot
 from meso_device.audit.birth import DATABASE_NAME
 from meso_device.audit.database import open_for_reading
-from meso_device.audit.pages import PageQuery, look
+from meso_device.audit.pages import PageQuery, page_of
 from meso_device.host.console_history import fitting
 from meso_device.screen_messages import Message, ToHost, ToScreen, encode
 
@@ -35,7 +35,7 @@ class Reader(Screen):
         if message.kind != ToHost.PAGE:
             return
         asked = message.body
-        found = look(self.db, message.id, PageQuery(before=asked["cursor"], limit=asked["limit"])).found
+        found = page_of(self.db, PageQuery(before=asked["cursor"], limit=asked["limit"]))
         self.process.peer.setblocking(True)  # a page is larger than what the socket takes at once
         self.process.peer.sendall(encode(Message(ToScreen.PAGE, message.id, fitting(found))))
         self.process.peer.setblocking(False)

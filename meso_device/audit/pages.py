@@ -10,6 +10,8 @@ import apsw
 
 from meso_device.accounting.entries import Json
 from meso_device.audit import canonical
+from meso_device.audit.keys import VerifyKey
+from meso_device.audit.proof import prove
 from meso_device.audit.sql import run
 
 PAGE_ROWS_MAX: Final = 200
@@ -91,10 +93,10 @@ class Looked:
     problem: str = ""
 
 
-def look(db: apsw.Connection, no: int, query: Query) -> Looked:
+def look(db: apsw.Connection, no: int, query: Query, key: VerifyKey) -> Looked:
     """Answer a query; whatever goes wrong is the answer."""
     try:
-        return Looked(no, page_of(db, query) if isinstance(query, PageQuery) else record_of(db, query.seq))
+        return Looked(no, page_of(db, query) if isinstance(query, PageQuery) else record_of(db, query.seq, key))
     except (apsw.Error, ValueError, LookupError, TypeError) as error:
         return Looked(no, None, f"the log cannot be read: {error}; run: meso audit verify")
 
@@ -160,19 +162,26 @@ def _record_row(seq: int, kind: str, record: dict[str, Any]) -> dict[str, Json]:
     }
 
 
-def record_of(db: apsw.Connection, seq: int) -> dict[str, Any] | None:
-    """Return kind, fields, leaf hash and the checkpoint above a record, or None where there is none."""
+def record_of(db: apsw.Connection, seq: int, key: VerifyKey) -> dict[str, Any] | None:
+    """Return kind, fields, leaf hash and checked proof of a record, or None where there is none."""
     rows = run(db, "SELECT kind, leaf, body FROM record WHERE seq = ?", (seq,))
     if not rows:
         return None
     kind, leaf, body = rows[0]
-    above = run(db, "SELECT size, note FROM checkpoint WHERE size > ? ORDER BY size LIMIT 1", (seq,))
+    proof = prove(db, seq, key)
     return {
         "seq": seq,
         "kind": kind,
         "fields": canonical.decode(body),
         "leaf": bytes(leaf).hex(),
-        "checkpoint_size": above[0][0] if above else None,
+        "proof": None
+        if proof is None
+        else {
+            "size": proof.size,
+            "root": proof.root.hex(),
+            "path": [step.hex() for step in proof.path],
+            "problem": proof.problem,
+        },
     }
 
 

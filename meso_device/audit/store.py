@@ -401,7 +401,7 @@ class Store:
 
     def look(self, no: int, query: Query) -> Looked:
         """Return a page of the history or a record, see `pages.look`; AuditWriteFailed once broken."""
-        return look(self._healthy(), no, query)
+        return look(self._healthy(), no, query, self._key.verify_key)
 
     def newest_checkpoint(self) -> str:
         """Return the newest signed checkpoint."""

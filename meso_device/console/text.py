@@ -493,7 +493,10 @@ ENGLISH: Final[Mapping[str, str]] = {
     "history.scroll": "arrows scroll",
     "history.proof": "proof",
     "history.leaf": "leaf hash",
-    "history.checkpoint": "under the checkpoint of size {size}",
+    "history.proven": "CHECKED: {steps} steps lead from here to the signed root of {size} records",
+    "history.not_proven": "NOT PROVEN: {why}; verify the whole log",
+    "history.root": "root",
+    "history.path": "path to the root",
     "history.no_checkpoint": "not under a checkpoint yet",
     "history.fields": "as recorded",
     # summary

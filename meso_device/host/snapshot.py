@@ -141,7 +141,9 @@ Commands and their fields; every one is checked by the host, unknown or missing 
     PAGE            cursor|null, limit (1-200), session|null, area|null, alias|null (how the pseudonym begins),
                     lot|null, since_us|null, until_us|null, deviations (boolean), every_kind (boolean: records of every
                     kind, as rows {seq, kind, at_us, op, role, session8, alias8, simulated})
-    RECORD          seq                          done: {seq, kind, fields (JSON text), leaf, checkpoint_size|null}
+    RECORD          seq                          done: {seq, kind, fields (JSON text), leaf, proof|null}; null while
+                                                 no checkpoint is above it, else {size, root, path [hash], problem
+                                                 (empty: signature and path were checked and hold)}
     VERIFY          -                            begins to verify the whole log in a process of its own; see verify
     QUIT            -                            refused while armed; done: the host ends
 """

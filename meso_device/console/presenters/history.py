@@ -196,16 +196,52 @@ def record_rows(record: Mapping[str, Any] | None, refusal: str, pane: Pane) -> l
     if record is None:
         return wrap(refusal, pane.width, Tone.WARN) if refusal else [line(dim(say("history.reading")))]
     rows = [line(strong(f"#{record['seq']}"), f" {record['kind']}"), dim_row(say("history.proof"), pane.width)]
-    leaf = record["leaf"]
-    groups = " ".join(leaf[at : at + HASH_GROUP] for at in range(0, len(leaf), HASH_GROUP))
-    rows += [line(dim(say("history.leaf"))), *wrap(groups, min(pane.width, 4 * (HASH_GROUP + 1)))]
-    size = record["checkpoint_size"]
-    proven = say("history.no_checkpoint") if size is None else say("history.checkpoint", size=size)
-    rows += [*wrap(proven, pane.width), dim_row(say("history.fields"), pane.width)]
+    rows += [line(dim(say("history.leaf"))), *_hash_rows(record["leaf"], pane)]
+    rows += [*_proven_rows(record["proof"], pane), dim_row(say("history.fields"), pane.width)]
+    rows += [*_field_rows(record["fields"], pane), *_path_rows(record["proof"], pane)]
+    return rows
+
+
+def _proven_rows(proof: Mapping[str, Any] | None, pane: Pane) -> list[Line]:
+    """Return what stands above the record, and whether it does."""
+    if proof is None:
+        return wrap(say("history.no_checkpoint"), pane.width)
+    if proof["problem"]:
+        return wrap(say("history.not_proven", why=proof["problem"]), pane.width, Tone.WARN)
+    return wrap(say("history.proven", size=proof["size"], steps=len(proof["path"])), pane.width)
+
+
+def _path_rows(proof: Mapping[str, Any] | None, pane: Pane) -> list[Line]:
+    """Return the audit path, leaf end first, and the root: last, for it is long and for checking by other means."""
+    if proof is None or not proof["path"]:
+        return []
+    steps = [row for step in proof["path"] for row in _hash_rows(step, pane)]
+    root = [line(dim(say("history.root"))), *_hash_rows(proof["root"], pane)]
+    return [dim_row(say("history.path"), pane.width), *steps, *root]
+
+
+def _hash_rows(digest: str, pane: Pane) -> list[Line]:
+    groups = " ".join(digest[at : at + HASH_GROUP] for at in range(0, len(digest), HASH_GROUP))
+    return wrap(groups, min(pane.width, 4 * (HASH_GROUP + 1)))
+
+
+def proof_text(record: Mapping[str, Any]) -> str:
+    """Return a record with all that proves it, as text to be checked by other means."""
+    lines = [f"#{record['seq']} {record['kind']}", f"leaf {record['leaf']}"]
+    proof = record["proof"]
+    if proof is not None:
+        lines += [f"size {proof['size']}", f"root {proof['root']}", *(f"path {step}" for step in proof["path"])]
+        lines += [proof["problem"]] if proof["problem"] else []
+    return "\n".join([*lines, record["fields"], ""])
+
+
+def _field_rows(text: str, pane: Pane) -> list[Line]:
+    """Return every field as it was recorded."""
     try:
-        fields = json.loads(record["fields"])
+        fields = json.loads(text)
     except ValueError:  # it was cut because it was too long: what came of it is shown as it came
-        return rows + [row for text in record["fields"].splitlines() for row in wrap(text, pane.width)]
+        return [row for one in text.splitlines() for row in wrap(one, pane.width)]
+    rows: list[Line] = []
     if fields.get("simulated") is True:
         rows.append(line(warn("SIMULATED")))
     for name, value in _flat(fields):

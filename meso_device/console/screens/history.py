@@ -13,7 +13,7 @@ from meso_device.console import keys
 from meso_device.console.client import Body
 from meso_device.console.history import AREA, JUMP, LONGEST, LOT, PATIENT, SINCE, UNTIL, History, day_us, takes
 from meso_device.console.lines import Line, Pane, Span
-from meso_device.console.presenters.history import filter_rows, keys_row, page_rows, record_rows, scrolled
+from meso_device.console.presenters.history import filter_rows, keys_row, page_rows, proof_text, record_rows, scrolled
 from meso_device.console.screens.base import Page
 from meso_device.console.state import may
 from meso_device.console.text import say
@@ -229,7 +229,7 @@ class HistoryScreen(Page):
             self.console.tell(say("history.nothing_to_copy"))
             return
         record = self._record
-        self.console.copy_to_clipboard(f"#{record['seq']} {record['kind']} leaf {record['leaf']}\n{record['fields']}\n")
+        self.console.copy_to_clipboard(proof_text(record))
         self.console.tell(say("history.copied", seq=record["seq"]))
 
     def action_jump(self) -> None:

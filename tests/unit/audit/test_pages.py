@@ -6,6 +6,7 @@ import pytest
 
 from meso_device.accounting.entries import Committed, Entry
 from meso_device.audit import pages
+from meso_device.audit.keys import VerifyKey
 from meso_device.audit.pages import Looked, Page, PageQuery, RecordQuery, page_of, record_of
 from meso_device.audit.writer import Writer
 from meso_device.session.contract import Instant
@@ -14,6 +15,7 @@ from tests.unit.audit.history import History
 from tests.unit.audit.test_writer import SlowStore, collect
 
 NOW = Instant(mono_us=1, utc_us=2)
+KEY = VerifyKey("meso.test/any", bytes(32))
 
 
 def all_pages(db, **filters):
@@ -32,7 +34,7 @@ def plainly(db):
     """Every shot by a look at each record."""
     for seq, kind in db.execute("SELECT seq, kind FROM record ORDER BY seq DESC"):
         if kind == "shot":
-            yield seq, record_of(db, seq)["fields"]
+            yield seq, record_of(db, seq, KEY)["fields"]
 
 
 def _latest_us(body):
@@ -76,7 +78,9 @@ def test_pages_of_every_kind_are_every_record_once_and_newest_first(store, monke
     history.run(40)
     db = store._db
     session = history.sessions[0][0]
-    bodies = [(seq, record_of(db, seq)["fields"]) for (seq,) in db.execute("SELECT seq FROM record ORDER BY seq DESC")]
+    bodies = [
+        (seq, record_of(db, seq, KEY)["fields"]) for (seq,) in db.execute("SELECT seq FROM record ORDER BY seq DESC")
+    ]
     for filters, fits in (({}, lambda _: True), ({"session": session}, lambda body: body.get("sess", "") == session)):
         rows, _ = all_pages(db, limit=limit, every_kind=True, **filters)
         assert [row["seq"] for row in rows] == [seq for seq, body in bodies if fits(body)]
@@ -88,13 +92,14 @@ def test_an_empty_log_has_an_empty_page(store):
     page = page_of(store._db, PageQuery())
     assert (page.rows, page.next) == ((), None)
     assert page.head == store.size - 1
-    assert record_of(store._db, 10**9) is None
+    assert record_of(store._db, 10**9, KEY) is None
 
 
-def test_a_record_comes_with_its_fields_and_its_leaf(store):
-    found = record_of(store._db, 0)
+def test_a_record_comes_with_its_fields_its_leaf_and_its_proof(store):
+    found = record_of(store._db, 0, VerifyKey.parse(store.verify_key))
     assert found["kind"] == found["fields"]["kind"]
     assert len(found["leaf"]) == 64
+    assert (found["proof"]["size"], found["proof"]["problem"]) == (store.size, "")
 
 
 def test_a_page_waits_for_every_commit_that_came_before_it_is_read(store):

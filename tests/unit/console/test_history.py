@@ -27,6 +27,9 @@ def shot(seq, **more):
     } | more  # fmt: skip
 
 
+PROOF = {"size": 18_362, "root": "fedcba9876543210" * 4, "path": ["ab" * 32, "cd" * 32], "problem": ""}
+
+
 class Log:
     """Shots of a log, answered for as the host answers."""
 
@@ -41,7 +44,7 @@ class Log:
 
 
 def record(seq, **fields):
-    body = {"seq": seq, "kind": "shot", "leaf": LEAF, "checkpoint_size": 18_362}
+    body = {"seq": seq, "kind": "shot", "leaf": LEAF, "proof": PROOF}
     body["fields"] = json.dumps({"area": "forehead", "sn": seq, "simulated": True, "clock": {"boot": 7}} | fields)
     return body
 
@@ -191,12 +194,16 @@ def test_a_record_shows_its_proof_and_every_field():
     rows = [plain(row) for row in record_rows(record(18_241, note="x" * 90), "", pane(35, 30))]
     assert rows[0] == "#18241 shot"
     assert "".join(rows[3:5]).replace(" ", "") == LEAF
-    assert "under the checkpoint of size 18362" in rows
+    assert "CHECKED: 2 steps lead from here to the signed root of 18362 records" in " ".join(rows)
+    assert "".join(rows[-7:]).replace(" ", "") == "".join([*PROOF["path"], "root", PROOF["root"]])
     assert {"area forehead", "sn 18241", "clock.boot 7", "SIMULATED"} <= set(rows)
     assert max(map(len, rows)) <= 35
     assert "".join(rows).count("x") == 90
-    unproven = record_rows(record(18_241) | {"checkpoint_size": None}, "", pane(35, 30))
+    unproven = record_rows(record(18_241) | {"proof": None}, "", pane(35, 30))
     assert "not under a checkpoint yet" in [plain(row) for row in unproven]
+    broken = record_rows(record(18_241) | {"proof": PROOF | {"problem": "no root"}}, "", pane())
+    assert "NOT PROVEN: no root; verify the whole log" in [plain(row) for row in broken]
+    assert "CHECKED" not in "".join(map(plain, broken))
 
 
 def test_a_record_that_was_cut_is_shown_as_it_came():
@@ -294,13 +301,14 @@ def test_enter_shows_the_record_with_its_proof(play, ready):
         asked = await stage.asked(ToHost.RECORD)
         assert asked.body == {"seq": 18_498}
         stage.host.answer(asked, **record(18_498, **{f"field_{no}": no for no in range(40)}))
-        await stage.shows("#18498 shot", "01234567 89abcdef", "checkpoint of size 18362")
+        await stage.shows("#18498 shot", "01234567 89abcdef", "signed root of 18362 records")
         await stage.press("c")
         await stage.shows("record #18498 given to the terminal's clipboard")
         assert f"leaf {LEAF}" in stage.app.clipboard
+        assert f"path {PROOF['path'][1]}" in stage.app.clipboard
         assert '"field_3"' in stage.app.clipboard
         await stage.press("end")
-        await stage.shows("field_39 39")
+        await stage.shows("field_39 39", "path to the root")
         await stage.press("escape")
         await stage.shows(">#18498")
 

@@ -34,6 +34,7 @@ OFFER = {
     "planned": 12,
     "warnings": ["SECOND PASS F2: its points are done"],
 }
+PROOF = {"size": 18_400, "root": "fedcba9876543210" * 4, "path": ["0f1e2d3c4b5a6978" * 4] * 3, "problem": ""}
 ALARMS = [
     ("***", "A106", "DEPTH_FAULT", "0.6 mm off", "F2", "active", 1),
     ("**", "A208", "OCCLUSION", "90 kPa", "F2", "active", 1),
@@ -181,7 +182,7 @@ def answer_history(stage):
             stage.host.peer.send(encode(Message(ToScreen.PAGE, message.id, page)))
         else:
             fields = shot(message.body["seq"], at_us) | {"grant": {"no": 7, "of": "0" * 32}, "fw": "3.0.1"}
-            proof = {"kind": "shot", "leaf": "0123456789abcdef" * 4, "checkpoint_size": 18_400}
+            proof = {"kind": "shot", "leaf": "0123456789abcdef" * 4, "proof": PROOF}
             stage.host.answer(message, seq=message.body["seq"], fields=json.dumps(fields), **proof)
 
 
