@@ -3,7 +3,7 @@
 They answer questions fast and decide nothing by themselves: `rebuild` makes the same rows from the bodies.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import groupby, islice
 from typing import Final
 
@@ -18,6 +18,7 @@ from protocols.errors import require
 
 REBUILD_RECORDS: Final = 256
 PATIENT_KINDS: Final = frozenset({1, 2})
+_WHOLE: Final = dict.fromkeys(PROJECTIONS, "*")
 FINDING_KINDS: Final = frozenset({"conflict", "gun.changed", "orphan", "counter_regression", "epoch.opened"})
 
 
@@ -88,6 +89,16 @@ class Projections:
             else:
                 for seq, body in run_of:
                     self._apply_one(seq, body)
+
+    def apply_but_for_sums(self, records: Iterable[tuple[int, Body]]) -> None:
+        """Derive the rows of records as `apply` does, but of shots no more than to which row of sums they belong."""
+        for seq, body in records:
+            if body["kind"] != "shot":
+                self._apply_one(seq, body)
+                continue
+            if body["simulated"] is not self._simulated:
+                self._settle_house(body["simulated"])
+            self._shots.begin(seq, body)
 
     def _apply_shots(self, records: list[tuple[int, Body]]) -> None:
         for _, body in records:
@@ -320,11 +331,14 @@ def rebuild(source: apsw.Connection, target: apsw.Connection) -> None:
         projections.apply((seq, canonical.decode(body)) for seq, body in block)
 
 
-def difference(db: apsw.Connection, other: apsw.Connection) -> str:
-    """Return the first difference between the projections of two databases, or an empty string."""
+def difference(db: apsw.Connection, other: apsw.Connection, compared: Mapping[str, str] = _WHOLE) -> str:
+    """Return the first difference between the projections of two databases, or an empty string.
+
+    ``compared`` names tables and the columns of each.
+    """
     require(db is not other, "a database was compared with itself")
-    for name in PROJECTIONS:
-        query = f"SELECT * FROM {name} ORDER BY 1, 2"  # noqa: S608  # names from our own schema
+    for name, columns in compared.items():
+        query = f"SELECT {columns} FROM {name} ORDER BY 1, 2"  # noqa: S608  # names from our own schema
         rows, others = db.execute(query), other.execute(query)
         while True:
             row, wanted = rows.fetchone(), others.fetchone()

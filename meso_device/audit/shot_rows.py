@@ -52,17 +52,24 @@ class ShotRows:
         for record in records:
             seq, body = record
             shot_seq = body["shot_seq"]
-            key = (
-                self._gun_row(seq, body, shot_seq - 1), body["grant_no"], body.get("sess", ""), body.get("alias", ""),
-                body["area_code"], body["product"], body["lot"], SHOT_KINDS[body["shot_kind"]],
-                self._fitted(body["gun"]["gun_uid"]),
-            )  # fmt: skip
+            key = self._key(seq, body)
             if group and (key != group_key or shot_seq != next_seq):
                 self._book(group_key, group)
                 group = []
             group_key, next_seq = key, shot_seq + 1
             group.append(record)
         self._book(group_key, group)
+
+    def begin(self, seq: int, body: Body) -> None:
+        """Make the row of sums that a shot belongs to, where there is none yet, and add nothing to it."""
+        self._given_row(self._key(seq, body), seq, body["at_us"] + body["at_err_us"])
+
+    def _key(self, seq: int, body: Body) -> _Key:
+        return (
+            self._gun_row(seq, body, body["shot_seq"] - 1), body["grant_no"], body.get("sess", ""),
+            body.get("alias", ""), body["area_code"], body["product"], body["lot"], SHOT_KINDS[body["shot_kind"]],
+            self._fitted(body["gun"]["gun_uid"]),
+        )  # fmt: skip
 
     def _book(self, key: _Key, group: list[tuple[int, Body]]) -> None:
         """Derive the rows of shots with ascending numbers that add to one row of sums."""

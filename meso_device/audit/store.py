@@ -33,6 +33,7 @@ from meso_device.audit.check import COLUMNS, ChainChecker, Damage
 from meso_device.audit.checkpoint import Checkpoint, open_note, sign
 from meso_device.audit.clock_watch import ClockWatch
 from meso_device.audit.database import abandon, open_for_writing, open_in_memory
+from meso_device.audit.derived_check import check_derived
 from meso_device.audit.facts import clinic_facts
 from meso_device.audit.filesystem import check_filesystem
 from meso_device.audit.keys import SigningKey
@@ -78,6 +79,7 @@ class Store:
         self._checkpoint_at: tuple[str, int] = ("", 0)
         self._version = 0
         self._clock = ClockWatch()
+        self._derived_hold = False
         self._projections: Projections
 
     @classmethod
@@ -120,6 +122,7 @@ class Store:
         """Begin a log that lives with the process: for the simulated world."""
         key = SigningKey(origin, randomness(32))
         store = cls(open_in_memory(), key, software=software, randomness=randomness, notices=())
+        store._derived_hold = True
         store._start(Identity(store._db, key, fresh=True), stamp)
         return store
 
@@ -132,6 +135,7 @@ class Store:
         if self._db.in_transaction:
             run(self._db, "ROLLBACK")
         store = Store(self._db, self._key, software=self._software, randomness=self._randomness, notices=())
+        store._derived_hold = True
         store._start(Identity(self._db, self._key, fresh=False), stamp)
         return store
 
@@ -369,8 +373,23 @@ class Store:
     # --- reading ------------------------------------------------------------------------------------
 
     def load_gun(self, gun_uid: str, *, simulated: bool) -> GunLedger:
-        """Return what is committed about a gun, see `queries.load_gun`; AuditWriteFailed once broken."""
-        return queries.load_gun(self._healthy(), gun_uid, simulated=simulated)
+        """Return what is committed about a gun, see `queries.load_gun`.
+
+        Nothing is permitted to a gun without this, so the first time the tables that caps and rules are judged by are
+        compared with the records. Where they differ the store is broken.
+
+        Raises:
+            AuditWriteFailed: the store is broken.
+        """
+        db = self._healthy()
+        if not self._derived_hold:
+            try:
+                check_derived(db)
+            except Damage as damage:
+                self._broken = f"nothing is permitted: {damage}; end this, then run: meso audit rebuild"
+                raise AuditWriteFailed(self._broken) from damage
+            self._derived_hold = True
+        return queries.load_gun(db, gun_uid, simulated=simulated)
 
     def load_clinic(self, *, session: str, alias: str, gun_uid: str, digest: str) -> ClinicFacts:
         """Return what the clinic's rules are judged by, see `clinic_facts`; AuditWriteFailed once broken.

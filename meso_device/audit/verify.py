@@ -89,7 +89,7 @@ def verify_home(
     Raises:
         UsageError: there is no log, no key, or the checkpoint given is not one of this log.
     """
-    key = VerifyKey.parse(vkey or _stored_vkey(home))
+    key = VerifyKey.parse(vkey or stored_vkey(home))
     outside = None if checkpoint_file is None else open_note(_read_note(checkpoint_file), key)
     db = open_for_reading(home / DATABASE_NAME)
     try:
@@ -306,10 +306,11 @@ def _check_database(db: apsw.Connection) -> None:
     finally:
         fresh.close()
     if wrong:
-        raise Damage(None, f"a derived {wrong}; no record is lost, the tables can be made anew from the records")
+        raise Damage(None, f"a derived {wrong}; no record is lost, run: meso audit rebuild")
 
 
-def _stored_vkey(home: Path) -> str:
+def stored_vkey(home: Path) -> str:
+    """Return the public key that lies beside a log; UsageError where there is none."""
     try:
         return (home / VKEY_NAME).read_text()
     except OSError as error:

@@ -1,4 +1,7 @@
-"""``meso audit``: the log of all injections, checked and handed out. Reads only; a host may be writing meanwhile."""
+"""``meso audit``: the log of all injections, checked and handed out.
+
+All but `rebuild` only read, and a host may be writing meanwhile.
+"""
 
 import contextlib
 import os
@@ -75,6 +78,34 @@ def verify(
         if report.bad_seq is not None:
             say(f"  the chain holds over the {report.records} records before it")
     raise typer.Exit(0 if report.ok else 1)
+
+
+@app.command()
+def rebuild(home: HomeOption = None) -> None:
+    """Make the tables that caps and rules are judged by anew from the records, once these verify."""
+    from meso_device import __version__
+    from meso_device.accounting.entries import Batch, CommitFailed
+    from meso_device.audit.records import Stamp
+    from meso_device.audit.repair import make_derived_anew
+    from meso_device.audit.store import Store
+    from meso_device.host.clock import Clock, read_clock_state, read_host_boot
+    from meso_device.host.home import HomeLock, existing_home, find_home
+    from protocols.errors import AuditWriteFailed
+
+    place = existing_home(find_home(home, os.environ))
+    with HomeLock.take(place, purpose="meso audit rebuild"):
+        entry = make_derived_anew(place.root)
+        now = Clock().now()
+        stamp = Stamp(ts_us=now.utc_us, mono_us=now.since_boot_us, boot=read_host_boot(), clock=read_clock_state())
+        store = Store.open(place.root, software=__version__, stamp=stamp)
+        try:
+            [result] = store.commit([Batch(no=0, entries=(entry,))], stamp)
+        finally:
+            store.close(stamp)
+    if isinstance(result, CommitFailed):
+        raise AuditWriteFailed(result.reason)
+    say(f"made anew from {entry.payload['records']} records, which verify")
+    say(f"  before: {entry.payload['found'] or 'no difference found'}")
 
 
 @app.command()

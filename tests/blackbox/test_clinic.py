@@ -8,6 +8,7 @@ import fcntl
 import json
 import re
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -66,8 +67,6 @@ def assert_complete(clinic, process, shots=4):
 
 def records(clinic, *kinds):
     """The records of these kinds, in order, as the log holds them."""
-    import sqlite3
-
     (path,) = (path for path in clinic.bench.home.glob("*.db") if path.name != "vault.db")
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
         bodies = [json.loads(body) for (body,) in db.execute("SELECT body FROM record ORDER BY seq")]
@@ -411,6 +410,36 @@ def test_interval_skin_and_day_keep_what_an_earlier_process_gave(clinic, patient
     assert_complete_again(clinic, signed, 6)
     due = clinic.bench.meso("patient", "due", "--json").ok().json()["due"]
     assert [(row["alias"], row["given"]) for row in due] == [(patient, 1)]
+
+
+@pytest.mark.hazard("HZ-14")
+@pytest.mark.hazard("HZ-43")
+@pytest.mark.invariant("I-44")
+def test_a_derived_table_that_was_damaged_opens_no_cap_and_no_lot_and_is_made_anew(clinic, patient):
+    limits = '[limits]\nper_day = "0.05 mL"\n\n[defaults]'
+    file = clinic.treatment(treatment_text(TWO_POINTS).replace("[defaults]", limits))
+    assert_complete(clinic, clinic.session(patient, file=file))
+    clinic.clean()
+    elsewhere = clinic.treatment(treatment_text((("cheek_right", 2),)).replace("[defaults]", limits))
+
+    def refuse(*words):
+        process = clinic.session(patient, file=elsewhere, overrides=(("too_early", "wound_review"),))
+        process.wait()
+        assert_one_clear_line(process, status=1, names=words)
+        assert len(clinic.gun.truth()) == 4
+
+    def damaged(statement, table, *words):
+        with contextlib.closing(sqlite3.connect(clinic.bench.home / "audit.db")) as db, db:
+            assert db.execute(statement).rowcount
+        refuse(table, "meso audit rebuild")
+        assert table in clinic.bench.meso("audit", "rebuild").ok().out
+        refuse(*words)
+
+    damaged("UPDATE given SET dose_hi_nl = 0", "given", "24 hours")
+    clinic.act("stock", "block", PRODUCT, "W-1", "--reason", "recalled")
+    damaged("DELETE FROM lot_block", "lot_block", "W-1", "blocked")
+    clinic.bench.meso("audit", "verify").ok()
+    assert len(records(clinic, "tables.rebuilt")) == 2
 
 
 # --- forgetting ------------------------------------------------------------------------------------------------------

@@ -11,7 +11,8 @@ from support.treatment import treatment_text, write_treatment
 
 COMMANDS = [
     (), ("demo",), ("simulate",), ("guns",), ("session",), ("session", "run"), ("session", "resume"),
-    ("session", "list"), ("session", "show"), ("audit",), ("audit", "verify"), ("audit", "export"),
+    ("session", "list"), ("session", "show"), ("audit",), ("audit", "verify"), ("audit", "rebuild"),
+    ("audit", "export"),
     ("audit", "checkpoint"), ("doctor",),
 ]  # fmt: skip
 

@@ -47,6 +47,7 @@ CASES = {
     "file_that_asks_for_what_must_not_be_is_refused[no-unit]": "unit",
     "lid_takes_a_signed_reason_of_its_own": "sensitive_area",
     "interval_skin_and_day_keep_what_an_earlier_process_gave": "too_early,caps",
+    "derived_table_that_was_damaged_opens_no_cap_and_no_lot_and_is_made_anew": "derived",
 }
 FEW = ("another_product_in", "who_may_not", "is_refused[expired]", "[too-deep]")
 CHOSEN = (

@@ -55,6 +55,11 @@ def _unit(module):
         module.parse_quantity = lax
 
 
+def _derived(module):
+    if "derived" in OUT:
+        module.check_derived = lambda _: None
+
+
 def _real_guns(module):
     if "real_guns" in OUT:
         module._is_foreign = lambda *_: False
@@ -71,6 +76,7 @@ CHANGES = {
     "meso_device.accounting.caps": _caps,
     "meso_device.people.roles": _roles,
     "meso_device.people.pins": _pin,
+    "meso_device.audit.derived_check": _derived,
     "protocols.treatment.checks": _file_checks,
     "protocols.treatment.limits": _pins_permitted,
     "protocols.treatment.quantities": _unit,

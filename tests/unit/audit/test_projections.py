@@ -8,6 +8,7 @@ import apsw
 import pytest
 
 from meso_device.accounting.entries import Cap, ClockMapRow, CommitFailed
+from meso_device.audit.derived_check import check_derived
 from meso_device.audit.projections import difference, rebuild
 from meso_device.audit.schema import PROJECTION_STATEMENTS
 from tests.unit.audit.clinic import ALIAS, GUN, SESSION, START_US, Clinic, batch, commit, record_hash8, stamp
@@ -66,6 +67,7 @@ def test_a_rebuild_gives_the_same_rows(store, seed):
             payload = {"boot_id": rng.randrange(4), "ticks_us": step, "utc_us": step, "error_us": 1, "at_mono_us": 1}
             commit(store, clinic.entry("clock.map", f"map/{step}", payload))
     assert rebuilt_difference(store) == ""
+    check_derived(store._db)
 
 
 def test_a_changed_derived_row_is_a_difference(store, clinic):
