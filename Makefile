@@ -3,7 +3,7 @@
 # make test     formatting, lint, types, layers, generated files, and all tests
 # make bench    the measured numbers, each beside a floor or a peer of the same run
 # make world    whole sessions under faults: SEEDS=n of them
-# make proof    every claim in its long form, about 90 minutes on two cores; writes docs/proof.md
+# make proof     every claim in its long form, below 90 minutes on two cores; writes docs/proof.md. RESUME=1 goes on
 # Each installs what it needs into .venv first; the second time that takes no time.
 
 PYTHON ?= python3
@@ -40,7 +40,7 @@ world: .venv/.installed-dev
 	$(BIN)/python -m tests.world run --seeds $(SEEDS) --jobs 2
 
 proof: .venv/.installed-bench
-	$(BIN)/python -m tests.proof
+	$(BIN)/python -m tests.proof $(if $(RESUME),--resume)
 
 .venv/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -2,6 +2,7 @@
 
     python -m tests.proof            all of it, about 90 minutes on two cores; writes docs/proof.md and the README
     python -m tests.proof --short    the same rows in minutes; writes nothing into the sources
+    python -m tests.proof --resume   go on with a run of the same commit that was ended; rows that held stay
     python -m tests.proof world fuzz   some rows
 
 Outputs and figures stay in build/proof.
@@ -21,6 +22,7 @@ def main() -> int:
     names = [row.key for row in ROWS]
     parser.add_argument("rows", nargs="*", metavar="ROW", help=", ".join(names))
     parser.add_argument("--short", action="store_true")
+    parser.add_argument("--resume", action="store_true")
     options = parser.parse_args()
     if strange := set(options.rows) - set(names):
         parser.error(f"no such row: {', '.join(sorted(strange))}")
@@ -28,10 +30,18 @@ def main() -> int:
     if options.short:
         chosen = [row for row in chosen if row.short]
     where = page.about()
-    began_s = time.monotonic()
-    results = runner.run(chosen, short=options.short, told=tell)
+    kept, spent_s = runner.earlier(chosen, where, short=options.short) if options.resume else ({}, 0.0)
+    began_s = time.monotonic() - spent_s
+    done = list(kept.values())
+
+    def told(result: runner.Result) -> None:
+        tell(result)
+        done.append(result)
+        runner.keep(done, where, time.monotonic() - began_s)
+
+    results = runner.run(chosen, short=options.short, told=told, kept=kept)
     minutes = (time.monotonic() - began_s) / 60
-    runner.keep(results, where)
+    runner.keep(results, where, minutes * 60)
     body = page.text(results, where, minutes)
     print(body)
     if not options.short and not options.rows:

@@ -22,6 +22,7 @@ def about() -> dict[str, str]:
     return {
         "at": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         "commit": _git("rev-parse", "--short=12", "HEAD") + (" and changes that are not committed" if changed else ""),
+        "clean": "" if changed else "yes",
         "machine": f"{len(names)} x {names[0] if names else platform.machine()}, Linux {platform.release()}, "
         f"Python {platform.python_version()}",
     }

@@ -5,9 +5,10 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO
 
 from tests.claims import Figure, heard
@@ -40,11 +41,18 @@ class Running:
     began_s: float
 
 
-def run(rows: Sequence[Row], *, short: bool, told: Callable[[Result], None]) -> list[Result]:
-    """Run all rows; return the results in the order of the rows."""
+def run(
+    rows: Sequence[Row],
+    *,
+    short: bool,
+    told: Callable[[Result], None],
+    kept: Mapping[str, Result] = MappingProxyType({}),
+) -> list[Result]:
+    """Run all rows but those whose result is kept; return the results in the order of the rows."""
     OUT.mkdir(parents=True, exist_ok=True)
-    results: dict[str, Result] = {}
-    for batch in ([row for row in rows if not row.alone], *([row] for row in rows if row.alone)):
+    results = {row.key: kept[row.key] for row in rows if row.key in kept}
+    left = [row for row in rows if row.key not in results]
+    for batch in ([row for row in left if not row.alone], *([row] for row in left if row.alone)):
         for result in _together(batch, short=short):
             told(result)
             results[result.key] = result
@@ -90,7 +98,7 @@ def _result(each: Running) -> Result:
     output = each.out.read()
     each.out.close()
     status = each.process.returncode
-    command = shlex.join(("python", *each.command))
+    command = _told_command(each.command)
     wall_s = round(time.monotonic() - each.began_s, 1)
     try:
         told = heard(output)
@@ -101,7 +109,31 @@ def _result(each: Running) -> Result:
     return Result(each.row.key, told["claim"], told["figures"], told["ok"] and status == 0, command, wall_s)
 
 
-def keep(results: Sequence[Result], about: dict[str, str]) -> None:
-    """Write all figures for machines."""
-    document = {**about, "rows": [asdict(result) for result in results]}
-    (OUT / "proof.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+def _told_command(command: tuple[str, ...]) -> str:
+    return shlex.join(("python", *command))
+
+
+def keep(results: Sequence[Result], about: dict[str, str], spent_s: float) -> None:
+    """Write all figures for machines, and for a run that goes on from here."""
+    document = {**about, "spent_s": round(spent_s, 1), "rows": [asdict(result) for result in results]}
+    fresh = OUT / "proof.json.new"
+    fresh.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    fresh.replace(OUT / "proof.json")
+
+
+def earlier(rows: Sequence[Row], about: dict[str, str], *, short: bool) -> tuple[dict[str, Result], float]:
+    """What an earlier run of the same sources and commands has shown to hold, and the seconds it took in all.
+
+    Sources with changes that are not committed are never the same.
+    """
+    path = OUT / "proof.json"
+    document = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    if document.get("commit") != about["commit"] or not about["clean"]:
+        return {}, 0.0
+    results = {row["key"]: Result(**row) for row in document["rows"]}
+    held = {}
+    for row in rows:
+        result = results.get(row.key)
+        if result is not None and result.ok and result.command == _told_command(row.short if short else row.command):
+            held[row.key] = result
+    return held, document["spent_s"] if held else 0.0

@@ -97,10 +97,32 @@ def test_page_and_readme_get_the_table_and_nothing_else_of_the_readme_changes(tm
 
 def test_every_figure_is_kept_for_machines():
     results = run(script("a", tells(ok=True)))
-    runner.keep(results, {"commit": "abc"})
+    runner.keep(results, {"commit": "abc"}, 1.0)
     kept = json.loads((runner.OUT / "proof.json").read_text())
     assert kept["commit"] == "abc"
     assert kept["rows"][0]["figures"]["seeds"] == 20_000
+
+
+def test_a_run_that_was_ended_goes_on_with_what_the_same_sources_have_not_shown_yet(tmp_path):
+    count = f"open({str(tmp_path / 'log')!r}, 'a').write('x')"
+    rows = [script("good", f"{count}; {tells(ok=True)}"), script("bad", f"{count}; {tells(ok=False)}")]
+    about = {"commit": "abc", "clean": "yes"}
+    runner.keep(run(*rows), about, 60.0)
+    kept, spent_s = runner.earlier(rows, about, short=False)
+    assert (list(kept), spent_s) == (["good"], 60.0)
+    results = runner.run(rows, short=False, told=lambda _: None, kept=kept)
+    assert [result.key for result in results] == ["good", "bad"]
+    assert (tmp_path / "log").read_text() == "xxx"
+
+
+@pytest.mark.parametrize(
+    ("about", "code"),
+    [({"commit": "other", "clean": "yes"}, ""), ({"commit": "abc", "clean": ""}, ""), (None, "; pass")],
+)
+def test_other_sources_or_another_command_start_anew(about, code):
+    same = {"commit": "abc", "clean": "yes"}
+    runner.keep(run(script("a", tells(ok=True))), same, 60.0)
+    assert runner.earlier([script("a", tells(ok=True) + code)], about or same, short=False) == ({}, 0.0)
 
 
 def test_the_rows_have_names_of_their_own_and_the_long_form_asks_for_what_is_claimed():

@@ -1,6 +1,6 @@
 """The simulated world from the command line.
 
-python -m tests.world run --seeds 1500 [--first 0] [--shots 300] [--jobs 2]
+python -m tests.world run --seeds 1500 [--first 0] [--shots 300] [--whole-every 50] [--jobs 2]
 python -m tests.world replay --seed 7 [--shots 300] [--fault NAME ...]
 python -m tests.world shrink --seed 7
 python -m tests.world coverage --seeds 3000
@@ -22,6 +22,7 @@ from tests.world import coverage
 from tests.world.session import Outcome, run_seed
 
 AIMED_ROUNDS, AIMED_SEEDS = 8, 6
+WHOLE_SHOTS = 300
 
 
 def main(argv: list[str]) -> int:
@@ -38,8 +39,9 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run seeds and judge them")
     run.set_defaults(act=_run)
     cover = commands.add_parser("coverage", help="run seeds until every reachable pair of fault and state was met")
-    cover.set_defaults(act=_coverage)
-    for command, seeds, shots, intensity in ((run, 100, 300, 1), (cover, 600, 16, 3)):
+    cover.set_defaults(act=_coverage, whole_every=0)
+    run.add_argument("--whole-every", type=int, default=0, help=f"let every so manieth seed have {WHOLE_SHOTS} shots")
+    for command, seeds, shots, intensity in ((run, 100, WHOLE_SHOTS, 1), (cover, 600, 16, 3)):
         command.add_argument("--seeds", type=int, default=seeds)
         command.add_argument("--first", type=int, default=0)
         command.add_argument("--shots", type=int, default=shots)
@@ -59,13 +61,23 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _outcomes(given: argparse.Namespace) -> Iterator[Outcome]:
-    one = partial(run_seed, shots=given.shots, intensity=given.intensity)
+    one = partial(_one, intensity=given.intensity)
     seeds = range(given.first, given.first + given.seeds)
+    shots = [_shots(given, seed) for seed in seeds]
     if given.jobs == 1:
-        yield from map(one, seeds)
+        yield from map(one, seeds, shots)
         return
     with ProcessPoolExecutor(given.jobs) as pool:
-        yield from pool.map(one, seeds, chunksize=4)
+        yield from pool.map(one, seeds, shots, chunksize=4)
+
+
+def _one(seed: int, shots: int, intensity: int) -> Outcome:
+    return run_seed(seed, shots=shots, intensity=intensity)
+
+
+def _shots(given: argparse.Namespace, seed: int) -> int:
+    """Many short sessions meet more than few long ones; some are whole all the same."""
+    return WHOLE_SHOTS if given.whole_every and seed % given.whole_every == 0 else given.shots
 
 
 def _run(given: argparse.Namespace) -> int:
@@ -79,7 +91,10 @@ def _run(given: argparse.Namespace) -> int:
         if outcome.findings:
             failures += 1
             print(f"seed {outcome.seed}: {outcome.findings[0]}")
-            print(f"  python -m tests.world replay --seed {outcome.seed} --shots {given.shots}", flush=True)
+            print(
+                f"  python -m tests.world replay --seed {outcome.seed} --shots {_shots(given, outcome.seed)}",
+                flush=True,
+            )
     print(", ".join(f"{kind} {times}" for kind, times in sorted(faults.items())))
     met = sum(faults.values())
     print(f"{shots:.0f} injections, {met} faults, {simulated_s / 3600:.1f} simulated hours in {cpu_s:.1f} s of CPU")
