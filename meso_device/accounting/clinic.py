@@ -27,6 +27,7 @@ class Lot:
         ingredients: What is in it, by name; compared with the patient's allergies.
         viscosity_upa_s: Viscosity in micropascal seconds; 0 if unknown.
         blocked: Why it must not be used; empty when it may.
+        set_back_us: How far the clock was set back since it was listed, all steps together; 0 or more.
     """
 
     product: str
@@ -35,6 +36,7 @@ class Lot:
     ingredients: tuple[str, ...]
     viscosity_upa_s: int
     blocked: str
+    set_back_us: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +82,8 @@ class PartUse:
         kind: ``needle`` or ``head``.
         aliases: Patients that it was fitted for, in order.
         type_id: Its type on the wire; 0 if none was recorded, which fits no treatment.
-        fitted_us: UTC when it was first fitted; 0 if unknown, which is too long ago.
+        fitted_us: UTC when it was first fitted, less what the clock was set back since; 0 if unknown, which is too
+            long ago.
         shots: Shots of all kinds made with it.
     """
 

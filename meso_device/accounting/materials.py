@@ -14,6 +14,7 @@ from typing import Final
 from urllib.parse import quote
 
 from meso_device.accounting.cartridges import CartridgeBalance
+from meso_device.accounting.clinic import Lot
 from meso_device.accounting.entries import Entry, Json
 from protocols.errors import UsageError
 
@@ -141,6 +142,11 @@ def _lot_entry(kind: str, product: str, lot: str, reason: str, by: Actor) -> Ent
 
 def _lot_key(product: str, lot: str) -> str:
     return f"{key_part(product)}/{key_part(lot)}"
+
+
+def is_expired(lot: Lot, utc_us: int) -> bool:
+    """Whether the last day of a lot is over, by the clock now or by what that would say had it not been set back."""
+    return day_of(utc_us + lot.set_back_us) > lot.expiry_day
 
 
 # --- cartridges -----------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ from protocols.errors import UsageError
 # where the two are read in one go; the rest is room.
 CONTACTS_LOOKED_AT: Final = 16
 _LOT: Final = (
-    "SELECT lot.product, lot.lot, expiry_day, ingredients, viscosity_upa_s, coalesce(reason, '') FROM lot "
+    "SELECT lot.product, lot.lot, expiry_day, ingredients, viscosity_upa_s, coalesce(reason, ''), lot.seq FROM lot "
     "LEFT JOIN lot_block ON lot_block.product = lot.product AND lot_block.lot = lot.lot"
 )
 
@@ -101,7 +101,7 @@ def approved_files(db: apsw.Connection) -> tuple[ApprovedFile, ...]:
 def lot_of(db: apsw.Connection, product: str, lot: str) -> Lot | None:
     """Return a lot as it is listed now, or None."""
     rows = run(db, f"{_LOT} WHERE lot.product = ? AND lot.lot = ?", (product, lot))
-    return _lot(rows[0]) if rows else None
+    return _lot(db, rows[0]) if rows else None
 
 
 def fitted_cartridge(db: apsw.Connection, gun_uid: str) -> Cartridge | None:
@@ -177,12 +177,14 @@ def _contacts(db: apsw.Connection, gun_uid: str) -> list[tuple[int, int, str, st
 
 
 def _lots(db: apsw.Connection, products: set[str]) -> dict[tuple[str, str], Lot]:
-    lots = (_lot(row) for product in sorted(products) for row in run(db, f"{_LOT} WHERE lot.product = ?", (product,)))
+    lots = (
+        _lot(db, row) for product in sorted(products) for row in run(db, f"{_LOT} WHERE lot.product = ?", (product,))
+    )
     return {(lot.product, lot.lot): lot for lot in lots}
 
 
-def _lot(row: tuple[str, str, int, str, int, str]) -> Lot:
-    product, lot, expiry_day, ingredients, viscosity_upa_s, blocked = row
+def _lot(db: apsw.Connection, row: tuple[str, str, int, str, int, str, int]) -> Lot:
+    product, lot, expiry_day, ingredients, viscosity_upa_s, blocked, seq = row
     return Lot(
         product=product,
         lot=lot,
@@ -190,7 +192,18 @@ def _lot(row: tuple[str, str, int, str, int, str]) -> Lot:
         ingredients=names_of(ingredients),
         viscosity_upa_s=viscosity_upa_s,
         blocked=blocked,
+        set_back_us=_set_back_since(db, seq),
     )
+
+
+def _set_back_since(db: apsw.Connection, seq: int) -> int:
+    """Return how far the clock was set back since a record, all steps together; 0 where it was set ahead.
+
+    Ahead is the safe side of an age and of a last day, so that is left as it is.
+    """
+    steps = run(db, "SELECT body FROM record WHERE key >= 'clock/' AND key < 'clock0' AND seq > ?", (seq,))
+    ahead_us: int = sum(canonical.decode(body)["step_us"] for (body,) in steps)
+    return max(0, -ahead_us)
 
 
 def _checks(db: apsw.Connection, session: str) -> tuple[dict[str, str], frozenset[str], tuple[str, ...]]:
@@ -220,7 +233,7 @@ def _part(db: apsw.Connection, session: str, part: str) -> PartUse | None:
         kind=part,
         aliases=tuple(dict.fromkeys(alias for _, _, alias, _ in fittings)),
         type_id=type_id,
-        fitted_us=fittings[0][3],
+        fitted_us=fittings[0][3] - _set_back_since(db, fittings[0][0]),
         shots=sum(_shots_with(db, part, seq, sess) for seq, sess, _, _ in fittings),
     )
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from meso_device.accounting.cartridges import left_range_nl
 from meso_device.accounting.clinic import Approval, Cartridge, Lot, Reprocessing
-from meso_device.accounting.materials import checked_lot, day_of, day_text
+from meso_device.accounting.materials import checked_lot, day_text, is_expired
 from meso_device.audit.database import Log
 from meso_device.audit.facts import approval_of, clinic_facts
 from meso_device.host.clinical import Clinical, Fitted
@@ -147,7 +147,7 @@ class Prepared:
             "product": self.plan.product_name,
             "syringe": syringe.id if syringe is not None else "",
             "smallest_nl": smallest_dose_nl(bore) if bore is not None else None,
-            "material": None if self.material is None else _material(self.material, self.session, day_of(utc_us)),
+            "material": None if self.material is None else _material(self.material, self.session, utc_us),
         }
 
 
@@ -198,7 +198,7 @@ def _type_name(part: str, plan: TreatmentPlan) -> str:
     return next((name for name, number in _types(part).items() if number == wanted), "")
 
 
-def _material(material: Material, session: str, today: int) -> Body:
+def _material(material: Material, session: str, utc_us: int) -> Body:
     cartridge = material.cartridge
     return {
         "clean": material.is_clean_for(session),
@@ -217,7 +217,7 @@ def _material(material: Material, session: str, today: int) -> Body:
                 "product": lot.product,
                 "lot": lot.lot,
                 "expiry": day_text(lot.expiry_day),
-                "usable": not lot.blocked and lot.expiry_day >= today,
+                "usable": not lot.blocked and not is_expired(lot, utc_us),
             }
             for lot in material.lots[:20]
         ],

@@ -337,6 +337,9 @@ def test_a_product_too_thick_for_needle_and_flow_is_refused(clinic, patient):
 # --- what the file asks for ------------------------------------------------------------------------------------------
 
 
+TENFOLD = [pytest.mark.hazard("HZ-07"), pytest.mark.hazard("HZ-58")]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "names"),
     [
@@ -358,10 +361,8 @@ def test_a_product_too_thick_for_needle_and_flow_is_refused(clinic, patient):
             marks=pytest.mark.hazard("HZ-53"),
             id="pins",
         ),
-        pytest.param(
-            'dose = "0.01 mL"', 'dose = "0.1 mL"', ("point",), marks=pytest.mark.hazard("HZ-58"), id="tenfold"
-        ),
-        pytest.param('dose = "0.01 mL"', 'dose = "0.01"', ("unit",), marks=pytest.mark.hazard("HZ-58"), id="no-unit"),
+        pytest.param('dose = "0.01 mL"', 'dose = "0.1 mL"', ("point",), marks=TENFOLD, id="tenfold"),
+        pytest.param('dose = "0.01 mL"', 'dose = "0.01"', ("unit",), marks=TENFOLD, id="no-unit"),
     ],
 )
 def test_a_file_that_asks_for_what_must_not_be_is_refused(clinic, patient, old, new, names):
@@ -387,6 +388,7 @@ def test_the_lid_takes_a_signed_reason_of_its_own(clinic, patient):
 @pytest.mark.hazard("HZ-48")
 @pytest.mark.hazard("HZ-47")
 @pytest.mark.hazard("HZ-14")
+@pytest.mark.hazard("HZ-09")
 @pytest.mark.invariant("I-24")
 @pytest.mark.invariant("I-57")
 def test_interval_skin_and_day_keep_what_an_earlier_process_gave(clinic, patient):

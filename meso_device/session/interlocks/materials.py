@@ -6,6 +6,7 @@ from typing import Final
 from meso_device.accounting.cartridges import left_range_nl
 from meso_device.accounting.clinic import PartUse
 from meso_device.accounting.courses import DAY_US
+from meso_device.accounting.materials import is_expired
 from meso_device.session.interlocks.case import Case, date_text
 from protocols.treatment.limits import POINTS_MAX
 from protocols.units import format_dose
@@ -61,11 +62,16 @@ def lot_blocked(case: Case) -> str:
 
 
 def lot_expired(case: Case) -> str:
-    """Refuse a lot after its last day."""
-    if case.dry or case.lot is None or case.today <= case.lot.expiry_day:
+    """Refuse a lot after its last day, also where only a clock that was set back says that it is not over."""
+    lot = case.lot
+    if case.dry or lot is None or not is_expired(lot, case.now.utc_us):
         return ""
+    last_day = date_text(lot.expiry_day)
+    if case.today > lot.expiry_day:
+        return f"lot {lot.lot!r} expired after {last_day}: take it out of the gun and use another"
     return (
-        f"lot {case.lot.lot!r} expired after {date_text(case.lot.expiry_day)}: take it out of the gun and use another"
+        f"lot {lot.lot!r} expired after {last_day} by the clock before it was set back: take it out of the gun, or "
+        "if the clock is right now, list the lot again by its label (meso stock add --correct CODE)"
     )
 
 

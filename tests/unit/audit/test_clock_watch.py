@@ -7,7 +7,8 @@ import pytest
 from meso_device.accounting.entries import Cap, CapExceeded
 from meso_device.audit import canonical
 from meso_device.audit.clock_watch import ClockWatch
-from tests.unit.audit.clinic import ALIAS, START_US, Clinic, batch, commit, stamp
+from meso_device.audit.facts import clinic_facts, lot_of
+from tests.unit.audit.clinic import ALIAS, SESSION, START_US, Clinic, batch, commit, stamp
 
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
@@ -54,6 +55,33 @@ def test_a_stepped_clock_frees_no_cap_and_a_day_that_has_passed_does(store, step
     assert steps(store) == [step_us]
     if step_us > 0:
         assert given_today(store, clinic, 26 * HOUR_US, ahead_us=step_us) == 0
+
+
+@pytest.mark.hazard("HZ-34")
+@pytest.mark.hazard("HZ-43")
+@pytest.mark.invariant("I-38")
+@pytest.mark.parametrize(("step_us", "set_back_us"), [(-40 * DAY_US, 40 * DAY_US), (40 * DAY_US, 0)])
+def test_a_clock_set_back_makes_no_needle_younger_and_no_lot_fresh_until_it_is_listed_again(
+    store, step_us, set_back_us
+):
+    clinic = Clinic()
+    listing = {"product": "HA mix", "lot": "L1", "expiry_day": 1, "ingredients": [], "viscosity_upa_s": 0, "maker": ""}
+
+    def lot(key, real_us, ahead_us=0):
+        store.commit([batch(clinic.entry("lot.listed", key, listing))], at(real_us, ahead_us=ahead_us))
+        return lot_of(store._db, "HA mix", "L1")
+
+    assert lot("lot/1", HOUR_US).set_back_us == 0
+    needle = clinic.entry("needle.changed", "needle/1", {"part": "needle", "serial": "N 1", "type_id": 5})
+    store.commit([batch(needle)], at(HOUR_US))
+    later_us = 2 * HOUR_US
+    store.commit([batch(clinic.entry("alarm.raised", "alarm/1", {}))], at(later_us, ahead_us=step_us))
+    assert lot_of(store._db, "HA mix", "L1").set_back_us == set_back_us
+    facts = clinic_facts(
+        store._db, session=SESSION, alias=ALIAS, gun_uid=clinic.gun.gun_uid, digest="", products=("HA mix",)
+    )
+    assert facts.needle.fitted_us == START_US + HOUR_US - set_back_us
+    assert lot("lot/2", later_us, step_us).set_back_us == 0
 
 
 @pytest.mark.hazard("HZ-14")

@@ -89,7 +89,7 @@ BLOCKED = {
     "product": [with_plan(with_facts(last_given=()), product_name="Something else")],
     "lot_listed": [with_facts(lots={})],
     "lot_blocked": [with_lot(blocked="recall")],
-    "lot_expired": [with_lot(expiry_day=TODAY - 1)],
+    "lot_expired": [with_lot(expiry_day=TODAY - 1), with_lot(expiry_day=TODAY, set_back_us=DAY_US)],
     "allergy": [
         with_facts(with_checks(allergy="listed"), allergies=("hyaluronic  ACID",)),
         with_facts(allergies=("Lidocaine", "water")),
@@ -219,7 +219,7 @@ AT_LIMIT = {
     "product": [GOOD],
     "lot_listed": [GOOD],
     "lot_blocked": [GOOD],
-    "lot_expired": [with_lot(expiry_day=TODAY)],
+    "lot_expired": [with_lot(expiry_day=TODAY), with_lot(expiry_day=TODAY + 1, set_back_us=DAY_US)],
     "allergy": [
         with_facts(with_checks(allergy="listed"), allergies=("Lidocaine",)),
         with_lot(ingredients=()),
