@@ -13,7 +13,7 @@ UNSENT_BYTES_MAX: Final = 65_536
 WAITING_MAX: Final = 256
 
 Body = Mapping[str, Any]
-OnAnswer = Callable[[Body], None]
+OnAnswer = Callable[[Body], object]
 
 
 class HostGone(Exception):  # noqa: N818  # an event: the screen has nothing left to show

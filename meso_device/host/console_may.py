@@ -132,6 +132,6 @@ def _arming(seen: Seen) -> str:
 def _writing_off(seen: Seen) -> str:
     if seen.facts.unknown_us is None:
         return "nothing is unknown"
-    if seen.view.link not in {LinkState.DOWN, LinkState.UP}:
+    if seen.view.link is LinkState.RECONCILING:
         return "the gun's log is being read: wait"
     return "" if seen.signed_in else "sign in first: it takes two people"

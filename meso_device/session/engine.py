@@ -114,6 +114,7 @@ class SessionEngine:
         self._boots = 0
         self._stop_unheard = False
         self._dropping = False
+        self._later: WriteOff | CloseSession | None = None
         self._view: View | None = None
 
     # --- the surface ------------------------------------------------------------------------
@@ -192,6 +193,8 @@ class SessionEngine:
                 self._start("close", flow)
             case _ if (named := self._named_flow(command)) is not None:
                 self._start(*named)
+            case WriteOff() | CloseSession() if self._link is LinkState.CONNECTING:
+                self._later = command
             case _:
                 name = type(command).__name__
                 desk.tell(
@@ -601,12 +604,19 @@ class SessionEngine:
         self._desk.phase = ready_phase(self._desk)
 
     def _pump(self) -> None:
-        """Let everything go on that can: the drain, the flow's condition, the heartbeat."""
+        """Let everything go on that can: the drain, the flow's condition, the heartbeat.
+
+        What ends a gun that does not answer waits for the end of the attempt to reach it: a dead gun on a good cable
+        is tried again and again, and nobody should have to press in between.
+        """
         desk = self._desk
         if desk.stop_again:
             desk.stop_again = False
             self._stop_unheard = True
             self._effects.insert(0, PressStop())
+        if self._later is not None and self._link is not LinkState.CONNECTING:
+            later, self._later = self._later, None
+            self._command(later)
         if self._flow_name == "connect" and desk.book is not None:
             boot = (desk.book.hello.gun_uid, desk.book.hello.boot_id)
             self._boots += boot != self._boot

@@ -27,13 +27,14 @@ class Plain:
         self._desk = PlainDesk(client, self._tell, time.localtime().tm_gmtoff)
         self._shown: object = None
         self._told = True
+        self._asked = ""
 
     def run(self) -> int:
         """Go on until the host ends it; return the exit status."""
         self._tell(say("plain.begin"))
         due = time.monotonic()
         while self._client.goodbye is None:
-            if self._told:
+            if self._told or self._asked != self._desk.question:
                 self._prompt()
             readable, _, _ = select.select([0, self._client.fileno()], [], [], max(0.0, due - time.monotonic()))
             if time.monotonic() >= due:
@@ -66,7 +67,7 @@ class Plain:
         self._told = True
 
     def _prompt(self) -> None:
-        self._told = False
+        self._told, self._asked = False, self._desk.question
         self._typed.secret = self._desk.secret
         _write((self._desk.question or say("plain.prompt")) + ("" if self._typed.secret else self._typed.text))
 

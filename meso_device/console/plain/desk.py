@@ -1,18 +1,24 @@
 """The commands of the line mode: what each asks the host for, and what it answers in lines."""
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from meso_device.console.client import Body, Client
 from meso_device.console.history import History
 from meso_device.console.plain import spoken
+from meso_device.console.plain.clinic import PlainClinic
+from meso_device.console.plain.planning import PlainPlanning
+from meso_device.console.plain.questions import Questions
 from meso_device.console.plain.typed import INTERRUPT
+from meso_device.console.state import why_not
 from meso_device.console.text import say
 from meso_device.screen_messages import ToHost
 
 HISTORY_ROWS: Final = 10
-
-Then = Callable[[str], None]
+HELD_MAX: Final = 64
+"""Lines typed ahead; nobody types more before the host has told what came of the one before."""
+STOP: Final = "stop"
 
 
 class PlainDesk:
@@ -22,21 +28,18 @@ class PlainDesk:
         client: Connected to the host, which was greeted.
         tell: Speaks one line.
         offset_s: Local time minus UTC.
-
-    Attributes:
-        question: What is asked for now; empty while a command is waited for.
-        secret: The answer to it is not shown.
     """
 
     def __init__(self, client: Client, tell: Callable[[str], None], offset_s: int) -> None:
         self._client = client
         self._tell = tell
         self._offset_s = offset_s
-        self._then: Then | None = None
+        self._questions = Questions(client, tell)
+        self._held: deque[str] = deque(maxlen=HELD_MAX)
         self._state = ""
+        self._operator = ""
+        self._to_sign: list[str] = []
         self._alarms: set[tuple[int, str]] = set()
-        self.question = ""
-        self.secret = False
         ask = self._ask
         self._commands: Mapping[str, Callable[[], None]] = {
             "help": lambda: self._speak(say("plain.help").split("\n")),
@@ -44,7 +47,6 @@ class PlainDesk:
             "gun": lambda: self._speak(spoken.gun_lines(self._snapshot)),
             "plan": lambda: self._speak(spoken.plan_lines(self._snapshot)),
             "alarms": lambda: self._speak(spoken.alarm_lines(self._snapshot)),
-            "sign in": self._sign_in,
             "lock": lambda: ask(ToHost.LOCK),
             "begin": self._begin,
             "resume": lambda: ask(ToHost.RESUME),
@@ -53,19 +55,39 @@ class PlainDesk:
             "seen": lambda: ask(ToHost.ACKNOWLEDGE, no=0),
             "silence": lambda: ask(ToHost.SILENCE),
             "history": self._history,
-            "stop": lambda: ask(ToHost.STOP, by="key"),
+            STOP: lambda: ask(ToHost.STOP, by="key"),
             "reset": self._open_reset,
             "quit": lambda: ask(ToHost.QUIT),
+            **PlainClinic(client, self._questions, tell).commands,
+            **PlainPlanning(client, self._questions, tell).commands,
         }
 
+    @property
+    def question(self) -> str:
+        """What is asked for now; empty while a command is waited for."""
+        return self._questions.question
+
+    @property
+    def secret(self) -> bool:
+        """Whether the answer to it is not shown."""
+        return self._questions.secret
+
     def take(self, line: str) -> None:
-        """Carry out a command, or take the answer to what was asked."""
-        then, self._then, self.question, self.secret = self._then, None, "", False
+        """Carry out a command, or take the answer to what was asked.
+
+        What follows something done waits for the state that it led to; stopping waits for nothing.
+        """
+        if self._questions.stale and line.strip().lower() != STOP:
+            self._held.append(line)
+        else:
+            self._take(line)
+
+    def _take(self, line: str) -> None:
         word = " ".join(line.lower().split())
+        if self._questions.take(line):
+            return
         if line == INTERRUPT:
-            self._tell(say("plain.dropped") if then is not None else say("plain.how_to_quit"))
-        elif then is not None:
-            then(line)
+            self._tell(say("plain.how_to_quit"))
         elif word in {"arm", "live"}:
             self._tell(say("plain.no_arming"))
         elif word in self._commands and self._client.snapshot is not None:
@@ -74,16 +96,25 @@ class PlainDesk:
             self._tell(say("plain.unknown", word=word))
 
     def heed(self, snapshot: Body) -> None:
-        """Speak what has changed: the state, and alarms that are new, gone or seen."""
-        state = spoken.state_line(snapshot)
-        if state != self._state:
+        """Speak what has changed: the state, who is there, what is to be signed, and alarms new, gone or seen."""
+        state, operator = spoken.state_line(snapshot), spoken.operator_line(snapshot)
+        if state != self._state and snapshot["link"] != "connecting":  # a gun that is away is looked for once a second
             self._state = state
             self._tell(state)
+        if operator != self._operator:
+            self._operator = operator
+            self._tell(operator)
+        if (to_sign := spoken.to_sign_lines(snapshot)) != self._to_sign:
+            self._to_sign = to_sign
+            self._speak(to_sign)
         alarms = {(alarm["no"], alarm["state"]) for alarm in snapshot["alarms"]}
         for alarm in snapshot["alarms"]:
             if (alarm["no"], alarm["state"]) not in self._alarms:
                 self._tell(spoken.alarm_line(alarm))
         self._alarms = alarms
+        self._questions.stale = False
+        while self._held and not self._questions.stale:
+            self._take(self._held.popleft())
 
     @property
     def _snapshot(self) -> Body:
@@ -97,23 +128,29 @@ class PlainDesk:
         self._client.ask(kind, self._answered, **fields)
 
     def _answered(self, answer: Body) -> None:
-        self._tell(answer["text"] or say("plain.done"))
-
-    def _want(self, question: str, then: Then, *, secret: bool = False) -> None:
-        self.question, self._then, self.secret = question, then, secret
-
-    def _sign_in(self) -> None:
-        def pin(login: str) -> None:
-            self._want(say("plain.pin"), lambda typed: self._ask(ToHost.SIGN_IN, login=login, pin=typed), secret=True)
-
-        self._want(say("plain.login"), pin)
+        self._questions.answered(answer)
 
     def _begin(self) -> None:
-        self._speak(spoken.treatment_lines(self._client.welcome or {"treatments": []}))
-        self._want(say("plain.which"), lambda name: self._ask(ToHost.OPEN, treatment=name.strip()))
+        if self._snapshot.get("clinic") is not None and self._snapshot["session"] is None:
+            self._ask(ToHost.BEGIN)
+            return
+        why, treatments = why_not(self._snapshot, "open"), (self._client.welcome or {})["treatments"]
+        if why:
+            self._tell(why)
+            return
+        texts = spoken.treatment_lines(self._client.welcome or {})
+        self._questions.choose(
+            say("session.choose"), texts, lambda no: self._ask(ToHost.OPEN, treatment=treatments[no]["name"])
+        )
 
     def _close(self) -> None:
-        self._ask(ToHost.FINISH if self._snapshot["session"] is not None else ToHost.ABANDON)
+        going = self._snapshot["session"] is not None
+
+        def answered(answer: Body) -> None:
+            if self._questions.answered(answer) and going:
+                self._speak(spoken.plan_lines(self._snapshot))
+
+        self._client.ask(ToHost.FINISH if going else ToHost.ABANDON, answered)
 
     def _history(self) -> None:
         fields = {**History().question(), "limit": HISTORY_ROWS}
@@ -130,14 +167,12 @@ class PlainDesk:
             self._answered(opened)
             return
         reasons = (self._client.welcome or {})["reset_reasons"]
-        listed = " ".join(f"{one['code']}: {one['text']}." for one in reasons)
-        self._tell(say("plain.reset_why", reasons=listed))
 
-        def confirm(number: str) -> None:
-            reason = int(number) if number.isascii() and number.isdigit() and len(number) < 4 else 0
-            self._want(
+        def confirm(no: int) -> None:
+            code = reasons[no]["code"]
+            self._questions.want(
                 say("plain.reset_type"),
-                lambda typed: self._ask(ToHost.RESET_CONFIRM, token=opened["token"], typed=typed, reason=reason),
+                lambda typed: self._ask(ToHost.RESET_CONFIRM, token=opened["token"], typed=typed, reason=code),
             )
 
-        self._want(say("plain.reset_number"), confirm)
+        self._questions.choose(say("plain.reset_why"), [reason["text"] for reason in reasons], confirm)

@@ -1,7 +1,7 @@
 """The patient's screen: who, which treatment, the checklist, what is fitted. Pure."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from meso_device.console.lines import Line, Pane, Span, Tone, columns, cut, dim, key, line, strong, warn, wrap
 from meso_device.console.presenters.frame import SHORT_ID
@@ -124,7 +124,7 @@ def _head(clinic: Mapping[str, Any], names: Names) -> Line:
 
 
 def _item_row(clinic: Mapping[str, Any], item: str, pane: Pane, *, cursor: bool, no: int) -> Line:
-    mark, text, note, bad = _state(clinic, item)
+    mark, text, note, bad = row_state(clinic, item)
     room = max(ANSWER + 1, pane.width - LABEL - 7)
     answer = clinic["answers"].get(item)
     if answer is not None and answer["by"] and not note:
@@ -141,8 +141,28 @@ def _item_row(clinic: Mapping[str, Any], item: str, pane: Pane, *, cursor: bool,
     return tuple(span._replace(tone=tone, act=f"point({no})") for span in row)
 
 
+class RowState(NamedTuple):
+    """How a row of the checklist stands.
+
+    Attributes:
+        mark: ``x`` there, ``!`` there and against it, a space where it is missing.
+        text: What was answered or fitted.
+        note: What it leads to.
+        bad: It stands against treating.
+    """
+
+    mark: str
+    text: str
+    note: str
+    bad: bool
+
+
+def row_state(clinic: Mapping[str, Any], item: str) -> RowState:
+    """Return how a row of the checklist stands."""
+    return RowState(*_state(clinic, item))
+
+
 def _state(clinic: Mapping[str, Any], item: str) -> tuple[str, str, str, bool]:
-    """Return mark, text, note, and whether it stands against treating."""
     material = clinic["material"]
     if item in PARTS:
         serial = clinic["parts"].get(item)

@@ -1,54 +1,38 @@
 """A dialog of a few fields that become one command; what the host refuses is said in it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from textual import events
 
 from meso_device.console.client import Body
-from meso_device.console.form import Field, Form, FormEvent
+from meso_device.console.form import Form, FormEvent
+from meso_device.console.forms import Asked
 from meso_device.console.lines import Line, dim, key, line, strong, wrap
 from meso_device.console.presenters.places import form_rows
 from meso_device.console.screens.base import Dialog
 from meso_device.console.text import say
-from meso_device.screen_messages import ToHost
 
 
 class AskDialog(Dialog):
     """Asks for fields and sends them.
 
     Args:
-        kind: Command that they become.
-        title: What it is for.
-        fields: What is asked; named as the command's fields.
-        note: What has to be known while writing; may be empty.
+        asked: What is filled in, and the command that it becomes.
         done: Called with the host's answer when it is done; the dialog is closed by then.
-        fixed: Fields of the command that nobody is asked for.
     """
 
-    def __init__(
-        self,
-        kind: ToHost,
-        title: str,
-        fields: Sequence[Field],
-        *,
-        note: str = "",
-        done: Callable[[Body], None] = lambda _: None,
-        **fixed: str,
-    ) -> None:
+    def __init__(self, asked: Asked, done: Callable[[Body], None] = lambda _: None) -> None:
         super().__init__()
-        self._kind = kind
-        self._title = title
-        self._form = Form(fields)
-        self._note = note
+        self._asked = asked
+        self._form = Form(asked.fields)
         self._done = done
-        self._fixed = fixed
         self._said = ""
 
     def paint_body(self) -> None:
         """Draw the box."""
         pane = self.box_pane()
-        rows: list[Line] = [line(strong(self._title)), ()]
-        rows += [*wrap(self._note, pane.width), ()] if self._note else []
+        rows: list[Line] = [line(strong(self._asked.title)), ()]
+        rows += [*wrap(self._asked.note, pane.width), ()] if self._asked.note else []
         rows += [*form_rows(self._form, self._said, pane), ()]
         rows.append((*key("Enter", say("ask.send")), *key("Esc", say("key.back"), "cancel"), dim(say("ask.tab"))))
         self.box(rows)
@@ -63,7 +47,7 @@ class AskDialog(Dialog):
                 return
             case FormEvent.DONE:
                 self._said = say("ask.wait")
-                self.console.ask(self._kind, self._answered, **self._fixed, **self._form.values())
+                self.console.ask(self._asked.kind, self._answered, **self._asked.fixed, **self._form.values())
                 self._form.forget_secrets()
             case _:
                 self._said = ""

@@ -5,12 +5,11 @@ from typing import ClassVar
 
 from textual.binding import BindingType
 
-from meso_device.console import keys
+from meso_device.console import forms, keys
 from meso_device.console.bodymap.grid import SMALL, grid
 from meso_device.console.bodymap.rows import map_rows
 from meso_device.console.bodymap.views import VIEW_OF
 from meso_device.console.client import Body
-from meso_device.console.form import Field
 from meso_device.console.lines import Line, Pane
 from meso_device.console.presenters.live import context_rows, live_rows
 from meso_device.console.presenters.plan import zone_states
@@ -124,14 +123,7 @@ class LiveScreen(Page):
         if not codes:
             self.console.tell(say("override.none"))
             return
-        fields = [
-            Field("code", say("override.code"), hint=", ".join(codes[1:])[:30], text=codes[0]),
-            Field("reason", say("override.reason"), hint=say("override.reason_hint")),
-            Field("pin", say("override.pin"), secret=True),
-        ]
-        self.console.open_dialog(
-            AskDialog(ToHost.OVERRIDE, say("override.title"), fields, note=say("override.note"), done=self._overridden)
-        )
+        self.console.open_dialog(AskDialog(forms.override(codes), self._overridden))
 
     def _overridden(self, _answer: Body) -> None:
         self.console.tell(say("override.done"))

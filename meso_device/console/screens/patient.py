@@ -6,9 +6,8 @@ from typing import Any, ClassVar, Final
 from textual import events
 from textual.binding import BindingType
 
-from meso_device.console import keys
+from meso_device.console import forms, keys
 from meso_device.console.client import Body
-from meso_device.console.form import Field
 from meso_device.console.lines import Line, Pane
 from meso_device.console.presenters.patient import (
     CLEAN,
@@ -108,8 +107,7 @@ class PatientScreen(Page):
     def action_find(self) -> None:
         """Look for a patient."""
         if may(self.console.known.snapshot, "patient") and self._clinic is None:
-            field = Field("query", say("patient.query"), hint=say("patient.query_hint"), optional=True)
-            self.console.open_dialog(AskDialog(ToHost.PATIENT_FIND, say("patient.find"), [field], done=self._take))
+            self.console.open_dialog(AskDialog(forms.find_patient(), self._take))
 
     def _take(self, answer: Body) -> None:
         self._found, self._at, self._alias = list(answer["patients"]), 0, ""
@@ -119,16 +117,8 @@ class PatientScreen(Page):
 
     def action_add(self) -> None:
         """Enrol somebody new."""
-        if not may(self.console.known.snapshot, "patient") or self._clinic is not None:
-            return
-        fields = [
-            Field("name", say("patient.name")),
-            Field("born", say("patient.born"), hint="YYYY-MM-DD"),
-            Field("chart", say("patient.chart")),
-            Field("sex", say("patient.sex"), hint=say("patient.sex_hint")),
-            Field("allergies", say("patient.allergies"), hint=say("patient.allergies_hint"), optional=True),
-        ]
-        self.console.open_dialog(AskDialog(ToHost.PATIENT_ADD, say("patient.add"), fields, done=self._added))
+        if may(self.console.known.snapshot, "patient") and self._clinic is None:
+            self.console.open_dialog(AskDialog(forms.add_patient(), self._added))
 
     def _added(self, answer: Body) -> None:
         self._alias, self._at = answer["alias"], 0
@@ -201,70 +191,24 @@ class PatientScreen(Page):
         if clinic is None:
             return
         if item == SYRINGE:
-            self._load(clinic)
+            asked = forms.load(clinic)
         elif item == CLEAN:
-            fields = [
-                Field("agent", say("patient.agent"), hint=say("patient.agent_hint")),
-                Field("lot", say("patient.agent_lot")),
-                Field("medium", say("patient.medium"), hint="sterile_water / saline / none"),
-                Field("method", say("patient.method"), hint="wiped, immersed ...", text="wiped"),
-            ]
-            self.console.open_dialog(AskDialog(ToHost.CLEAN, say("patient.cleaned"), fields))
+            asked = forms.clean()
         elif item in PARTS:
-            types = " / ".join(self.console.known.welcome["needles" if item == "needle" else "heads"])
-            fields = [
-                Field("serial", say("patient.serial"), hint=say("patient.serial_hint")),
-                Field("type", say("patient.type"), hint=types[:30], text=clinic["wanted"][item]),
-            ]
-            self.console.open_dialog(AskDialog(ToHost.FIT, say(f"patient.fit_{item}"), fields, part=item))
+            asked = forms.fit(item, clinic, self.console.known.welcome)
         else:
-            asked = next(row for row in self.console.known.welcome["checklist"] if row["item"] == item)
-            fields = [
-                Field("answer", say("patient.answer"), hint=" / ".join(asked["answers"])),
-                Field("note", say("patient.note_field"), hint=say("patient.note_hint"), optional=True),
-            ]
-            self.console.open_dialog(
-                AskDialog(ToHost.CHECK, say(f"check.{item}"), fields, note=asked["question"], item=item)
-            )
-
-    def _load(self, clinic: Mapping[str, Any]) -> None:
-        material = clinic["material"]
-        lots = [lot["lot"] for lot in material["lots"] if lot["usable"]] if material is not None else []
-        fitted = material is not None and material["cartridge"] is not None
-        fields = [
-            Field("product", say("patient.product"), text=clinic["product"]),
-            Field("lot", say("patient.lot_field"), hint=", ".join(lots)[:30], text=lots[0] if len(lots) == 1 else ""),
-            Field("syringe", say("patient.syringe"), text=clinic["syringe"]),
-            Field("volume", say("patient.volume"), hint="5 mL"),
-            Field("left", say("patient.left"), hint=say("patient.left_hint"), optional=not fitted),
-            Field("reason", say("patient.reason"), hint=say("patient.reason_hint"), optional=True),
-        ]
-        self.console.open_dialog(AskDialog(ToHost.LOAD, say("patient.load"), fields))
+            asked = forms.answer(next(row for row in self.console.known.welcome["checklist"] if row["item"] == item))
+        self.console.open_dialog(AskDialog(asked))
 
     def action_list_lot(self) -> None:
         """Put a lot on the clinic's list."""
-        clinic = self._clinic
-        if clinic is None:
-            return
-        fields = [
-            Field("product", say("patient.product"), text=clinic["product"]),
-            Field("lot", say("patient.lot_field")),
-            Field("expiry", say("patient.expiry"), hint="YYYY-MM-DD / YYYY-MM"),
-            Field("ingredients", say("patient.ingredients"), hint=say("patient.commas")),
-            Field("viscosity", say("patient.viscosity"), hint="5 mPas", optional=True),
-            Field("maker", say("patient.maker"), optional=True),
-        ]
-        self.console.open_dialog(AskDialog(ToHost.LOT, say("patient.list_lot"), fields))
+        if self._clinic is not None:
+            self.console.open_dialog(AskDialog(forms.list_lot(self._clinic)))
 
     def action_waste(self) -> None:
         """Note what left the syringe and reached nobody."""
-        if self._clinic is None:
-            return
-        fields = [
-            Field("volume", say("patient.volume"), hint="0.1 mL"),
-            Field("reason", say("patient.reason"), hint=say("patient.waste_hint")),
-        ]
-        self.console.open_dialog(AskDialog(ToHost.WASTE, say("patient.waste"), fields))
+        if self._clinic is not None:
+            self.console.open_dialog(AskDialog(forms.waste()))
 
     def action_begin(self) -> None:
         """Open the session."""

@@ -4,9 +4,10 @@ from typing import Any, ClassVar
 
 from textual import events
 
+from meso_device.console import forms
 from meso_device.console.client import Body
 from meso_device.console.entry import NumberEntry
-from meso_device.console.form import Field, Form, FormEvent
+from meso_device.console.form import Form, FormEvent
 from meso_device.console.lines import Line, key, line, strong, wrap
 from meso_device.console.presenters.edit import cells_rows, reason_rows, split_rows
 from meso_device.console.presenters.places import form_rows
@@ -204,12 +205,13 @@ class NoteDialog(Asking):
 
     def __init__(self) -> None:
         super().__init__()
-        self._form = Form([Field("text", say("note.text"))])
+        self._asked = forms.note()
+        self._form = Form(self._asked.fields)
 
     def paint_body(self) -> None:
         """Draw the field."""
         pane = self.box_pane()
-        rows: list[Line] = [line(strong(say("note.title"))), (), *wrap(say("note.where"), pane.width), ()]
+        rows: list[Line] = [line(strong(self._asked.title)), (), *wrap(self._asked.note, pane.width), ()]
         rows += [*form_rows(self._form, self.said, pane), ()]
         rows.append((*key("Enter", say("note.keep")), *key("Esc", say("key.back"), "cancel")))
         self.box(rows)
@@ -222,7 +224,7 @@ class NoteDialog(Asking):
                 self.dismiss()
                 return
             case FormEvent.DONE:
-                self.request(ToHost.NOTE, text=self._form["text"])
+                self.request(self._asked.kind, **self._form.values())
             case _:
                 pass
         self.paint()

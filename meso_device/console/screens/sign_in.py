@@ -5,27 +5,13 @@ from typing import ClassVar
 from textual import events
 from textual.binding import BindingType
 
+from meso_device.console import forms
 from meso_device.console.client import Body
-from meso_device.console.form import Field, Form, FormEvent
+from meso_device.console.form import Form, FormEvent
 from meso_device.console.lines import Line, Pane
 from meso_device.console.presenters.places import before_rows, notes, welcome_rows
 from meso_device.console.screens.base import Page
 from meso_device.console.text import say
-from meso_device.screen_messages import ToHost
-
-
-def _sign_in_form() -> Form:
-    return Form([Field("login", say("sign_in.login")), Field("pin", say("sign_in.pin"), secret=True)])
-
-
-def _enrol_form() -> Form:
-    return Form(
-        [
-            Field("login", say("sign_in.login"), hint=say("sign_in.login_hint")),
-            Field("name", say("sign_in.name"), hint=say("sign_in.name_hint")),
-            Field("pin", say("sign_in.pin"), secret=True, hint=say("sign_in.pin_hint")),
-        ]
-    )
 
 
 class SignInScreen(Page):
@@ -36,8 +22,8 @@ class SignInScreen(Page):
 
     def __init__(self) -> None:
         super().__init__()
-        self._form = _sign_in_form()
         self._enrolling = False
+        self._form = Form(forms.sign_in().fields)
         self._said = ""
 
     def paint_body(self) -> None:
@@ -46,7 +32,7 @@ class SignInScreen(Page):
         enrolling = bool(known.snapshot) and not known.snapshot["enrolled"]
         if enrolling != self._enrolling:
             self._enrolling = enrolling
-            self._form = _enrol_form() if enrolling else _sign_in_form()
+            self._form = Form(self._asked().fields)
         self.sheet("main").show(welcome_rows(known, self.pane(), self._form, self._said))
 
     def context(self, pane: Pane) -> list[Line]:
@@ -68,6 +54,9 @@ class SignInScreen(Page):
                 pass
         self.paint()
 
+    def _asked(self) -> forms.Asked:
+        return forms.enrol() if self._enrolling else forms.sign_in()
+
     def on_paste(self, event: events.Paste) -> None:
         """Take a login or a PIN from a password manager."""
         event.stop()
@@ -85,10 +74,8 @@ class SignInScreen(Page):
         if not form.complete():
             return
         self._said = say("sign_in.checking")
-        if self._enrolling:
-            self.console.ask(ToHost.ENROL, self._answered, **form.values(), roles=["clinician"])
-        else:
-            self.console.ask(ToHost.SIGN_IN, self._answered, **form.values())
+        asked = self._asked()
+        self.console.ask(asked.kind, self._answered, **asked.fixed, **form.values())
         form.forget_secrets()
         form.at = len(form.fields) - 1
         self.paint()
@@ -100,8 +87,8 @@ class SignInScreen(Page):
     def _answered(self, answer: Body) -> None:
         if answer["outcome"] == "done":
             self._said = ""
-            self._form = _sign_in_form()
             self._enrolling = False
+            self._form = Form(self._asked().fields)
             known = self.console.known
             page = "live" if known.snapshot.get("session") is not None else "session"
             self.console.call_next(self.console.show_page, page)

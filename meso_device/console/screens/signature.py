@@ -2,12 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from meso_device.console.form import Field
-from meso_device.console.presenters.frame import SHORT_ID
+from meso_device.console import forms
 from meso_device.console.screens.ask import AskDialog
 from meso_device.console.state import may
 from meso_device.console.text import say
-from meso_device.screen_messages import ToHost
 
 if TYPE_CHECKING:
     from meso_device.console.app import ConsoleApp
@@ -18,13 +16,5 @@ def open_signature(console: "ConsoleApp") -> None:
     snapshot = console.known.snapshot
     if not may(snapshot, "sign"):
         return
-    console.open_dialog(
-        AskDialog(
-            ToHost.SIGN,
-            say("summary.signature"),
-            [Field("pin", say("override.pin"), secret=True)],
-            note=say("summary.signature_note", session=snapshot["to_sign"][:SHORT_ID]),
-            done=lambda _: console.tell(say("summary.signed")),
-            session=snapshot["to_sign"],
-        )
-    )
+    asked = forms.signature(snapshot["to_sign"])
+    console.open_dialog(AskDialog(asked, lambda _: console.tell(say("summary.signed"))))

@@ -2,15 +2,15 @@
 
 from textual import events
 
+from meso_device.console import forms
 from meso_device.console.client import Body
-from meso_device.console.form import Field, Form, FormEvent
+from meso_device.console.form import Form, FormEvent
 from meso_device.console.lines import Line, Span, key
 from meso_device.console.presenters.dialogs import choice_rows, unknown_rows
 from meso_device.console.presenters.places import form_rows
 from meso_device.console.screens.base import Dialog
 from meso_device.console.state import may
 from meso_device.console.text import say
-from meso_device.screen_messages import ToHost
 
 
 class UnknownDialog(Dialog):
@@ -81,13 +81,7 @@ class UnknownDialog(Dialog):
         elif name == "escape":
             self._reason = -1
         elif name == "enter":
-            self._form = Form(
-                [
-                    Field("pin", say("unknown.pin"), secret=True),
-                    Field("login2", say("unknown.login2")),
-                    Field("pin2", say("unknown.pin2"), secret=True),
-                ]
-            )
+            self._form = Form(forms.write_off(self._reasons[self._reason]["code"]).fields)
 
     def _in_form(self, form: Form, event: events.Key) -> None:
         match form.press(event.key, event.character):
@@ -95,8 +89,8 @@ class UnknownDialog(Dialog):
                 self._form, self._said = None, ""
             case FormEvent.DONE:
                 self._said = say("sign_in.checking")
-                reason = self._reasons[self._reason]["code"]
-                self.console.ask(ToHost.WRITE_OFF, self._answered, reason=reason, **form.values())
+                asked = forms.write_off(self._reasons[self._reason]["code"])
+                self.console.ask(asked.kind, self._answered, **asked.fixed, **form.values())
                 form.forget_secrets()
             case _:
                 pass

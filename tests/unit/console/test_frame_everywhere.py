@@ -5,9 +5,8 @@ import inspect
 
 import pytest
 
-from meso_device.console import keys
+from meso_device.console import forms, keys
 from meso_device.console.app import ConsoleApp
-from meso_device.console.form import Field
 from meso_device.console.screens import arm, ask, pages, palette, reasons, reset, unknown
 from meso_device.console.screens.base import Dialog, Framed
 from meso_device.console.screens.edit import EditDialog
@@ -32,7 +31,7 @@ DIALOGS = {
     "reset": lambda: reset.ResetDialog({"token": "t", "expires_ms": 10_000}),
     "unknown": unknown.UnknownDialog,
     "palette": palette.PaletteDialog,
-    "ask": lambda: ask.AskDialog(ToHost.WASTE, "Waste", [Field("volume", "volume")]),
+    "ask": lambda: ask.AskDialog(forms.waste()),
     "quit": QuitDialog,
     "edit": lambda: EditDialog("forehead"),
     "skip": lambda: reasons.SkipDialog({"id": "forehead", "short": "F2", "given": 0, "skipped": 0}),

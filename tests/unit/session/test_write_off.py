@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from drivers.link_events import LinkDown
 from meso_device.accounting.entries import Cap, GrantIntent
 from meso_device.accounting.findings import FindingCode
 from meso_device.audit import canonical
@@ -16,6 +17,7 @@ from meso_device.session.contract import (
     NoticeKind,
     OpenSession,
     Phase,
+    PortOpened,
     ResumeSession,
     WriteOff,
 )
@@ -68,6 +70,25 @@ def refused(rig, event):
     rig.host(event)
     rest(rig)
     return [one.text for one in rig.notices[before:] if one.kind is NoticeKind.REFUSED]
+
+
+@pytest.mark.invariant("I-33")
+def test_a_write_off_and_the_closing_wait_for_the_end_of_an_attempt_to_reach_a_gun_that_does_not_answer(rig):
+    lose_the_gun(rig)
+    assert rig.view.held_shots
+    rig.host(PortOpened(port="deaf", nonce=bytes(16)))
+    assert rig.view.link is LinkState.CONNECTING
+    rig.host(command(rig))
+    assert rig.view.held_shots
+    rig.host(LinkDown(reason="no gun answers"))
+    rest(rig)
+    assert (rig.view.held_shots, rig.view.open_grants) == (0, 0)
+    rig.host(PortOpened(port="deaf", nonce=bytes(16)))
+    rig.host(CloseSession(state="interrupted"))
+    assert rig.view.phase is not Phase.CLOSED
+    rig.host(LinkDown(reason="no gun answers"))
+    rest(rig)
+    assert rig.view.phase is Phase.CLOSED
 
 
 @pytest.mark.invariant("I-20")
