@@ -318,9 +318,10 @@ class LogRing:
     def _search(self) -> None:
         """The tally is lost: look through the whole ring for the newest final record."""
         newest = b""
-        for number in range(1, self._nvm.slots + 1):
-            slot = self._slot(number)
-            seq = int.from_bytes(slot[:4], "little")
+        ring = self._nvm.store.read(self._nvm.slot_offset(1), self._nvm.slots * SLOT_SIZE)
+        for offset in range(0, len(ring), SLOT_SIZE):
+            seq = int.from_bytes(ring[offset : offset + 4], "little")
+            slot = ring[offset : offset + SLOT_SIZE]
             if seq > self._tally.head_seq and slot_is_final(self.log_epoch, slot):
                 self._tally.head_seq = seq
                 newest = slot
