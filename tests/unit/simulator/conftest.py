@@ -104,6 +104,11 @@ class Session:
         self.token = self.ask(Takeover(host.hello.owner_token, b"h" * 16)).owner_token
         return host.hello
 
+    def still(self):
+        """Take over, which disarms, and take over again behind the stroke that was pulled just before."""
+        self.own()
+        return self.own()
+
     def arm(self, *, shots=5, area_code=7, kind=GrantKind.TREAT, **changes):
         """Drain, set and grant, as a host does."""
         hello = self.own()
