@@ -27,6 +27,11 @@ class ToHost(IntEnum):
     HELLO = 1
     ALIVE = 2
     STOP = 3
+    CONNECT = 4
+    DISCONNECT = 5
+    SELF_TEST = 6
+    HOME = 7
+    PORTS = 8
     SIGN_IN = 10
     LOCK = 11
     ENROL = 12

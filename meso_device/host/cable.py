@@ -130,6 +130,16 @@ class Cable:
         else:
             self._opener.rejected(now_us)
 
+    def rest(self) -> None:
+        """Look for no gun any more until `plug`; an open port is not touched."""
+        self._opener = None
+
+    def plug(self, port: Port) -> None:
+        """Take this port, open already, as if it had been the first; one that is still open is given up before it."""
+        if self._first is not None:
+            self._first.close()
+        self._first, self._opener = port, None
+
     def close(self) -> None:
         """Close the port for good."""
         for port in (self._port, self._first):

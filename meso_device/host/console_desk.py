@@ -16,6 +16,7 @@ from meso_device.audit.queries import open_session
 from meso_device.host.console_arming import Arming
 from meso_device.host.console_clinic import ConsoleClinic
 from meso_device.host.console_facts import ConsoleFacts
+from meso_device.host.console_gun import RESET_REASONS, ConsoleGun
 from meso_device.host.console_history import ConsoleHistory
 from meso_device.host.console_materials import ConsoleMaterials
 from meso_device.host.console_may import LIVE, Seen, why_not
@@ -32,24 +33,21 @@ from meso_device.host.run import plan_of
 from meso_device.host.screen_answers import Refuse, Say, ScreenAnswers
 from meso_device.host.screen_commands import checked
 from meso_device.host.snapshot import Treatment
-from meso_device.host.two_steps import VALID_US, Bound, TwoSteps
+from meso_device.host.two_steps import TwoSteps
 from meso_device.host.verify_run import VerifyRun
 from meso_device.host.write_off_desk import REASONS, Gun, WriteOffDesk
 from meso_device.people.roles import Act, Person, Role, role_for
 from meso_device.screen_messages import VERSION, Body, BrokenPeer, Message, ToHost, ToScreen
 from meso_device.session.checklist import ITEMS
 from meso_device.session.contract import (
-    AcknowledgeFault,
     Arm,
     CloseSession,
     Command,
     Confirm,
     Disarm,
     Instant,
-    LinkState,
     OpenSession,
     Phase,
-    ResetStop,
     ResumeSession,
     Stop,
     View,
@@ -62,14 +60,6 @@ from protocols.treatment.syringes import syringes
 
 SILENCE_US: Final = 60_000_000
 ID_BYTES: Final = 16
-RESET_WORD: Final = "RESET"
-RESET_REASONS: Final[Mapping[int, str]] = {
-    1: "false alarm: nothing was wrong",
-    2: "the patient moved or felt unwell, and is well again",
-    3: "the gun or its needle was in the wrong place",
-    4: "a fault of the gun, mended",
-    5: "test of the stop",
-}
 
 
 class ConsoleDesk:
@@ -86,6 +76,7 @@ class ConsoleDesk:
         simulated: The gun was started with the console.
         settings: What is set.
         before: Who signed in last and which guns were met, as WELCOME says it.
+        plug: Opens a port for the gun; see `ConsoleGun`.
         say: Sends a message to the screen.
 
     Attributes:
@@ -113,6 +104,7 @@ class ConsoleDesk:
         simulated: bool,
         settings: ConsoleSettings,
         before: Body,
+        plug: Callable[[str], None],
         say: Say,
     ) -> None:
         self._facts = facts
@@ -132,6 +124,7 @@ class ConsoleDesk:
         self._plan = ConsolePlan(self._steps, facts, self._answers, people)
         self.owed = Owed(lambda number, why: self._answers.refused(number, "audit", why))
         errands = Errands(home.root, people, self._answers)
+        self._about_gun = ConsoleGun(facts=facts, steps=self._steps, answers=self._answers, errands=errands, plug=plug)
         self.clinic = ConsoleClinic(
             home=home, facts=facts, plans=plans, errands=errands, answers=self._answers, owe=self.owe
         )
@@ -142,6 +135,11 @@ class ConsoleDesk:
         self.history = ConsoleHistory(self._answers, say)
         self._commands: Mapping[ToHost, Callable[[int, Body, Instant], Sequence[Command]]] = {
             ToHost.STOP: self._stop,
+            ToHost.PORTS: self._ports,
+            ToHost.CONNECT: self._connect,
+            ToHost.DISCONNECT: self._disconnect,
+            ToHost.SELF_TEST: self._self_test,
+            ToHost.HOME: self._home_needle,
             ToHost.SIGN_IN: self._sign_in,
             ToHost.LOCK: self._lock,
             ToHost.ENROL: self._enrol,
@@ -393,26 +391,38 @@ class ConsoleDesk:
         return (Disarm(cause=f"screen: {body['cause']}"),)
 
     def _reset_open(self, number: int, _body: Body, now: Instant) -> Sequence[Command]:
-        view = self._allow("reset_open")
-        token = self._steps.open(_reset_of(view), now.mono_us)
-        self._answers.done(number, token=token, expires_ms=VALID_US // 1_000, typed=RESET_WORD)
+        self._about_gun.reset_open(number, self._allow("reset_open"), now)
         return ()
 
     def _reset_confirm(self, number: int, body: Body, now: Instant) -> Sequence[Command]:
-        view = self._allow("reset_open")
-        if body["reason"] not in RESET_REASONS:
-            raise Refuse("reason", "choose a reason from the list")
-        why = self._steps.take(body["token"], _reset_of(view), body["typed"], now.mono_us)
-        if why:
-            raise Refuse("step", why)
-        self._answers.wait(number, now, lambda seen: seen.phase is not Phase.ESTOPPED and seen.link is LinkState.UP)
-        return (ResetStop(reason_code=body["reason"], op=self.who),)
+        return self._about_gun.reset_confirm(number, body, self._allow("reset_open"), self.who, now)
 
     def _clear_fault(self, number: int, _body: Body, now: Instant) -> Sequence[Command]:
-        view = self._allow("clear_fault")
-        alarms = view.alarms
-        self._answers.wait(number, now, lambda seen: seen.phase is not Phase.FAULT and seen.alarms != alarms)
-        return (AcknowledgeFault(op=self.who),)
+        return self._about_gun.clear_fault(number, self._allow("clear_fault"), self.who, now)
+
+    # --- the gun ------------------------------------------------------------------------------------
+
+    def _ports(self, number: int, _body: Body, now: Instant) -> Sequence[Command]:
+        self._allow("connect")
+        self._about_gun.ports(number, now)
+        return ()
+
+    def _connect(self, number: int, body: Body, _now: Instant) -> Sequence[Command]:
+        self._allow("connect")
+        self._about_gun.connect(number, body)
+        return ()
+
+    def _disconnect(self, number: int, _body: Body, now: Instant) -> Sequence[Command]:
+        self._allow("disconnect")
+        return self._about_gun.disconnect(number, self.who, now)
+
+    def _self_test(self, number: int, _body: Body, now: Instant) -> Sequence[Command]:
+        self._allow("self_test")
+        return self._about_gun.self_test(number, self.who, now)
+
+    def _home_needle(self, number: int, _body: Body, now: Instant) -> Sequence[Command]:
+        self._allow("home")
+        return self._about_gun.home(number, self.who, self.people.person, now)
 
     # --- arming -------------------------------------------------------------------------------------
 
@@ -639,7 +649,3 @@ def left_open_now(home: Home) -> SessionRow | None:
     """Return the session that was left open, as the log has it now: with what was read from the gun since the start."""
     with contextlib.closing(open_for_reading(home.root / DATABASE_NAME)) as db:
         return open_session(db)
-
-
-def _reset_of(view: View) -> Bound:
-    return Bound("reset", RESET_WORD, (view.gun_uid, view.boot_id, view.estop_latch_id))

@@ -15,7 +15,19 @@ from meso_device.accounting.coverage import cell_name
 from meso_device.accounting.entries import CommitFailed, Committed, Entry, GunStamp
 from meso_device.host.alarm_board import AlarmBoard, HostAlarm, gun_code, gun_name, gun_priority
 from meso_device.session.calibration import PAGES, GunCalibration, parse_calibration
-from meso_device.session.contract import Commit, Effect, EngineEvent, Instant, LinkState, Notice, Phase, Stop, View
+from meso_device.session.contract import (
+    Commit,
+    DropLink,
+    Effect,
+    EngineEvent,
+    Instant,
+    LinkState,
+    Notice,
+    Phase,
+    PortOpened,
+    Stop,
+    View,
+)
 from protocols.errors import GunProtocolError
 from protocols.wire.codes import GunFlag
 from protocols.wire.messages import CalReadReply, HelloReply, LimitsGetReply, Settings, SettingsGetReply, Status
@@ -26,7 +38,7 @@ TEXT_MAX: Final = 400
 """Longest line for people; longer ones are cut for the screen, the technical log has them whole."""
 STOP_ANSWER_US: Final = 250_000
 _LIVE: Final = frozenset({Phase.ARMED, Phase.ARMING})
-_KEPT: Final = frozenset({"shot", "write_off", "session.closed"})
+_KEPT: Final = frozenset({"shot", "write_off", "session.closed", "gun.self_test", "gun.homed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +78,10 @@ class ConsoleFacts:
         written_off: Grants written off in this run.
         unsigned: Records of that which are durable and not signed yet.
         closing: Totals of the session that was closed last in this run; None before.
+        self_tests: Self-tests recorded in this run.
+        self_test: The newest of them; None before the first, and while the link is lost.
+        homings: Times that the needle was drawn home in this run.
+        is_resting: The operator disconnected the gun: none is looked for.
         left_unknown: Shots and volume that an earlier run left unknown, until its gun is there.
         finding_texts: What was said of each open finding, by code.
     """
@@ -88,6 +104,9 @@ class ConsoleFacts:
         self.written_off = 0
         self.unsigned: list[Entry] = []
         self.closing: Entry | None = None
+        self.self_tests = self.homings = 0
+        self.self_test: Entry | None = None
+        self.is_resting = False
         self.left_unknown = (0, 0)
         self._cal_pages: dict[int, bytes] = {}
         self._committing: dict[int, list[Entry]] = {}
@@ -114,9 +133,11 @@ class ConsoleFacts:
             case StopHeard():
                 self.stop_answered_us = event.after_us
             case LinkDown():
-                self.hello = self.status = self.limits = self.calibration = None
+                self.hello = self.status = self.limits = self.calibration = self.self_test = None
                 self._cal_pages.clear()
                 self.read_back.clear()
+            case PortOpened():
+                self.port, self.is_resting = event.port, False
             case Stop():
                 self.stop_us, self.stop_by, self.stop_answered_us = now.mono_us, event.source, None
             case Committed():
@@ -140,13 +161,19 @@ class ConsoleFacts:
         self.tail.extendleft(entry for entry in entries if entry.kind == "shot")
         self.written_off += len(written_off)
         self.unsigned += written_off
+        self.homings += sum(entry.kind == "gun.homed" for entry in entries)
+        for entry in entries:
+            if entry.kind == "gun.self_test":
+                self.self_test, self.self_tests = entry, self.self_tests + 1
         self.closing = next((entry for entry in entries if entry.kind == "session.closed"), self.closing)
         if written_off:
             self.left_unknown = (0, 0)
 
     def _note_batches(self, effects: Sequence[Effect]) -> None:
         for effect in effects:
-            if isinstance(effect, Commit):
+            if isinstance(effect, DropLink):
+                self.is_resting = effect.rest
+            elif isinstance(effect, Commit):
                 for entry in effect.batch.entries:
                     if entry.kind.startswith("finding.") or entry.kind == "interlock":
                         self.finding_texts[str(entry.payload.get("code", ""))] = str(entry.payload.get("detail", ""))

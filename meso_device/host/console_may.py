@@ -6,7 +6,7 @@ from typing import Final
 from meso_device.accounting.entries import SessionRow
 from meso_device.host.console_facts import ConsoleFacts
 from meso_device.session.contract import LinkState, Phase, View
-from protocols.wire.codes import State
+from protocols.wire.codes import GunFlag, State
 
 LIVE: Final = frozenset({Phase.ARMED, Phase.ARMING})
 OPEN_WHILE_LOCKED: Final = frozenset({"sign_in", "disarm", "quit"})
@@ -76,6 +76,10 @@ def why_not(seen: Seen) -> dict[str, str]:
         "arm_open": other or _arming(seen),
         "disarm": "" if armed else "not armed",
         "reset_open": no_gun or ("" if stopped and view.estop_latch_id else "the gun is not stopped"),
+        "connect": "disconnect first" if view.link in {LinkState.UP, LinkState.RECONCILING} else "",
+        "disconnect": armed or no_gun,
+        "self_test": armed or no_gun or nobody or ("reset the stop first" if stopped else ""),
+        "home": armed or no_gun or nobody or _homing(seen),
         "clear_fault": no_gun or ("" if stopped or view.phase is Phase.FAULT else "the gun shows no fault"),
         "write_off": armed or _writing_off(seen),
         "acknowledge": nobody,
@@ -89,6 +93,18 @@ def why_not(seen: Seen) -> dict[str, str]:
     if seen.locked:
         return {name: why if name in OPEN_WHILE_LOCKED else "locked: sign in first" for name, why in may.items()}
     return may
+
+
+def _homing(seen: Seen) -> str:
+    """Return why the needle cannot be drawn home now; empty if the gun may be asked."""
+    status = seen.facts.status
+    reasons = (
+        (seen.view.phase is Phase.ESTOPPED, "reset the stop first: that draws it home"),
+        (seen.view.phase is Phase.FAULT, "acknowledge the fault first"),
+        (status is not None and bool(GunFlag(status.flags) & GunFlag.CONTACT), "lift the gun off the skin first"),
+        (seen.view.log_state != "SYNCED", f"the log is {seen.view.log_state}"),
+    )
+    return next((text for holds, text in reasons if holds), "")
 
 
 def _taking_up(seen: Seen) -> str:

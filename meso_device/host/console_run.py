@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from drivers.link import LinkEngine
+from drivers.ports import open_port
 from meso_device import __version__
 from meso_device.accounting.entries import SessionRow
 from meso_device.audit.birth import DATABASE_NAME
@@ -169,6 +170,7 @@ class _Console:
         stack: contextlib.ExitStack,
     ) -> None:
         self._request = request
+        self._home = home
         self._clock = clock
         self._log = log
         self._terminal = terminal
@@ -199,6 +201,7 @@ class _Console:
             simulated=request.simulated,
             settings=request.settings,
             before=before(home),
+            plug=self._plug,
             say=self._say,
         )
         stack.callback(self._desk.verify.close)
@@ -257,6 +260,11 @@ class _Console:
 
     def _say(self, kind: ToScreen, number: int, body: Body) -> None:
         self._link.say(kind, number, body)
+
+    def _plug(self, name: str) -> None:
+        """Take the gun at this port from now on, also at the next start; UsageError where it cannot be opened."""
+        self._cable.plug(open_port(name, connect_s=0))
+        write_private(self._home.last_port_file, f"{name}\n")
 
     def _owe(self, due: Due) -> None:
         self._desk.owe(due.entries)

@@ -261,8 +261,10 @@ class Loop:
             case LoadClinic():
                 self._unanswered += 1
                 self._writer.load_clinic(effect, self._now)
-            case DropLink(reason):
+            case DropLink(reason, rest):
                 self._lose(reason)
+                if rest:
+                    self._cable.rest()
             case Notice():
                 self._observer.notice(effect)
 

@@ -25,6 +25,7 @@ A string that has no value is empty. Frames are in `meso_device.screen_messages`
     utc_us          the same as a label
     simulated       the gun says so, or was started with the console
     port            name of the port
+    resting         the operator disconnected the gun: none is looked for until CONNECT
     link            down | connecting | reconciling | up
     phase           a value of `Phase`: no session | unconfirmed | ready | arming | armed | estopped | fault | locked |
                     closing | closed
@@ -32,7 +33,8 @@ A string that has no value is empty. Frames are in `meso_device.screen_messages`
                     authenticated,
                     state (BOOT | SAFE | ARMED | MOVING | SERVICE | ESTOPPED | FAULT), trigger, contact, cartridge
                     (booleans), round_trip_us|null, battery_pct|null, temp_cdegc|null, needle_um|null, pressure_pa|null,
-                    plunger_force_dn|null, trigger_count|null, log_free|null, bad_frames, retries, resets}
+                    plunger_force_dn|null, trigger_count|null, log_free|null, bad_frames, retries, resets,
+                    self_test {failed [name], by (empty: the gun's own, at its boot)}}
     calibration     null before it was read; else {id, certificate, issued_day, due_day (days since 1970-01-01),
                     syringes [{name, min_dose_nl, travel_um}], heads [{pins, gauge, needle_length_um}]}
     link_counts     {frames_in, frames_out, answered, given_up, resyncs, duplicates, unmatched} since the start
@@ -76,6 +78,7 @@ A string that has no value is empty. Frames are in `meso_device.screen_messages`
     verify          null before the first verification; else {state (running | held | broken), done, of, text, at_us}
     can             {command in lower case: "" where it may be asked for now, else why not, in one line}; of sign_in,
                     lock, enrol, open, resume, abandon, confirm, arm_open, disarm, reset_open, clear_fault, write_off,
+                    connect (PORTS, CONNECT), disconnect, self_test, home,
                     acknowledge, finish, plan (PLAN_EDIT, SKIP, CELL), note, page, quit. The host judges again.
 
 **ANSWER**, id of the command, exactly one for each but ALIVE (a repeated id gets the first answer again)::
@@ -95,6 +98,13 @@ Commands and their fields; every one is checked by the host, unknown or missing 
     HELLO           version                      must be first
     ALIVE           count                        five a second, made by the screen's own loop; never answered
     STOP            by (key | button | palette)  at once, from anybody
+    PORTS           -                            done: {ports [{port, serial, model, simulated, problem}]}; refused
+                                                 while a gun is connected, takes a second
+    CONNECT         port                         the gun at this port from now on; what answers is seen in the state
+    DISCONNECT      -                            takes leave of the gun and looks for none; recorded
+    SELF_TEST       -                            every item; done when the result is recorded
+    HOME            -                            draws the needle to its end stop; needs the gun's own service button
+                                                 within 30 s before, and who does service
     SIGN_IN         login, pin                   done: {login, role}; takes up to a second
     LOCK            -                            disarms and signs out
     ENROL           login, name, pin, roles      the first operator, an administrator with these roles besides, who is
@@ -236,6 +246,7 @@ def snapshot(shown: Shown) -> Body:
         "utc_us": shown.now.utc_us,
         "simulated": view.simulated or shown.simulated,
         "port": facts.port,
+        "resting": facts.is_resting,
         "link": view.link.value,
         "phase": view.phase.value,
         "gun": gun_body(facts, shown.stats, view.resets),

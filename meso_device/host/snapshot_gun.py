@@ -5,7 +5,7 @@ from meso_device.host.console_facts import ConsoleFacts
 from meso_device.screen_messages import Body
 from meso_device.session.calibration import GunCalibration
 from protocols.treatment.syringes import syringes
-from protocols.wire.codes import GunFlag, State
+from protocols.wire.codes import GunFlag, SelfTestItem, State
 
 
 def gun_body(facts: ConsoleFacts, stats: LinkStats, resets: int) -> Body | None:
@@ -38,7 +38,17 @@ def gun_body(facts: ConsoleFacts, stats: LinkStats, resets: int) -> Body | None:
         "bad_frames": stats.bad_blocks,
         "retries": stats.retransmits,
         "resets": resets,
+        "self_test": _self_test(facts),
     }
+
+
+def _self_test(facts: ConsoleFacts) -> Body | None:
+    """Return what the newest self-test came to; the gun's own at its boot while none was asked for."""
+    if facts.self_test is not None:
+        return {"failed": facts.self_test.payload["failed"], "by": facts.self_test.payload["by"]}
+    if facts.hello is None:
+        return None
+    return {"failed": [item.name for item in SelfTestItem if not facts.hello.self_test & item], "by": ""}
 
 
 def calibration_body(read: GunCalibration | None) -> Body | None:

@@ -127,6 +127,27 @@ class AcknowledgeFault:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SelfTestGun:
+    """Let the gun run every item of its self-test; what it comes to is recorded."""
+
+    op: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HomeNeedle:
+    """Draw the needle to its end stop, in SERVICE: somebody has pressed the gun's own button shortly before."""
+
+    op: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaveGun:
+    """Say goodbye to the gun and close its port; it stays closed until somebody names a port again."""
+
+    op: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CloseSession:
     """End the session: disarm, read the log to its head, record the totals. Refused while anything is unknown.
 
@@ -167,6 +188,9 @@ Command: TypeAlias = (
     | Stop
     | ResetStop
     | AcknowledgeFault
+    | SelfTestGun
+    | HomeNeedle
+    | LeaveGun
     | CloseSession
     | WriteOff
     | PlanCommand
@@ -268,9 +292,15 @@ class LoadClinic:
 
 @dataclass(frozen=True, slots=True)
 class DropLink:
-    """Close the port; the shell may open it, or the gun under another name, again."""
+    """Close the port; the shell may open it, or the gun under another name, again.
+
+    Attributes:
+        reason: Why, in one line.
+        rest: It stays closed until a port is named.
+    """
 
     reason: str
+    rest: bool = False
 
 
 class NoticeKind(StrEnum):

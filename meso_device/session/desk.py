@@ -108,6 +108,9 @@ class Desk:
         findings: What forbids a grant, by code.
         blocked: Codes of the rules and caps that stood against the newest arming; empty once it was granted.
         ended_grant: Newest GRANT_ENDED heard: number and cause.
+        homed: The needle was drawn home since the newest reset of a stop.
+        moved_seq: Record of the service movement that ended last.
+        self_tested: Items that the newest self-test ran and those that did not pass; 0 items while it runs.
         stop_no: Number of the newest STOP pressed on this host: its UTC time, so that none comes twice.
         stop_again: A STOP of an earlier run was never answered: send it again (I-46).
         log_halted: The gun's log cannot be read further; a finding says why.
@@ -136,6 +139,8 @@ class Desk:
         self.ended_grant = (0, 0)
         self.latch_id = 0
         self.homed = False
+        self.moved_seq = 0
+        self.self_tested = (0, 0)
         self.stop_no = 0
         self.stop_again = False
         self.log_halted = False

@@ -32,7 +32,9 @@ from meso_device.session.contract import (
     DropLink,
     Effect,
     EngineEvent,
+    HomeNeedle,
     Instant,
+    LeaveGun,
     LedgerLoaded,
     LinkState,
     LoadClinic,
@@ -44,6 +46,7 @@ from meso_device.session.contract import (
     PressStop,
     ResetStop,
     ResumeSession,
+    SelfTestGun,
     Stop,
     Tick,
     View,
@@ -53,6 +56,7 @@ from meso_device.session.desk import Desk, SessionState
 from meso_device.session.drain import Drain
 from meso_device.session.endings import acknowledge_fault, after_stop, close, disarm, reset_stop
 from meso_device.session.flow import Answer, Flow, FlowEnded, LinkTrouble, Load, LoadFacts, Record, Send, Until
+from meso_device.session.gun_care import home_needle, leave_gun, self_test
 from meso_device.session.plan_changes import apply_change, change_plan
 from meso_device.session.plan_commands import ChooseCell, EditPlan, PlanArea, SkipPoint
 from meso_device.session.view import view_of
@@ -68,6 +72,7 @@ from protocols.wire.messages import (
     Heartbeat,
     MoveDoneEvent,
     Request,
+    SelfTestDoneEvent,
     ShotEvent,
     Status,
 )
@@ -211,6 +216,12 @@ class SessionEngine:
                 return "reset", reset_stop(desk, command.reason_code, command.op)
             case AcknowledgeFault() if desk.phase in (Phase.FAULT, Phase.ESTOPPED):
                 return "acknowledge", acknowledge_fault(desk, command.op)
+            case SelfTestGun() if self._link is LinkState.UP:
+                return "self-test", self_test(desk, command.op)
+            case HomeNeedle() if self._link is LinkState.UP:
+                return "home", home_needle(desk, command.op)
+            case LeaveGun() if self._link is LinkState.UP:
+                return "leave", leave_gun(desk, command.op)
             case EditPlan() | PlanArea() | SkipPoint() | ChooseCell() if desk.phase is Phase.READY:
                 return "plan", change_plan(desk, command)
             case _:
@@ -385,15 +396,20 @@ class SessionEngine:
                     self._latched()
             case GrantEndedEvent() as ended:
                 desk.ended_grant = (ended.grant_no, ended.cause)
-            case MoveDoneEvent() as moved:
-                desk.homed = desk.homed or moved.shot_seq == 0
+            case MoveDoneEvent() | SelfTestDoneEvent():
+                self._care_ended(heard.event)
             case AlarmEvent() as alarm:
                 self._alarm(alarm)
             case BootEvent() as boot:
                 if desk.book is not None and boot.boot_id != desk.book.hello.boot_id:
                     self._drop("the gun was reset")
-            case _:
-                pass
+
+    def _care_ended(self, ended: MoveDoneEvent | SelfTestDoneEvent) -> None:
+        if isinstance(ended, SelfTestDoneEvent):
+            self._desk.self_tested = (ended.mask, ended.failed)
+            return
+        self._desk.homed = self._desk.homed or ended.shot_seq == 0
+        self._desk.moved_seq = ended.shot_seq
 
     def _latched(self) -> None:
         """The gun stopped by itself or by another's frame: adopt its latch (I-46)."""
@@ -494,12 +510,12 @@ class SessionEngine:
         if desk.phase not in (Phase.NO_SESSION, Phase.CLOSED) and not desk.write_failed:
             desk.phase = Phase.UNCONFIRMED if desk.session is not None else Phase.NO_SESSION
 
-    def _drop(self, reason: str) -> None:
+    def _drop(self, reason: str, *, rest: bool = False) -> None:
         """Give up this connection; the shell closes the port, which comes back as `LinkDown`."""
         if not self._dropping:
             self._dropping = True
             self._end_flow()
-            self._effects.append(DropLink(reason))
+            self._effects.append(DropLink(reason, rest))
 
     # --- the store --------------------------------------------------------------------------
 
@@ -601,6 +617,8 @@ class SessionEngine:
         if name == "connect":
             self._link = LinkState.UP
             tell_connected(self._desk)
+        elif name == "leave":
+            self._drop("the operator disconnected it", rest=True)
         self._desk.phase = ready_phase(self._desk)
 
     def _pump(self) -> None:

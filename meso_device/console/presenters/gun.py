@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
-from meso_device.console.lines import Line, Pane, Span, cut, dim, key, line, strong, warn
+from meso_device.console.lines import Line, Pane, Span, Tone, cut, dim, key, line, strong, warn, wrap
+from meso_device.console.presenters.dialogs import choice_rows
 from meso_device.console.presenters.frame import state_span, state_word
 from meso_device.console.presenters.live import words_rows
 from meso_device.console.presenters.quantities import NONE, bare_dose, depth, round_trip, scaled, trace
@@ -14,6 +15,15 @@ from meso_device.console.text import say
 LABEL: Final = 16
 TRACE_CELLS: Final = 30
 """Half a cell a second: the last minute."""
+ACTS: Final = (
+    ("gun.connect", "connect", "gun.connect", "connect"),
+    ("gun.home", "home", "gun.home", "home"),
+    ("gun.self_test", "self_test", "gun.self_test", "self_test"),
+    ("gun.disconnect", "disconnect", "gun.disconnect", "disconnect"),
+    ("gun.fault", "clear_fault", "key.clear_fault", "clear_fault"),
+    ("gun.reset", "reset_open", "key.reset", "reset"),
+)
+"""Key, command, text and action of everything that can be asked of the gun."""
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 
 
@@ -22,8 +32,7 @@ def gun_rows(known: Known, pane: Pane) -> list[Line]:
     snapshot = known.snapshot
     gun = snapshot.get("gun")
     if gun is None:
-        port = snapshot.get("port", "")
-        return [(), line(" ", strong(say("gun.none"))), line(dim(f" {say('gun.looking', port=port or '?')}"))]
+        return [(), *_no_gun_rows(snapshot), (), _keys_row(known, pane)]
     kind = say("gun.simulated") if snapshot["simulated"] else say("gun.real")
     log = snapshot["log"]
     pairs: list[tuple[str, str]] = [
@@ -60,12 +69,58 @@ def gun_rows(known: Known, pane: Pane) -> list[Line]:
     ]
     rows: list[Line] = [line(" ", state_span(state_word(snapshot))), ()]
     rows += [line(dim(f" {label:<{LABEL}}"), text) for label, text in pairs]
+    rows.append(line(dim(f" {say('gun.self_test'):<{LABEL}}"), _tested(gun["self_test"])))
+    return [cut(row, pane.width) for row in [*rows, (), _keys_row(known, pane)]]
+
+
+def _no_gun_rows(snapshot: Mapping[str, Any]) -> list[Line]:
+    if snapshot.get("resting"):
+        return [line(" ", strong(say("gun.away"))), line(dim(f" {say('gun.away_how')}"))]
+    looking = say("gun.looking", port=snapshot.get("port") or "?")
+    return [line(" ", strong(say("gun.none"))), line(dim(f" {looking}"))]
+
+
+def _tested(result: Mapping[str, Any]) -> Span:
+    if result["failed"]:
+        return warn(say("gun.missed", items=", ".join(result["failed"])))
+    return Span(say("gun.tested" if result["by"] else "gun.tested_boot"))
+
+
+def _keys_row(known: Known, pane: Pane) -> Line:
+    """Return what may be asked of the gun now, or what has to be said first."""
+    if known.said:
+        return cut(line(warn(f" {known.said}")), pane.width)
     keys: list[Span] = [Span(" ")]
-    if may(snapshot, "clear_fault"):
-        keys += key(known.keys["gun.fault"], say("key.clear_fault"), "clear_fault")
-    if may(snapshot, "reset_open"):
-        keys += key(known.keys["gun.reset"], say("key.reset"), "reset")
-    return [cut(row, pane.width) for row in [*rows, (), tuple(keys)]]
+    for name, command, text, act in ACTS:
+        if may(known.snapshot, command):
+            keys += key(known.keys[name], say(text), act)
+    return cut(tuple(keys), pane.width)
+
+
+def port_rows(ports: Sequence[Mapping[str, Any]] | None, at: int, pane: Pane, said: str) -> list[Line]:
+    """Return the choice of a gun.
+
+    Args:
+        ports: Ports and what answers there; None while they are asked.
+        at: Index of the one at the cursor.
+        pane: Size of the dialog.
+        said: The last refusal; empty for none.
+    """
+    rows: list[Line] = [line(strong(say("connect.title"))), ()]
+    back = key("Esc", say("key.back"), "cancel")
+    if ports is None:
+        return [*rows, line(dim(say("connect.looking"))), (), tuple(back)]
+    rows += choice_rows([_port_text(port) for port in ports], at) if ports else wrap(say("connect.none"), pane.width)
+    rows += [(), *(wrap(said, pane.width, Tone.WARN) if said else [])]
+    take = key("Enter", say("connect.take")) if ports else []
+    rows.append((*take, *key("A", say("connect.again"), "again"), *back))
+    return [cut(row, pane.width) for row in rows]
+
+
+def _port_text(port: Mapping[str, Any]) -> str:
+    gun = f"{port['model']} {port['serial']}".strip()
+    marks = (say("gun.simulated") if port["simulated"] else "", port["problem"].removeprefix(f"{port['port']}: "))
+    return "  ".join(filter(None, (port["port"], gun, *marks)))
 
 
 def gun_context(known: Known, pane: Pane) -> list[Line]:

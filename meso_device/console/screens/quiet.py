@@ -1,44 +1,15 @@
-"""The screens that mostly show: gun, help, summary."""
-
-from typing import ClassVar
+"""The screens that mostly show: help and summary."""
 
 from textual import events
-from textual.binding import BindingType
 
-from meso_device.console import keys
 from meso_device.console.client import Body
 from meso_device.console.lines import Line, Pane
-from meso_device.console.presenters.gun import gun_context, gun_rows
 from meso_device.console.presenters.history import scrolled
 from meso_device.console.presenters.places import help_rows, notes, summary_rows
 from meso_device.console.screens.base import Page
-from meso_device.console.screens.reset import open_reset
 from meso_device.console.screens.signature import open_signature
 from meso_device.console.text import say
 from meso_device.screen_messages import ToHost
-
-
-class GunScreen(Page):
-    """What the gun says of itself."""
-
-    PAGE = "gun"
-    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("gun")]
-
-    def paint_body(self) -> None:
-        """Draw it."""
-        self.sheet("main").show(gun_rows(self.console.known, self.pane()))
-
-    def context(self, pane: Pane) -> list[Line]:
-        """Return the link, the calibration and the host's newest words."""
-        return gun_context(self.console.known, pane)
-
-    def action_clear_fault(self) -> None:
-        """Acknowledge the gun's faults."""
-        self.console.ask(ToHost.CLEAR_FAULT)
-
-    def action_reset(self) -> None:
-        """Begin the reset of a stop."""
-        open_reset(self.console)
 
 
 class HelpScreen(Page):

@@ -138,3 +138,26 @@ def test_a_closed_end_is_a_lost_link():
     assert not cable.is_open
     assert cable.read() == b""
     assert cable.reads() == ()
+
+
+def test_a_cable_at_rest_looks_for_nothing_until_a_port_is_plugged_in():
+    cable = opened(NarrowPort(), Opener([NarrowPort()]))
+    cable.drop(1, was_gun=True)
+    cable.rest()
+    assert cable.next_deadline_us() is None
+    assert cable.open_if_due(2) is None
+    stale, other = NarrowPort(), NarrowPort()
+    cable.plug(stale)
+    cable.plug(other)
+    assert stale.name == "closed"
+    assert cable.next_deadline_us() == 0
+    assert cable.open_if_due(3) is other
+
+
+def test_a_port_plugged_in_waits_for_the_end_of_the_one_that_is_open():
+    silent, other = NarrowPort(), NarrowPort()
+    cable = opened(silent)
+    cable.plug(other)
+    assert cable.open_if_due(1) is None
+    cable.drop(2, was_gun=False)
+    assert cable.open_if_due(2) is other

@@ -67,7 +67,7 @@ def heard(facts: ConsoleFacts, event, *effects) -> None:
 def facts():
     made = ConsoleFacts()
     block = settings_for(PLAN, AREA, hello()).pack()
-    for body in (hello(), SettingsGetReply(block, hash8(block))):
+    for body in (replace(hello(), self_test=511), SettingsGetReply(block, hash8(block))):
         heard(made, Answered(1, Done(body), 0, 0, 0, 1))
     for page, rows in enumerate((CAL.pack(), SYRINGE.pack(), b"", b"", HEAD.pack())):
         heard(made, Answered(1, Done(CalReadReply(page, rows.ljust(64, b"\0"))), 0, 0, 0, 1))
