@@ -9,6 +9,7 @@ from meso_device.console import forms, keys
 from meso_device.console.app import ConsoleApp
 from meso_device.console.screens import arm, ask, pages, palette, reasons, reset, unknown
 from meso_device.console.screens.base import Dialog, Framed
+from meso_device.console.screens.connect import ConnectDialog
 from meso_device.console.screens.edit import EditDialog
 from meso_device.console.screens.quit import QuitDialog
 from meso_device.screen_messages import ToHost
@@ -32,6 +33,7 @@ DIALOGS = {
     "unknown": unknown.UnknownDialog,
     "palette": palette.PaletteDialog,
     "ask": lambda: ask.AskDialog(forms.waste()),
+    "connect": ConnectDialog,
     "quit": QuitDialog,
     "edit": lambda: EditDialog("forehead"),
     "skip": lambda: reasons.SkipDialog({"id": "forehead", "short": "F2", "given": 0, "skipped": 0}),
