@@ -5,6 +5,7 @@ without one. One flow runs in the foreground (connecting, arming, stopping, clos
 it; heartbeats are made here, so they end when the engine does.
 """
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
@@ -107,7 +108,8 @@ class SessionEngine:
         self._batches = count(1)
         self._asked: dict[int, Callable[[Answered], None]] = {}
         self._committing: dict[int, Callable[[Committed | CapExceeded], None]] = {}
-        self._loading: Callable[[GunLedger | ClinicFacts], None] | None = None
+        # What the store was asked and has not answered, oldest first: it answers each in order, also to a flow that is over.
+        self._loading: deque[Callable[[GunLedger | ClinicFacts], None]] = deque()
         self._flow: Flow | None = None
         self._flow_name = ""
         self._waiting: Until | None = None
@@ -139,11 +141,12 @@ class SessionEngine:
                 if (committed := self._committing.pop(event.no, None)) is not None:
                     committed(event)
             case CommitFailed():
+                if event.no == 0 and self._loading:
+                    self._loading.popleft()
                 self._commit_failed(event.reason)
             case LedgerLoaded() | ClinicLoaded():
-                if self._loading is not None:
-                    loaded, self._loading = self._loading, None
-                    loaded(event.ledger if isinstance(event, LedgerLoaded) else event.facts)
+                loaded = self._loading.popleft()
+                loaded(event.ledger if isinstance(event, LedgerLoaded) else event.facts)
             case PortOpened():
                 self._opened(event)
             case LinkDown():
@@ -493,7 +496,6 @@ class SessionEngine:
         self._drain = None
         self._next_beat_us = None
         self._asked.clear()
-        self._loading = None
         if desk.book is not None:
             desk.unsettled = tuple(desk.book.open_grants())
         desk.book = None
@@ -603,10 +605,10 @@ class SessionEngine:
 
                 self._commit(need.entries, recorded, need)
             case Load():
-                self._loading = answer
+                self._loading.append(answer)
                 self._effects.append(LoadLedger(need.gun_uid, need.simulated))
             case LoadFacts():
-                self._loading = answer
+                self._loading.append(answer)
                 self._effects.append(LoadClinic(need.session, need.alias, need.gun_uid, need.digest))
             case Until():
                 self._waiting = need

@@ -429,3 +429,51 @@ def test_resets_are_counted_once_each_however_often_the_link_comes_back(rig):
         rig.close_port("pulled")
         assert rig.run(rig.up)
         assert rig.view.resets == resets
+
+
+class SlowToLoad(Rig):
+    """The store takes longer to answer a question than a cable to come back."""
+
+    loading = False
+
+    def store_takes_us(self, group):
+        self.loading |= not group
+        return super().store_takes_us(group) if group else 2_000_000
+
+    def load(self, question):
+        self.loading = False
+        super().load(question)
+
+
+@pytest.mark.invariant("I-23")
+@pytest.mark.hazard("HZ-19")
+def test_an_answer_of_the_store_to_a_connection_that_is_over_is_not_taken_for_that_of_the_next():
+    """Found by the world, ``slow_fsync`` and ``loose_contact``: it was, of another gun too, or ended the host."""
+    rig = SlowToLoad(small_plan())
+    assert rig.run(rig.up, within_s=20)
+    first = rig.view.gun_uid
+    rig.close_port("pulled")
+    assert rig.run(lambda: rig.loading)
+    rig.wire.unplugged = True
+    rig.close_port("pulled again")
+    rig.gun.faults.set("uid_change", 1)
+    rig.gun.power_off(rig.now_us)
+    rig._gun_due_us = rig.now_us
+    assert rig.run(lambda: rig.gun.firmware.gun_uid_text != first)
+    rig.wire.unplugged = False
+    assert rig.run(rig.up, within_s=20)
+    assert rig.view.gun_uid == rig.gun.firmware.gun_uid_text
+    assert [(body["gun"]["gun_uid"] == first, body["baseline"]) for body in bodies(rig, "link.up")] == [
+        (True, True), (False, True),
+    ]  # fmt: skip
+
+
+@pytest.mark.invariant("I-23")
+@pytest.mark.hazard("HZ-19")
+def test_facts_that_were_asked_for_before_a_stop_are_not_those_of_the_next_arming():
+    rig = SlowToLoad(small_plan())
+    rig.run_session(resets_stop=True)
+    assert rig.run(lambda: rig.view.phase is Phase.ARMING and rig.loading)
+    rig.close_port("loose")
+    assert rig.run(rig.closed, within_s=60)
+    assert_log_is_truth(rig)
