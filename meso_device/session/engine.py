@@ -108,7 +108,7 @@ class SessionEngine:
         self._batches = count(1)
         self._asked: dict[int, Callable[[Answered], None]] = {}
         self._committing: dict[int, Callable[[Committed | CapExceeded], None]] = {}
-        # What the store was asked and has not answered, oldest first: it answers each in order, also to a flow that is over.
+        # What the store was asked and has not answered: it answers each in order, also to a flow that is over.
         self._loading: deque[Callable[[GunLedger | ClinicFacts], None]] = deque()
         self._flow: Flow | None = None
         self._flow_name = ""

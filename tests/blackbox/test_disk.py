@@ -89,7 +89,7 @@ def test_a_disk_that_fails_in_mid_session_disarms_the_gun_and_says_so_in_one_lin
 
 @pytest.mark.invariant("I-48")
 @pytest.mark.hazard("HZ-31")
-def test_a_log_that_is_moved_away_in_mid_session_disarms_the_gun_and_goes_on_when_it_is_back(bench, plan):
+def test_a_log_moved_away_in_mid_session_disarms_the_gun_and_goes_on_when_it_is_back(bench, plan):
     """The fault ``db_replaced``: what is written into a file without a name is acknowledged to nobody."""
     gun = bench.gun(seed=6)
     host = bench.run_session(gun.link, plan)

@@ -18,10 +18,9 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
 from tests.claims import tell
-from tests.world import coverage
+from tests.world import corners, coverage
 from tests.world.session import Outcome, run_seed
 
-AIMED_ROUNDS, AIMED_SEEDS = 8, 6
 WHOLE_SHOTS = 300
 
 
@@ -41,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     cover = commands.add_parser("coverage", help="run seeds until every reachable pair of fault and state was met")
     cover.set_defaults(act=_coverage, whole_every=0)
     run.add_argument("--whole-every", type=int, default=0, help=f"let every so manieth seed have {WHOLE_SHOTS} shots")
-    for command, seeds, shots, intensity in ((run, 100, WHOLE_SHOTS, 1), (cover, 600, 16, 3)):
+    for command, seeds, shots, intensity in ((run, 100, WHOLE_SHOTS, 1), (cover, 100, 16, 3)):
         command.add_argument("--seeds", type=int, default=seeds)
         command.add_argument("--first", type=int, default=0)
         command.add_argument("--shots", type=int, default=shots)
@@ -50,7 +49,13 @@ def _parser() -> argparse.ArgumentParser:
     replay = commands.add_parser("replay", help="run one seed and print what happened")
     replay.set_defaults(act=_replay)
     replay.add_argument("--fault", action="append", help="let only these faults happen (name@object, repeatable)")
-    replay.add_argument("--aim", nargs=2, metavar=("FAULT", "STATE"), help="let this fault meet this state")
+    replay.add_argument(
+        "--aim",
+        nargs=2,
+        action="append",
+        metavar=("FAULT", "STATE"),
+        help="let this fault meet this state (repeatable)",
+    )
     shrink = commands.add_parser("shrink", help="find the few faults that a failing seed takes")
     shrink.set_defaults(act=_shrink)
     for command in (replay, shrink):
@@ -112,42 +117,27 @@ def _coverage(given: argparse.Namespace) -> int:
     met: set[coverage.Pair] = set()
     failures = seeds = 0
 
-    def look(outcome: Outcome, how: str) -> None:
+    def look(outcome: Outcome, shots: int, how: str) -> None:
         nonlocal failures, seeds
         seeds += 1
         met.update(outcome.pairs)
         if outcome.findings:
             failures += 1
-            print(f"seed {outcome.seed}, {given.shots} shots, {how}: {outcome.findings[0]}", flush=True)
+            print(f"seed {outcome.seed}, {shots} shots, {how}: {outcome.findings[0]}", flush=True)
 
     for outcome in _outcomes(given):
-        look(outcome, f"intensity {given.intensity}")
-    with ProcessPoolExecutor(given.jobs) as pool:
-        for round_no in range(AIMED_ROUNDS):
-            aims = coverage.still_open(met)
-            one = partial(_aimed, round_no=round_no, shots=given.shots)
-            for aim, outcomes in zip(aims, pool.map(one, aims), strict=True):
-                for outcome in outcomes:
-                    look(outcome, f"aimed at {aim}")
+        look(outcome, given.shots, f"intensity {given.intensity}")
+    for shots, outcome in corners.visit(met):
+        look(outcome, shots, "aimed")
     sizes, wrong = coverage.judge(met)
     print("\n".join(wrong))
     return tell("no untested corner", {"seeds": seeds, "failures": failures, **sizes}, ok=not wrong and not failures)
 
 
-def _aimed(aim: coverage.Pair, round_no: int, shots: int) -> list[Outcome]:
-    """Aim seeds at a pair until it is met, calm ones and wild ones in turn."""
-    outcomes: list[Outcome] = []
-    for seed in range(round_no * AIMED_SEEDS, (round_no + 1) * AIMED_SEEDS):
-        outcomes.append(run_seed(seed, shots=shots, intensity=(1, 2, 4)[seed % 3], aim=aim))
-        if aim in outcomes[-1].pairs:
-            break
-    return outcomes
-
-
 def _replay(given: argparse.Namespace) -> int:
-    aim = tuple(given.aim) if given.aim else None
+    aims = [(fault, state) for fault, state in given.aim or ()]
     outcome = run_seed(
-        given.seed, shots=given.shots, only_faults=given.fault, traced=True, intensity=given.intensity, aim=aim
+        given.seed, shots=given.shots, only_faults=given.fault, traced=True, intensity=given.intensity, aims=aims
     )
     print("\n".join(outcome.trace))
     print(

@@ -156,6 +156,31 @@ def lease_off(stack: ExitStack) -> None:
 
 
 @_bug
+def lease_from_arrival(stack: ExitStack) -> None:
+    """A heartbeat renews a whole lease from when it comes, however long the line had it."""
+    from simulator.firmware.lease import Lease
+
+    def beat(original, lease, ticks_us, heartbeat):
+        due_us = lease.due_us
+        original(lease, ticks_us, heartbeat)
+        if lease.due_us != due_us:
+            lease.due_us = ticks_us + lease._lease_us
+
+    _wrap(stack, Lease, "beat", beat)
+
+
+@_bug
+def grant_date_ignored(stack: ExitStack) -> None:
+    """The lease of a new grant runs from its arrival, not to its own date."""
+    from simulator.firmware.lease import Lease
+
+    def start(original, lease, ticks_us, lease_ms, not_after_uptime_ms):
+        original(lease, ticks_us, lease_ms, ticks_us // 1_000 + lease_ms)
+
+    _wrap(stack, Lease, "start", start)
+
+
+@_bug
 def fence_ignored(stack: ExitStack) -> None:
     """Whoever is not the owner is obeyed."""
     from simulator.firmware.sessions import SessionTable
@@ -470,7 +495,7 @@ def auto_resume(stack: ExitStack) -> None:
 
 @_bug
 def findings_ignored(stack: ExitStack) -> None:
-    """What is open against a gun does not keep it from being armed: a read-only host writes."""
+    """What is open against a gun does not keep it from being armed."""
     from meso_device.session import connect, engine
 
     def ready(original, desk):
@@ -482,6 +507,14 @@ def findings_ignored(stack: ExitStack) -> None:
 
     for module in (connect, engine):
         _wrap(stack, module, "ready_phase", ready)
+
+
+@_bug
+def readonly_writes(stack: ExitStack) -> None:
+    """A host that another one has fenced off goes on as if it owned the gun."""
+    from meso_device.session.engine import SessionEngine
+
+    _set(stack, SessionEngine, "_fence", lambda engine: None)
 
 
 @_bug

@@ -131,6 +131,9 @@ class BadCable:
             case "unplug":
                 world.unplug(draw.between(50_000, 5_000_000))
                 return None
+            case "loose_contact":
+                world.unplug(draw.between(10_000, 100_000))
+                return None
             case "wrong_port":
                 self.foreign = True
                 world.unplug(100_000)

@@ -15,15 +15,21 @@ NEVER = 1 << 62
 RATES = (0.0, 0.0, 0.001, 0.01, 0.04)
 
 RATE_MAX = 0.2
-AIMED_AT_MOST = 6
+# A stroke can have many faults at once; a chunk that is lost cannot be flipped besides.
+STROKE_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """One kind of fault is let happen every other chance while something holds, a few times, beside what is drawn."""
+    """Some faults are let happen beside what is drawn, at three of four chances at which they are wanted.
 
-    kind: str
-    while_: Callable[[], bool]
+    Attributes:
+        kinds: Kinds that may be wanted.
+        wanted: Returns which of these kinds are wanted now.
+    """
+
+    kinds: frozenset[str]
+    wanted: Callable[[tuple[str, ...]], list[str]]
 
 
 def number(seed: int, name: str) -> int:
@@ -134,8 +140,8 @@ class Dice:
             return _Named(kind for kind in kinds if kind in (self._kinds_wanted or ()))
         names = list(kinds)
         streams = [_Stream(self.seed, kind, place, self.rates[kind]) for kind in names if kind in self.rates]
-        if self._aim is not None and self._aim.kind in names:
-            return _Aimed(streams, self.seed, self._aim)
+        if self._aim is not None and not self._aim.kinds.isdisjoint(names):
+            return _Aimed(streams, self.seed, place, names, self._aim)
         return Place(streams)
 
     def happens(self, kind: str, what: str) -> Draw | None:
@@ -150,13 +156,15 @@ class Dice:
 
 
 class _Aimed(Place):
-    """A place that one kind is aimed at: it is asked at every chance."""
+    """A place that kinds are aimed at: at every chance, some of those that are wanted may happen."""
 
-    __slots__ = ("_aim", "_drawn_due", "_left", "_seed")
+    __slots__ = ("_aim", "_at_once", "_drawn_due", "_kinds", "_name")
 
-    def __init__(self, streams: Iterable[_Stream], seed: int, aim: Aim) -> None:
+    def __init__(self, streams: Iterable[_Stream], seed: int, place: str, kinds: Iterable[str], aim: Aim) -> None:
         super().__init__(streams)
-        self._aim, self._seed, self._left = aim, seed, AIMED_AT_MOST
+        self._aim, self._name = aim, f"aim/{seed}/{place}"
+        self._kinds = tuple(kind for kind in kinds if kind in aim.kinds)
+        self._at_once = STROKE_AT_ONCE if place == "shot" else 1
         self._drawn_due, self.due = self.due, 0
 
     def met(self) -> list[str]:
@@ -164,10 +172,11 @@ class _Aimed(Place):
         if self.count >= self._drawn_due:
             kinds = super().met()
             self._drawn_due, self.due = self.due, 0
-        kind = self._aim.kind
-        if self._left and kind not in kinds and self._aim.while_() and number(self._seed, f"aim/{self.count}") % 2:
-            self._left -= 1
-            kinds.append(kind)
+        wanted = self._aim.wanted(self._kinds)
+        if wanted:
+            coin, first = divmod(number(self.count, self._name), len(wanted))
+            if coin % 4:
+                kinds += [kind for kind in (wanted + wanted)[first:][: self._at_once] if kind not in kinds]
         return kinds
 
 

@@ -10,8 +10,8 @@ class Kind:
     Attributes:
         name: Name, as `7` of the design spells it.
         place: Where it can happen: ``wire`` (a chunk of bytes either way), ``reply`` (a reply that changed something),
-            ``effect`` (before each effect of the host), ``step`` (each event that the host takes), ``commit`` (each
-            transaction), ``shot`` (each stroke), ``reset`` (each loss of power that another fault makes).
+            ``effect`` (before each effect of the host), ``send`` (each frame that the host hands to the port), ``step``
+            (each event that the host takes), ``commit`` (each transaction), ``shot`` (each stroke).
         scale: Heavy ones come more seldom.
         group: ``wire``, ``gun``, ``body``, ``spec``, ``host``, ``disk``, ``clock`` or ``people``.
         what: What it does.
@@ -40,6 +40,7 @@ KINDS = tuple(
         ("baud_wrong", "wire", 0.4, "wire", "all of it arrives as noise"),
         ("partial_write", "wire", 0.4, "wire", "its end comes 1 to 80 ms later"),
         ("unplug", "wire", 0.03, "wire", "the cable is out for 50 ms to 5 s and the port says so"),
+        ("loose_contact", "wire", 0.03, "wire", "the cable is out for 10 to 100 ms and the port says so"),
         ("half_open", "wire", 0.03, "wire", "no bytes pass for 0.3 to 4 s and the port says nothing"),
         ("wrong_port", "wire", 0.01, "wire", "the port comes back as another device that talks noise"),
         ("reply_lost_after_effect", "reply", 1.0, "wire", "the gun has done it, its reply vanishes"),
@@ -74,6 +75,7 @@ KINDS = tuple(
         ("occlusion", "shot", 0.1, "body", "the needle is pressed shut"),
         ("cartridge_swap", "shot", 0.05, "body", "the cartridge is taken out and put back"),
         ("head_swap", "shot", 0.05, "body", "the head is changed"),
+        ("alarm_at_rest", "step", 0.01, "body", "too warm or its battery low for a moment, whatever it does"),
         ("setting_not_taken", "shot", 0.2, "gun", "the next SETTINGS_SET changes nothing"),
         ("readback_lies", "shot", 0.05, "spec", "SETTINGS_GET tells what was sent, for a while"),
         ("lease_ignored", "shot", 0.05, "spec", "credit outlives its lease for a while"),
@@ -81,6 +83,8 @@ KINDS = tuple(
         ("tick_jump", "shot", 0.05, "spec", "the gun's ticks jump forward"),
         ("tick_drift", "shot", 0.05, "spec", "the gun's ticks run fast"),
         ("host_kill", "effect", 0.08, "host", "kill -9 before this effect; a new host 0.1 to 2 s later"),
+        ("before_send", "send", 0.03, "host", "kill -9 with a frame made and nothing of it on the line"),
+        ("after_send", "send", 0.03, "host", "kill -9 with a frame on the line and no answer to it"),
         ("host_hang", "step", 0.03, "host", "the host does nothing for 0.5 to 3 s"),
         ("host_suspend", "step", 0.01, "host", "the computer sleeps for 1 to 20 s"),
         ("sigterm", "step", 0.01, "host", "the host is told to end"),
@@ -88,6 +92,8 @@ KINDS = tuple(
         ("slow_fsync", "commit", 0.2, "disk", "the commit takes 2 s"),
         ("fsync_err", "commit", 0.1, "disk", "the commit fails and nothing of it is durable"),
         ("fsync_err_durable", "commit", 0.1, "disk", "the commit says it failed and is durable all the same"),
+        ("torn_write", "commit", 0.1, "disk", "power is lost in the write: nothing is durable, a new start in 2 s"),
+        ("db_replaced", "commit", 0.05, "disk", "the log is moved away with this commit in it, later back"),
         ("db_locked", "commit", 0.05, "disk", "another program holds the lock: 5 s, then an error"),
         ("enospc", "commit", 0.05, "disk", "no space left"),
         ("erofs", "commit", 0.05, "disk", "the file system has become read-only"),
@@ -104,6 +110,9 @@ KINDS = tuple(
         ("double_press", "step", 0.1, "people", "the last command again"),
         ("wrong_area", "step", 0.03, "people", "another area than the next"),
         ("pause", "step", 0.03, "people", "disarm"),
+        ("close_early", "step", 0.002, "people", "the session is closed before its plan is finished"),
+        ("screen_gone", "step", 0.01, "people", "the screen is silent for 1 to 12 s: nobody sees or says anything"),
+        ("screen_flood", "step", 0.02, "people", "a screen gone mad sends 48 commands at once"),
         ("wild_trigger", "step", 0.1, "people", "the trigger is pulled, whatever the state"),
         ("gun_handed_over", "step", 0.02, "people", "the head is lifted off the skin"),
         ("service_button", "step", 0.02, "people", "the technician's button is pressed"),
@@ -121,6 +130,24 @@ RUIN = {
     "uid_change": frozenset({"gun.changed", "epoch.changed"}),  # switched off and on it is the old gun with a new log
     "old_backup_restored": frozenset({"gap", "conflict", "orphan"}),
     "syringe_swapped": frozenset(),
+}
+
+# What the world has no part for, or only an image of, and the cases that bring it about in the real parts.
+DIRECTED = {
+    "wrong_size_set": (
+        "tests/world/test_library_sessions.py::test_a_gun_that_holds_another_syringe_than_the_file_is_for_gives_nothing",
+        "tests/blackbox/test_clinic.py::test_a_syringe_that_is_not_that_of_the_treatment_is_refused",
+    ),
+    "db_replaced": (
+        "tests/unit/audit/test_store.py::test_nothing_is_called_durable_once_the_logs_name_leads_elsewhere",
+        "tests/blackbox/test_disk.py::test_a_log_moved_away_in_mid_session_disarms_the_gun_and_goes_on_when_it_is_back",
+    ),
+    "torn_write": (
+        "tests/storage/test_images.py::test_a_power_cut_at_every_change_of_the_disk_loses_nothing_acknowledged",
+    ),
+    "screen_gone": (
+        "tests/unit/host/test_console_operator.py::test_a_silent_screen_disarms_after_two_seconds_and_is_ended_after_ten",
+    ),
 }
 
 

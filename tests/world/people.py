@@ -16,34 +16,42 @@ from meso_device.session.contract import (
     Stop,
     View,
 )
-from tests.world.dice import Draw, number
+from tests.world.dice import Draw
 
 PAUSE_US = 300_000
 AGAIN_US = 700_000
+# A screen that is silent for so long while armed is no screen; for so long at all, and the host ends without it.
+SILENT_ARMED_US, SILENT_US_MAX = 2_000_000, 10_000_000
+FLOOD = 48
 
 
 class Operator:
     """Runs the session with the product's own script, starts it again when it gives up, and errs."""
 
-    def __init__(self, world) -> None:
+    def __init__(self, world, *, waits_us: int = 0) -> None:
         self._world = world
         self._last: Command | None = None
         self._told = 0
         self._waiting = False
         self._refusal = ""
-        # Closing early ends a session in good order; only some seeds have such an operator.
-        self._closes_early = number(world.seed, "closes early") % 8 == 2
-        self.closed_early = False
+        self._blind = False
         self.locked = ""
         self.done = False
         self._opening: OpenSession | ResumeSession | None = None
-        self.begin()
+        if waits_us:
+            world.later(waits_us, self.begin)
+        else:
+            self.begin()
 
     def begin(self) -> None:
         """A host has started: take up the open session, or open one."""
         world = self._world
-        self._waiting = False
+        self._waiting = self._blind = False
         self.locked = ""
+        if world.store.broken:
+            self._waiting = True
+            world.later(AGAIN_US, self._again)
+            return
         row = world.store.open_session()
         if row is not None:
             self._script(ResumeSession(row=row, plan=world.plan, op="practice", role="clinician"))
@@ -66,10 +74,14 @@ class Operator:
     def look(self, view: View) -> None:
         """See the screen; say what is wanted next."""
         world = self._world
+        if self._blind:
+            return
         self._hear()
         if self._waiting:
             return
         if world.autopilot is None:
+            if self.done and view.phase is Phase.LOCKED:
+                self.locked = ",".join(view.findings)
             if world.store.broken:  # nothing is left to be done but to bring the gun's log home
                 self._waiting = True
                 world.later(AGAIN_US, self._again)
@@ -149,11 +161,32 @@ class Operator:
                     self._opening or reset,
                     Stop(source="keys"),
                 ]
-                if self._closes_early:
-                    keys.append(CloseSession(state="interrupted"))
-                key = keys[draw.below(len(keys))]
-                self.closed_early |= isinstance(key, CloseSession)
-                self._give(key)
+                self._give(keys[draw.below(len(keys))])
+            case "close_early":
+                self._give(CloseSession(state="interrupted"))
+            case "screen_flood":
+                for _ in range(FLOOD):
+                    self.harm("random_keys", draw)
+            case "screen_gone":
+                self._lose_screen(draw.between(1_000_000, 12_000_000))
+        self._look_again()
+
+    def _lose_screen(self, for_us: int) -> None:
+        """Nobody sees or says anything; the host disarms for it, and ends where it lasts too long."""
+        world = self._world
+        self._blind = True
+        world.later(SILENT_ARMED_US, self._disarm_blind)
+        if for_us < SILENT_US_MAX:
+            world.later(for_us, self._see_again)
+        else:
+            world.later(SILENT_US_MAX, world.terminate)
+
+    def _disarm_blind(self) -> None:
+        if self._blind and self._world.view.phase in (Phase.ARMED, Phase.ARMING):
+            self._world.host(Disarm(cause="the screen is silent"))
+
+    def _see_again(self) -> None:
+        self._blind = False
         self._look_again()
 
 

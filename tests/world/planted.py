@@ -113,6 +113,8 @@ PLANTED: dict[str, Method] = {
     "old_grant_number": Tests(f"{_GUN}/test_grants.py"),
     "late_grant_taken": Explored("late grant taken"),
     "lease_off": World(finds=("W4",), shots=120, focus=_focus(half_open=4.0, unplug=4.0)),
+    "lease_from_arrival": Tests(f"{_GUN}/test_lease.py"),
+    "grant_date_ignored": Tests(f"{_GUN}/test_lease.py"),
     "fence_ignored": Explored("fence ignored"),
     # the wire
     "crc_ignored": World(finds=("W1", "W2", "W5", "L1")),
@@ -129,6 +131,7 @@ PLANTED: dict[str, Method] = {
     "readback_skipped": Tests("tests/unit/session/test_engine.py"),
     "auto_resume": World(finds=("I-45",)),
     "findings_ignored": World(finds=("I-22",)),
+    "readonly_writes": Tests("tests/unit/session/test_engine.py"),
     "gun_swap_ignored": World(finds=("L1", "I-32"), focus=_focus(gun_reset=0.1)),
     "unknown_as_failed": World(finds=("W8",)),
     "unknown_forgotten": World(finds=("L1", "I-20")),

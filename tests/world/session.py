@@ -46,7 +46,7 @@ def run_seed(
     only_faults: Collection[str] | None = None,
     traced: bool = False,
     intensity: int = 1,
-    aim: tuple[str, str] | None = None,
+    aims: Collection[tuple[str, str]] = (),
 ) -> Outcome:
     """Run the session of this seed to its end and judge it.
 
@@ -56,10 +56,10 @@ def run_seed(
         only_faults: Let only these faults happen, by the names of an earlier `Outcome`; None for all that are drawn.
         traced: Keep the readable trace.
         intensity: Factor on the rate of every fault, for rare corners.
-        aim: A kind of fault and a state of the host that are to meet; None to leave it to chance.
+        aims: Kinds of faults and states of the host that are to meet, beside what is drawn.
     """
     begun_s = time.process_time()
-    world = World(seed, shots=shots, only=only_faults, traced=traced, intensity=intensity, aim=aim)
+    world = World(seed, shots=shots, only=only_faults, traced=traced, intensity=intensity, aims=aims)
     _live(world)
     world.watch.judge()
     return Outcome(

@@ -1,4 +1,4 @@
-"""The short form of the simulated world: 1,500 seeds, every failure ever found, and that a seed is a seed.
+"""The short form of the simulated world: 1,500 seeds, some aimed, every failure ever found, and that a seed is a seed.
 
 Most of these sessions have 30 injections, which is where their CPU time goes a long way; one chunk has whole ones of
 300. `make world SEEDS=n` runs any number of whole ones.
@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.world import coverage, oracle
+from tests.world import corners, coverage, oracle
 from tests.world.dice import Dice
-from tests.world.faults import KINDS, SCALES
+from tests.world.faults import DIRECTED, KINDS, SCALES
 from tests.world.session import run_seed
 
-SHORT, CHUNK = 1_470, 35
+# With those that are aimed there are 1,500.
+SHORT, CHUNK = 1_365, 35
+AIMED_ROUNDS = 3
 WHOLE = 30
 WHOLE_FIRST = 1_000_000
 REGRESSIONS = [
@@ -62,6 +64,25 @@ def test_what_was_found_once_stays_mended(line):
     outcome = run_seed(int(seed), shots=int(shots), only_faults=faults)
     assert outcome.faults, "none of its faults happened: the case has lost its meaning"
     assert not outcome.findings
+
+
+@proves
+@pytest.mark.parametrize("state", coverage.STATES)
+def test_faults_aimed_at_the_states_that_they_seldom_meet_change_nothing_of_it(state):
+    """`python -m tests.world coverage` goes on until no pair is open."""
+    others = {(kind.name, other) for kind in KINDS for other in coverage.STATES if other != state}
+    met = set(others)
+    outcomes = list(corners.visit(met, rounds=AIMED_ROUNDS))
+    found = [outcome for _, outcome in outcomes if outcome.findings]
+    assert not found, "\n".join(f"{outcome.seed}: {outcome.findings[0]}" for outcome in found)
+    assert len(met) > len(others)
+
+
+@pytest.mark.parametrize("name", DIRECTED)
+def test_a_fault_that_the_world_cannot_have_has_its_cases_elsewhere(name):
+    for case in DIRECTED[name]:
+        file, _, test = case.partition("::")
+        assert f"def {test}(" in (Path(__file__).parents[2] / file).read_text(), case
 
 
 def test_a_seed_is_the_same_session_under_any_hash_seed_and_beside_other_processes():

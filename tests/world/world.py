@@ -10,10 +10,12 @@ from hashlib import sha256
 
 from meso_device.accounting.entries import Batch, CommitFailed, Committed
 from meso_device.session.contract import Ask, Effect, EngineEvent, LinkState, Phase, PressStop, Stop
+from protocols.wire.messages import STATE_CHANGING
 from simulator.firmware.faults import FIRMWARE_FAULTS
 from simulator.gun import SimulatedGun
 from simulator.physics import BODY_FAULTS, Cartridge, Head, Injection
-from tests.world.cable import BadCable
+from tests.world.aiming import Pair, Target
+from tests.world.cable import NAMES, BadCable
 from tests.world.checkers import Watch
 from tests.world.dice import Aim, Dice, Draw, number
 from tests.world.faults import RUIN, SCALES, at
@@ -33,6 +35,7 @@ YEAR_US = 365 * 86_400_000_000
 DISK_ERRORS = {
     "fsync_err": "disk I/O error",
     "fsync_err_durable": "disk I/O error",
+    "db_replaced": "the file was moved, deleted or replaced",
     "db_locked": "database is locked",
     "enospc": "database or disk is full",
     "erofs": "attempt to write a readonly database",
@@ -52,7 +55,7 @@ class World(Rig):
         only: Names of the only faults to let happen; None for all that are drawn.
         traced: Keep what happened, one line each.
         intensity: Factor on every rate.
-        aim: A kind of fault and a state of the host that are to meet; None to leave it to chance.
+        aims: Kinds of faults and states of the host that are to meet; None to leave it to chance.
     """
 
     def __init__(
@@ -63,11 +66,14 @@ class World(Rig):
         only: Collection[str] | None = None,
         traced: bool = False,
         intensity: int = 1,
-        aim: tuple[str, str] | None = None,
+        aims: Collection[Pair] = (),
     ) -> None:
         self.seed = seed
+        self.pairs: set[Pair] = set()
+        self._target = Target(aims)
         self.trace: list[str] | None = [] if traced else None
-        self.dice = Dice(seed, SCALES, only, intensity, aim and Aim(aim[0], lambda: self.state() == aim[1]))
+        aim = Aim(self._target.kinds, lambda kinds: self._target.wanted(kinds, self)) if aims else None
+        self.dice = Dice(seed, SCALES, only, intensity, aim)
         self.ruin = ""
         self.tight = number(seed, "tight") % 8 == 1
         plan = plan_of(shots)
@@ -86,18 +92,20 @@ class World(Rig):
         self.healed_us = 0
         self._sick: dict[str, Callable[[], None]] = {}
         self.harmed: set[str] = set()
-        self.pairs: set[tuple[str, str]] = set()
+        self._state_seen = ""
+        self._last_change = b""
         self._fingerprint = sha256()
         self._begun = 0
         self._effects = self.dice.place("effect", at("effect"))
         self._steps = self.dice.place("step", at("step"))
+        self._sends = self.dice.place("send", at("send"))
         self._commits = self.dice.place("commit", at("commit"))
         self._shots = self.dice.place("shot", at("shot"))
         self.cable = BadCable(self, self.dice)
         self.watch = Watch(self, plan)
         self._goal = shots * HEAL_AT_PERCENT // 100 * (6 if self.tight else 10) // 10
         # Some worlds are not healed before the session is closed: closing has its faults too.
-        self._late = number(seed, "late") % 4 == 3 or aim is not None
+        self._late = number(seed, "late") % 4 == 3 or bool(aims)
         self._ruin_at = 0
         if number(seed, "ruin") % 8 == 0:
             names = sorted(RUIN)
@@ -105,7 +113,7 @@ class World(Rig):
             self._ruin_at = 1 + number(seed, "ruin/at") % max(1, self._goal)
         self._backup = b""
         super().__init__(plan, seed=seed)
-        self.people = Operator(self)
+        self.people = Operator(self, waits_us=self._target.waits_us)
 
     # --- names, trace ---------------------------------------------------------------------------
 
@@ -309,13 +317,35 @@ class World(Rig):
     # --- the wire -------------------------------------------------------------------------------
 
     def carry(self, way: str, chunk: bytes) -> None:
+        ends = self._ends_at_send(chunk) if way == "h2g" else ""
+        if ends == "before_send":
+            raise Killed
         if way == "h2g":
             self.watch.spoke(chunk[3])
+            if chunk[3] in STATE_CHANGING:
+                self._last_change = chunk
         self._fingerprint.update(chunk)
         if self.trace is not None:
             self._trace_frames(way, chunk)
         if not self.wire.unplugged:
             self.cable.put(way, chunk)
+        if ends:
+            raise Killed
+
+    def _ends_at_send(self, chunk: bytes) -> str:
+        """The host may die just before a frame leaves, or just after: the name of it, empty when it lives."""
+        place = self._sends
+        place.count += 1
+        nth = self.nth(("send", chunk[3]))
+        if place.count < place.due or not self.dice.on:
+            return ""
+        for kind in place.met():
+            draw = self.dice.happens(kind, f"{NAMES.get(chunk[3], chunk[3])}/{self.where(nth)}")
+            if draw is not None:
+                self.met(kind)
+                self.die(draw.between(100_000, 2_000_000))
+                return kind
+        return ""
 
     def _trace_frames(self, way: str, chunk: bytes) -> None:
         for text in told(way, chunk):
@@ -374,6 +404,27 @@ class World(Rig):
                     self.met(kind)
                     self._harm_host(kind, draw)
         super().host(event)
+        if self._target.kinds:
+            self._take_aim()
+
+    def _take_aim(self) -> None:
+        """Bring about what the state that has just been entered is to meet; when all is met, the faults are over."""
+        if self._target.hit:
+            self.heal()
+        state, was = self.state(), self._state_seen
+        self._state_seen = state
+        if state == was or not self.dice.on:
+            return
+        if state in self._target.holds and self.gun.firmware._board.lease.due_us is not None:
+            draw = self.dice.happens("stall", f"held={state}/{self.where(self.nth(state))}")
+            if draw is not None:
+                self.met("stall")
+                self.deliver("h2g", b"", draw.between(200_000, 450_000))
+        if state in self._target.asks_again and self._last_change:
+            draw = self.dice.happens("reorder_stale", f"again={state}/{self.where(self.nth(state))}")
+            if draw is not None:
+                self.met("reorder_stale")
+                self.stray("h2g", self._last_change, draw.between(1_000, 10_000))
 
     def do(self, effect: Effect) -> None:
         place = self._effects
@@ -431,7 +482,7 @@ class World(Rig):
                 self._stand_still(slept_us)
                 self.later(slept_us, lambda: self.close_port("the computer slept"))
             case "sigterm":
-                self.later(0, self._terminate)
+                self.later(0, self.terminate)
             case "second_host":
                 self.cable.second_host(draw)
             case "clock_step":
@@ -453,6 +504,11 @@ class World(Rig):
                 self.gun.body.set_contact(now_us, False)
                 self._gun_due_us = now_us
                 self.later(draw.between(100_000, 1_500_000), self._touch_again, host=False)
+            case "alarm_at_rest":
+                fault = ("overtemp", "battery_low")[draw.below(2)]
+                self.gun.body.set_fault(now_us, fault)
+                self._gun_due_us = now_us
+                self._sicken(kind, draw.between(50_000, 500_000), lambda: self.gun.body.heal(self.now_us, fault))
             case "service_button":
                 self.gun.body.press_service_button(now_us)
                 self._gun_due_us = now_us
@@ -482,7 +538,7 @@ class World(Rig):
         self.gun.body.set_contact(self.now_us, hand is not None and hand._on_skin)
         self._gun_due_us = self.now_us
 
-    def _terminate(self) -> None:
+    def terminate(self) -> None:
         """The host is told to end: STOP leaves at once, the record gets its time, then the process ends."""
         self.ending = True
         self.host(Stop(source="SIGTERM"))
@@ -516,8 +572,11 @@ class World(Rig):
 
     def commit(self, group: list[Batch]) -> None:
         verdict = self._verdict
+        if verdict == "torn_write" and not self.store.broken:
+            self.die(2_000_000)
+            raise Killed
         if self.store.broken or verdict in DISK_ERRORS:
-            if verdict == "fsync_err_durable" and not self.store.broken:
+            if verdict in ("fsync_err_durable", "db_replaced") and not self.store.broken:
                 self.watch.durable(group, self.store.commit(group, self.stamp()))
             if not self.store.broken:
                 self.store._broken = f"the audit log cannot be written: {DISK_ERRORS[verdict]}"

@@ -18,7 +18,7 @@ from meso_device.session.contract import (
 )
 from meso_device.session.engine import REQUESTS_MAX, REQUESTS_MAX_BETWEEN
 from protocols.treatment.library import load_library
-from protocols.wire.codes import State
+from protocols.wire.codes import Code, State
 from protocols.wire.frame import STOP_FRAME, Deframer, encode_frame
 from protocols.wire.messages import GrantSet, Heartbeat, Hello, HelloReply, LogRelease, Takeover
 from protocols.wire.replies import unpack_reply
@@ -429,6 +429,39 @@ def test_resets_are_counted_once_each_however_often_the_link_comes_back(rig):
         rig.close_port("pulled")
         assert rig.run(rig.up)
         assert rig.view.resets == resets
+
+
+class HeldUp(Rig):
+    """The line to the gun stands still when a grant is on it, the first times."""
+
+    stalls = 0
+
+    def carry(self, way, chunk):
+        if way == "h2g" and chunk[3] == GrantSet.TYPE and self.stalls:
+            self.stalls -= 1
+            self.deliver("h2g", b"", 470_000)
+        super().carry(way, chunk)
+
+
+@pytest.mark.invariant("I-52")
+@pytest.mark.invariant("I-25")
+@pytest.mark.hazard("HZ-38")
+@pytest.mark.parametrize("stalls", [1, 2])
+def test_a_grant_that_comes_too_late_is_over_and_another_one_takes_its_place(stalls):
+    rig = HeldUp(small_plan())
+    rig.run_session()
+    assert rig.run(lambda: rig.view.shots_given >= 1)
+    rig.stalls = stalls
+    assert rig.run(rig.closed, within_s=60), rig.notices
+    assert rig.stalls == 0
+    assert_log_is_truth(rig)
+    assert len(rig.truth) == rig.plan.shots
+    late = [body["grant_no"] for body in bodies(rig, "grant.closed") if f"code {Code.E_LATE}" in str(body)]
+    assert late
+    prepared = [body["grant_no"] for body in bodies(rig, "grant.prepared")]
+    assert len(set(prepared)) == len(prepared)
+    assert not {body["grant_no"] for body in bodies(rig, "shot")} & set(late)
+    assert (rig.view.open_grants, rig.view.held_shots) == (0, 0)
 
 
 class SlowToLoad(Rig):
