@@ -132,7 +132,7 @@ PLANTED: dict[str, Method] = {
     "auto_resume": World(finds=("I-45",)),
     "findings_ignored": World(finds=("I-22",)),
     "readonly_writes": Tests("tests/unit/session/test_engine.py"),
-    "gun_swap_ignored": World(finds=("L1", "I-32"), focus=_focus(gun_reset=0.1)),
+    "gun_swap_ignored": Tests("tests/unit/session/test_engine.py"),
     "unknown_as_failed": World(finds=("W8",)),
     "unknown_forgotten": World(finds=("L1", "I-20")),
     "stroke_not_awaited": World(finds=("I-20",)),

@@ -19,8 +19,8 @@ from meso_device.session.contract import (
 from meso_device.session.engine import REQUESTS_MAX, REQUESTS_MAX_BETWEEN
 from protocols.treatment.library import load_library
 from protocols.wire.codes import Code, State
-from protocols.wire.frame import STOP_FRAME, Deframer, encode_frame
-from protocols.wire.messages import GrantSet, Heartbeat, Hello, HelloReply, LogRelease, Takeover
+from protocols.wire.frame import REPLY, STOP_FRAME, Deframer, encode_frame
+from protocols.wire.messages import GrantGet, GrantRevoke, GrantSet, Heartbeat, Hello, HelloReply, LogRelease, Takeover
 from protocols.wire.replies import unpack_reply
 from tests.world.rig import Rig
 
@@ -462,6 +462,72 @@ def test_a_grant_that_comes_too_late_is_over_and_another_one_takes_its_place(sta
     assert len(set(prepared)) == len(prepared)
     assert not {body["grant_no"] for body in bodies(rig, "shot")} & set(late)
     assert (rig.view.open_grants, rig.view.held_shots) == (0, 0)
+
+
+class OtherGrant(Rig):
+    """The gun reads its next grant back otherwise than it was set."""
+
+    lie: dict[str, int] = {}  # noqa: RUF012  # replaced, never changed
+
+    def carry(self, way, chunk):
+        if way == "g2h" and self.lie and chunk[3] == GrantGet.TYPE | REPLY:
+            (frame,) = Deframer().feed(chunk)
+            body = replace(unpack_reply(GrantGet.TYPE, frame.payload).body, **self.lie)
+            size = len(body.pack())
+            payload = frame.payload[:-size] + body.pack()
+            chunk = encode_frame(frame.type, frame.req_id, frame.session, frame.aux, payload)
+            self.lie = {}
+        super().carry(way, chunk)
+
+
+@pytest.mark.invariant("I-13")
+@pytest.mark.hazard("HZ-06")
+@pytest.mark.parametrize("lie", [{"max_shots": 9}, {"max_nl": 1}, {"lease_ms": 2_000}, {"area_code": 1}, {"kind": 3}])
+def test_a_grant_that_reads_back_otherwise_is_revoked_and_never_shown_as_armed(lie):
+    rig = OtherGrant(small_plan())
+    rig.lie = lie
+    rig.run_session()
+    assert rig.run(lambda: not rig.lie, within_s=20)
+    rig.autopilot = None
+    phases = set()
+    rig.run(lambda: phases.add(rig.view.phase) or bool(frames(rig, GrantRevoke)), within_s=2)
+    assert frames(rig, GrantRevoke)
+    assert Phase.ARMED not in phases
+    assert not bodies(rig, "grant.live")
+
+
+@pytest.mark.invariant("I-51")
+@pytest.mark.hazard("HZ-11")
+def test_a_practice_session_is_refused_on_a_gun_that_may_be_real():
+    rig = Rig(small_plan())
+    assert rig.run(rig.up, within_s=20)
+    book = rig.engine._desk.book
+    book.stamp = replace(book.stamp, simulated=False)
+    rig.host(rig.opening())
+    assert rig.notices[-1].kind is NoticeKind.REFUSED
+    assert rig.view.phase is Phase.NO_SESSION
+    assert not bodies(rig, "session.opened")
+
+
+@pytest.mark.invariant("I-32")
+@pytest.mark.hazard("HZ-34")
+def test_a_session_taken_up_while_another_gun_is_connected_gives_that_gun_up(rig):
+    armed(rig)
+    rig.kill_host()
+    rig.wire.unplugged = True
+    first = rig.gun.firmware.gun_uid_text
+    rig.gun.faults.set("uid_change", 1)
+    rig.gun.power_off(rig.now_us)
+    rig._gun_due_us = rig.now_us
+    assert rig.run(lambda: rig.gun.firmware.gun_uid_text != first)
+    rig.wire.unplugged = False
+    assert rig.run(rig.up, within_s=20)
+    given, connections = len(rig.truth), len(bodies(rig, "link.up"))
+    assert rig.resume_session()
+    assert rig.run(lambda: len(bodies(rig, "link.up")) > connections, within_s=5)
+    assert "gun.changed" in rig.view.findings
+    rig.run(lambda: False, within_s=5)
+    assert len(rig.truth) == given
 
 
 class SlowToLoad(Rig):
