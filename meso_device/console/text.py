@@ -79,6 +79,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "live.ago_long": "last shot {minutes} min ago",
     "live.unknown": "UNKNOWN: up to {shots} injections, {dose}; they count against the caps. {unknown}: what to do",
     "live.unconfirmed": "Look at gun, patient and plan, then press {confirm} to confirm and go on.",
+    "live.away": "The gun does not answer: look at its cable. Nothing goes on by itself when it is back.",
     "live.estopped": "STOPPED. Lift off, release the trigger, look at the patient; {reset} resets.",
     "live.fault": "FAULT. See {alarms} Alarms for what to do; {reset} acknowledges once the cause is gone.",
     "live.any_key": "any other key disarms as well; {stop} stops",

@@ -253,6 +253,11 @@ class ConsoleDesk:
             self.owed.put(entries, durable, number)
 
     @property
+    def simulated(self) -> bool:
+        """Whether the gun is a simulated one: it was started so, it says so, or the last one here did."""
+        return self._simulated or (self._gun is not None and self._gun.simulated)
+
+    @property
     def who(self) -> str:
         """Pseudonym of whoever acts on the session."""
         return PRACTICE if self.treatment is not None and self.treatment.practice else self.people.acts_as[0]

@@ -136,6 +136,7 @@ def _arming(seen: Seen) -> str:
         (view.phase in LIVE, "armed already"),
         (view.phase is Phase.UNCONFIRMED, "look at the state and confirm it first"),
         (view.phase is Phase.ESTOPPED, "the gun is stopped: reset it first"),
+        (view.phase is Phase.FAULT, "the gun shows a fault"),
         (view.phase is not Phase.READY, f"the session is {view.phase.value}"),
         (view.open_grants > 0, "something is unknown: it has to be settled first"),
         (view.log_state != "SYNCED", f"the log is {view.log_state}"),

@@ -54,7 +54,6 @@ class ConsoleOperator:
         terminal: The operator's.
         viewers: Who else looks.
         stats: The link's counts.
-        simulated: The gun was started with the console.
         settings: What is set.
         put_aside: Stops this process until it is taken up again; the terminal is the shell's meanwhile.
     """
@@ -70,7 +69,6 @@ class ConsoleOperator:
         terminal: Terminal,
         viewers: Viewers,
         stats: LinkStats,
-        simulated: bool,
         settings: ConsoleSettings,
         put_aside: Callable[[], None],
     ) -> None:
@@ -82,7 +80,6 @@ class ConsoleOperator:
         self._terminal = terminal
         self._viewers = viewers
         self._stats = stats
-        self._simulated = simulated
         self._settings = settings
         self._put_aside = put_aside
         self._enough = terminal.size().is_enough
@@ -284,7 +281,7 @@ class ConsoleOperator:
             view=view,
             facts=self._facts,
             stats=self._stats,
-            simulated=self._simulated,
+            simulated=self._desk.simulated,
             operator=desk.people.shown_as,
             enrolled=desk.people.enrolled,
             treatment=desk.treatment,

@@ -221,7 +221,6 @@ class _Console:
             terminal=self._terminal,
             viewers=self._viewers,
             stats=self._gun_link.stats,
-            simulated=self._request.simulated,
             settings=self._request.settings,
             put_aside=self._put_aside,
         )

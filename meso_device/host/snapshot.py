@@ -23,7 +23,7 @@ A string that has no value is empty. Frames are in `meso_device.screen_messages`
     no              ascending
     mono_us         host's monotonic time of this state: everything relative counts from here
     utc_us          the same as a label
-    simulated       the gun says so, or was started with the console
+    simulated       the gun says so, or was started with the console; one that is away keeps its mark
     port            name of the port
     resting         the operator disconnected the gun: none is looked for until CONNECT
     link            down | connecting | reconciling | up
@@ -200,7 +200,7 @@ class Shown:
         view: The engine's.
         facts: What was heard beside it.
         stats: The link's counts.
-        simulated: The gun was started with the console.
+        simulated: The gun was started with the console, or the last one met is a simulated one.
         operator: Login and role; None while nobody is signed in.
         enrolled: Somebody is enrolled here.
         treatment: The session under way; None if none.

@@ -40,9 +40,12 @@ def state_word(snapshot: Mapping[str, Any], silent_ms: int = 0) -> str:
     """Return the word for the state: the gun's own, or the host's READY, LINK LOST and the like."""
     if silent_ms:
         return "NO NEWS"
-    gun = snapshot["gun"]
+    gun, session = snapshot["gun"], snapshot["session"]
+    away = gun is not None or (session is not None and session["state"] == "open")
+    if away and snapshot["link"] in {"down", "connecting"}:
+        return "LINK LOST"
     if snapshot["link"] == "down":
-        return "LINK LOST" if gun is not None else "NO GUN"
+        return "NO GUN"
     if gun is None or snapshot["link"] in {"connecting", "reconciling"}:
         return "CONNECTING"
     ready = gun["state"] == "SAFE" and snapshot["phase"] == "ready" and may(snapshot, "arm_open")

@@ -295,6 +295,8 @@ def _advice(known: Known, pane: Pane) -> Line:
             unknown=known.keys["live.unknown"],
         )
         return cut(line(warn(f" {text}")), pane.width)
+    if snapshot["link"] == "down":
+        return cut(line(warn(f" {say('live.away', **_named(known))}")), pane.width)
     if snapshot["phase"] in _NEXT_STEPS:
         key_of_text, span = _NEXT_STEPS[snapshot["phase"]]
         return cut(line(span(f" {say(key_of_text, **_named(known))}")), pane.width)
@@ -303,6 +305,8 @@ def _advice(known: Known, pane: Pane) -> Line:
     done = _area_done(known)
     if done:
         return cut(line(strong(f" {done}")), pane.width)
+    if not known.armed and (why := why_not(snapshot, "arm_open")) and not may(snapshot, "confirm"):
+        return cut(line(warn(f" {say('live.not_armable')}: {why}")), pane.width)
     return notice_row(snapshot["notice"], pane) if snapshot["notice"] is not None else ()
 
 
@@ -337,7 +341,8 @@ def _keys(known: Known) -> Line:
     if may(snapshot, "confirm"):
         row += key(known.keys["live.confirm"], say("key.confirm"), "confirm")
     if snapshot["phase"] in {"estopped", "fault"}:
-        row += key(known.keys["live.reset"], say("key.reset"), "reset")
+        act = say("key.reset" if snapshot["phase"] == "estopped" else "key.clear_fault")
+        row += key(known.keys["live.reset"], act, "reset")
     if may(snapshot, "arm_open"):
         row += key(known.keys["live.arm"], say("key.arm"), "arm")
     area = area_of(snapshot, known.area)
@@ -353,8 +358,6 @@ def _keys(known: Known) -> Line:
     row += key(known.keys["live.finish"], say("key.finish"), "finish")
     if snapshot.get("clinic") is not None:
         row += key(known.keys["live.patient"], say("key.patient"), "patient")
-    if not may(snapshot, "arm_open") and not may(snapshot, "confirm"):
-        row += [dim(f"{say('live.not_armable')}: {why_not(snapshot, 'arm_open')}")]
     return tuple(row)
 
 

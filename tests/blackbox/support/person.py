@@ -60,6 +60,10 @@ class Person:
         """Wait until the program has ended, and with it the terminal."""
         wait_for(lambda: self._run("has-session", "-t", BESIDE, check=False).returncode, "the end")
 
+    def pid(self) -> int:
+        """The program's process."""
+        return int(self._run("display-message", "-p", "-t", BESIDE, "#{pane_pid}").stdout)
+
     def kill(self) -> None:
         """End the terminal with everything in it."""
         self._run("kill-server", check=False)

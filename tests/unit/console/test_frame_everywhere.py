@@ -157,14 +157,22 @@ def test_a_silent_host_is_said_so(play, ready):
 
 
 @pytest.mark.parametrize(
-    ("link", "gun", "word"),
-    [("down", True, "LINK LOST ✕"), ("down", False, "NO GUN ○"), ("connecting", False, "CONNECTING ◌")],
+    ("link", "gun", "session", "word"),
+    [
+        ("down", True, False, "LINK LOST ✕"),
+        ("down", False, True, "LINK LOST ✕"),
+        ("connecting", False, True, "LINK LOST ✕"),
+        ("down", False, False, "NO GUN ○"),
+        ("connecting", False, False, "CONNECTING ◌"),
+    ],
 )
-def test_the_link_is_told_in_the_first_row(play, ready, link, gun, word):
+def test_the_link_is_told_in_the_first_row(play, ready, link, gun, session, word):
     body = copy.deepcopy(ready)
     body["link"] = link
     if not gun:
         body["gun"] = None
+    if not session:
+        body["session"] = None
 
     async def script(stage):
         await stage.until(lambda: stage.rows()[0].lstrip().startswith(word))

@@ -35,7 +35,7 @@ class Console:
         self.facts = ConsoleFacts()
         self.desk = SimpleNamespace(
             ending=None, owed=Owed(lambda *_: None), heard_hello=True, treatment=None, left_open=None,
-            silenced_until_us=0, clinic_shown=lambda _: None, to_sign="",
+            silenced_until_us=0, simulated=True, clinic_shown=lambda _: None, to_sign="",
             people=SimpleNamespace(shown_as=None, enrolled=False), history=SimpleNamespace(asked=[]),
             can=dict, seen=lambda *_: False, next_deadline_us=lambda: None, forget_steps=lambda: None,
             engine_refused=self.refused.append, verify=SimpleNamespace(state=None), leave_alone=self.leave_alone,
@@ -50,7 +50,7 @@ class Console:
         self.viewers = SimpleNamespace(next_look=lambda _: None, show=lambda *_: None)
         self.operator = ConsoleOperator(
             desk=self.desk, facts=self.facts, relay=self.relay, link=self.link, process=self.process,
-            terminal=SimpleNamespace(size=lambda: self.size), viewers=self.viewers, stats=LinkStats(), simulated=True,
+            terminal=SimpleNamespace(size=lambda: self.size), viewers=self.viewers, stats=LinkStats(),
             settings=ConsoleSettings(), put_aside=self.go_aside,
         )  # fmt: skip
 
