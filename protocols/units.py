@@ -43,7 +43,7 @@ SPEED: Final = Dimension("speed", "um/s", {"um/s": 0, "µm/s": 0, "mm/s": 3}, "m
 AREA: Final = Dimension("area", "mm2", {"mm2": 0, "mm²": 0, "cm2": 2, "cm²": 2}, "cm2")
 
 # Digits are ASCII only; `.5` and `1.` are refused because a lost zero or point is a factor of ten.
-_QUANTITY: Final = re.compile(r"(0|[1-9][0-9]{0,9})(?:\.([0-9]{1,6}))? ?([A-Za-zµ²/2]{1,5})", re.ASCII)
+_QUANTITY: Final = re.compile(r"(0|[1-9][0-9]{0,9})(?:\.([0-9]{1,12}))? ?([A-Za-zµ²/2]{1,5})", re.ASCII)
 _LONGEST: Final = 24
 _COUNT: Final = re.compile(r"0|[1-9][0-9]{0,5}", re.ASCII)
 

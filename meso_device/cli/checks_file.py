@@ -2,19 +2,22 @@
 
 import json
 import os
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from meso_device.accounting.materials import checked_lot
-from meso_device.cli.asking import ask, read_document
+from meso_device.cli.asking import STDIN, ask, read_document
 from meso_device.host.clinical import Fitted
 from meso_device.session.checklist import ITEMS, Answer, missing, read_answers
 from protocols.errors import UsageError
 from protocols.treatment.areas import catalogue
 from protocols.treatment.needles import heads, needles
+from protocols.treatment.positions import Positions, scan
+from protocols.treatment.problems import printable
+from protocols.treatment.syntax import parse_toml
 
 _WHAT: Final = "the checks file"
 _OTHERWISE: Final = "write a checks file, see: meso patient check --help"
@@ -88,43 +91,106 @@ def read_checks(source: str) -> Checks:
     """Read a checks file; things may be missing, none may be wrong.
 
     Raises:
-        UsageError: names what is wrong with it.
+        UsageError: names what is wrong with it, and where.
     """
-    return checks_of(read_document(source, _WHAT))
+    return checks_of(read_document(source, _WHAT), _WHAT if source == STDIN else source)
 
 
-def checks_of(content: bytes) -> Checks:
-    """Read the content of a checks file; UsageError names what is wrong with it."""
+def checks_of(content: bytes, name: str = _WHAT) -> Checks:
+    """Read the content of a checks file; UsageError names what is wrong, and line and column in ``name``."""
     try:
-        fields = tomllib.loads(content.decode("utf-8"))
+        text = content.decode("utf-8")
     except UnicodeDecodeError:
-        raise UsageError(f"{_WHAT} is not UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{_WHAT} is no TOML: {error}") from None
-    _known(fields, ("aftercare", *_TABLES), "")
-    tables = {name: _table(fields, name) for name in _TABLES}
-    notes = _texts(tables["notes"], "notes")
-    answers = read_answers(tables["answers"], dict.fromkeys(notes, ""))
-    consent = None
-    if tables["consent"]:
-        signed = _texts(_known(tables["consent"], ("form", "version"), "consent"), "consent")
-        consent = (
-            checked_lot(signed.get("form", ""), "consent form"),
-            checked_lot(signed.get("version", ""), "consent version"),
-        )
-        if not any(answer.item == "consent" and answer.answer == "yes" for answer in answers):
-            raise UsageError(f"{_WHAT}: a consent form, and consent is not answered 'yes'")
+        raise UsageError(f"{printable(name)} is not UTF-8") from None
+    fields = parse_toml(text, name)
+    file = _Places(printable(name), scan(text))
+    file.known(fields, ("aftercare", *_TABLES))
+    tables = {table: file.table(fields, table) for table in _TABLES}
+    answers = file.answers(tables["answers"])
+    notes = file.texts(tables["notes"], "notes")
+    for item in notes:
+        with file.at("notes", item):
+            read_answers({item: tables["answers"][item]} if item in tables["answers"] else {}, {item: ""})
+    consent = file.consent(tables["consent"])
+    if consent is not None and ("consent", "yes") not in [(answer.item, answer.answer) for answer in answers]:
+        with file.at("consent"):
+            raise UsageError("a consent form, and consent is not answered 'yes'")
     aftercare = fields.get("aftercare")
-    if aftercare is not None and aftercare not in _YES_NO:
-        raise UsageError(f"{_WHAT}: aftercare is 'yes' or 'no'")
-    fitted = tuple(_fitted(part, tables[part]) for part in ("needle", "head") if tables[part])
+    with file.at("aftercare"):
+        if aftercare is not None and (not isinstance(aftercare, str) or aftercare not in _YES_NO):
+            raise UsageError("aftercare is 'yes' or 'no'")
     return Checks(
         answers=answers,
         notes=notes,
         consent=consent,
-        fitted=fitted,
+        fitted=tuple(file.fitted(part, tables[part]) for part in ("needle", "head") if tables[part]),
         aftercare=_YES_NO[aftercare] if aftercare is not None else None,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Reads the tables of one checks file; what is refused is told with its line and column."""
+
+    name: str
+    positions: Positions
+
+    @contextmanager
+    def at(self, *path: str) -> Iterator[None]:
+        try:
+            yield
+        except UsageError as error:
+            line, column = self.positions.of_value(path)
+            raise UsageError(f"{self.name}:{line}:{column}: {error}") from None
+
+    def known(self, fields: Mapping[str, Any], names: tuple[str, ...], *where: str) -> Mapping[str, Any]:
+        for key in fields:
+            if key not in names:
+                line, column = self.positions.of_key((*where, key))
+                inside = f" in [{where[0]}]" if where else ""
+                raise UsageError(
+                    f"{self.name}:{line}:{column}: {key[:40]!r}{inside} refused: known are {', '.join(names)}"
+                )
+        return fields
+
+    def table(self, fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+        table = fields.get(name, {})
+        with self.at(name):
+            if not isinstance(table, dict):
+                raise UsageError(f"{name} is a table: write [{name}]")
+        return table
+
+    def texts(self, fields: Mapping[str, Any], where: str) -> dict[str, str]:
+        for key, value in fields.items():
+            with self.at(where, key):
+                if not isinstance(value, str):
+                    raise UsageError(f"{key[:40]!r} in [{where}] is a text in quotation marks")
+        return dict(fields)
+
+    def answers(self, given: Mapping[str, Any]) -> tuple[Answer, ...]:
+        for item, answer in given.items():
+            with self.at("answers", item):
+                read_answers({item: answer}, {})
+        return read_answers(given, {})
+
+    def consent(self, fields: Mapping[str, Any]) -> tuple[str, str] | None:
+        if not fields:
+            return None
+        signed = self.texts(self.known(fields, ("form", "version"), "consent"), "consent")
+        with self.at("consent", "form"):
+            form = checked_lot(signed.get("form", ""), "consent form")
+        with self.at("consent", "version"):
+            return form, checked_lot(signed.get("version", ""), "consent version")
+
+    def fitted(self, part: str, fields: Mapping[str, Any]) -> Fitted:
+        texts = self.texts(self.known(fields, ("serial", "type"), part), part)
+        types = {row.id: row.type_id for row in (needles() if part == "needle" else heads()).values()}
+        kind = texts.get("type", "")
+        with self.at(part, "type"):
+            if kind not in types:
+                raise UsageError(f"{part} type {kind[:40]!r} refused: one of {', '.join(types)}")
+        with self.at(part, "serial"):
+            return Fitted(part=part, serial=checked_lot(texts.get("serial", ""), f"{part} serial"), type_id=types[kind])
 
 
 def asked_checks() -> str:
@@ -150,37 +216,6 @@ def asked_checks() -> str:
 
 def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
-
-
-def _fitted(part: str, fields: Mapping[str, Any]) -> Fitted:
-    texts = _texts(_known(fields, ("serial", "type"), part), part)
-    types = {row.id: row.type_id for row in (needles() if part == "needle" else heads()).values()}
-    kind = texts.get("type", "")
-    if kind not in types:
-        raise UsageError(f"{_WHAT}: {part} type {kind[:40]!r} refused: one of {', '.join(types)}")
-    return Fitted(part=part, serial=checked_lot(texts.get("serial", ""), f"{part} serial"), type_id=types[kind])
-
-
-def _table(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    table = fields.get(name, {})
-    if not isinstance(table, dict):
-        raise UsageError(f"{_WHAT}: {name} is a table: write [{name}]")
-    return table
-
-
-def _known(fields: Mapping[str, Any], names: tuple[str, ...], where: str) -> Mapping[str, Any]:
-    for key in fields:
-        if key not in names:
-            inside = f" in [{where}]" if where else ""
-            raise UsageError(f"{_WHAT}: {key[:40]!r}{inside} refused: known are {', '.join(names)}")
-    return fields
-
-
-def _texts(fields: Mapping[str, Any], where: str) -> dict[str, str]:
-    for key, value in fields.items():
-        if not isinstance(value, str):
-            raise UsageError(f"{_WHAT}: {key[:40]!r} in [{where}] is a text in quotation marks")
-    return dict(fields)
 
 
 def write_checks(path: Path, text: str) -> None:

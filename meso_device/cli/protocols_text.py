@@ -1,19 +1,24 @@
 """Treatment protocols for people and as JSON: found by name or file, with their approval."""
 
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from meso_device.audit.export import rfc3339
 from meso_device.audit.facts import ApprovedFile, approved_files
 from meso_device.cli.log import reading
+from protocols.errors import UsageError
 from protocols.treatment.library import library, load_library
 from protocols.treatment.loader import load_treatment
 from protocols.treatment.plan import AreaPlan
 from protocols.treatment.problems import TreatmentFileError, printable
 from protocols.treatment.treatment import Treatment
 from protocols.units import format_depth, format_dose
+
+_WORD: Final = re.compile(r"[\w-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +34,14 @@ def find_treatment(name: str) -> Treatment:
 
     Raises:
         TreatmentFileError: the file is refused.
+        UsageError: a bare word that is neither.
     """
-    return load_library(name) if name in library() else load_treatment(Path(name))
+    if name in library():
+        return load_library(name)
+    path = Path(name)
+    if _WORD.fullmatch(name) and not os.path.lexists(path):
+        raise UsageError(f"no treatment protocol {name!r} is bundled, and no file has that name: meso protocols list")
+    return load_treatment(path)
 
 
 def approvals(home: Path | None) -> Mapping[str, ApprovedFile]:

@@ -1,6 +1,7 @@
 """The checks file: what is told is read as told, what is wrong is named, and nothing is guessed."""
 
 import random
+import re
 import stat
 from contextlib import suppress
 
@@ -47,7 +48,7 @@ def test_what_the_file_does_not_say_is_missing_and_never_filled_in():
         ('allergy = "none"', 'allergy = "listed"', ("allergy", "a list of ingredients")),
         ('infection_in_area = "none"', 'infection_in_area = ["nowhere"]', ("infection_in_area", "nowhere")),
         ('aftercare = "yes"', 'aftercare = "later"', ("aftercare", "'yes' or 'no'")),
-        ('aftercare = "yes"', "aftercare = yes", ("no TOML", "line 1")),
+        ('aftercare = "yes"', "aftercare = yes", ("file:1:",)),
         ('type = "30g_4mm"', 'type = "30g_5mm"', ("needle type", "30g_5mm", "30g_4mm")),
         ('serial = "N-0001"', 'serial = ""', ("needle serial",)),
         ('serial = "N-0001"', 'serial = "\u0410-1"', ("needle serial",)),
@@ -63,9 +64,20 @@ def test_a_wrong_word_is_refused_with_what_is_allowed(old, new, words):
     assert old in SAMPLE
     with pytest.raises(UsageError) as refused:
         read(SAMPLE.replace(old, new, 1))
+    assert re.match(r"the checks file:[1-9][0-9]*:[1-9][0-9]*: ", str(refused.value))
     for word in words:
         assert word in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_what_is_wrong_is_told_with_its_line_and_column_in_the_file_that_was_named():
+    lines = SAMPLE.splitlines()
+    at = lines.index('pregnancy = "no"') + 1
+    for new, column in (('pregnancy = "maybe"', 13), ('pregnancy = "no"\npregnancy = "no"', 1), ("pregnansy = 3", 13)):
+        with pytest.raises(UsageError, match=rf"^a/checks.toml:{at + new.count(chr(10))}:{column}: [^\n]*$"):
+            checks_of(SAMPLE.replace('pregnancy = "no"', new).encode(), "a/checks.toml")
+    with pytest.raises(UsageError, match="nested too deep"):
+        read("x = " + "[" * 20_000)
 
 
 @pytest.mark.hazard("HZ-57")

@@ -124,7 +124,7 @@ def test_the_whole_library_can_be_listed_shown_and_checked_without_a_data_direct
         page = done(place.meso("protocols", "show", row["name"])).stdout
         assert row["digest"] in page
         assert row["status"] in page
-    assert refused(place.meso("protocols", "show", "nonsense"), 2, "nonsense:1:1", "no such file")
+    assert refused(place.meso("protocols", "show", "nonsense"), 2, "nonsense", "meso protocols list")
     assert not place.root.exists()
 
 
