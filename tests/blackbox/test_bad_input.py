@@ -23,6 +23,7 @@ from support.devices import (
     real_gun_hello,
 )
 from support.disks import fill, small_disk
+from support.extent import long_form
 from support.gun import assert_gun_disarmed, lock_port, open_port
 from support.processes import wait_for
 from support.treatment import TWO_AREAS, treatment_text, write_treatment
@@ -92,7 +93,15 @@ PORTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("make", PORTS, ids=lambda make: make.__name__)
+# The others take the same way; each of them is a line of the list below.
+@pytest.mark.parametrize(
+    "make",
+    [
+        not_a_tty, missing, ten_thousand_letters, control_characters,
+        *long_form(directory, dangling, null_device, fifo, unix_socket),
+    ],
+    ids=lambda make: make.__name__,
+)  # fmt: skip
 def test_a_port_that_is_none_is_one_clear_line(bench, make):
     assert_port_refused(bench.meso("session", "run", "--gun", make(bench)))
 
@@ -300,7 +309,7 @@ def test_a_disk_that_is_full_from_the_start_is_one_clear_line(bench, plan):
 
 @pytest.mark.invariant("I-48")
 @pytest.mark.hazard("HZ-31")
-@pytest.mark.parametrize("kib", [0, 64, 17_000])
+@pytest.mark.parametrize("kib", [0, 17_000, *long_form(64)])
 def test_writes_that_fail_beyond_a_file_size_stop_it_and_lose_nothing(bench, kib):
     gun = bench.gun(seed=6)
     plan = write_treatment(bench.path / "plan.toml", treatment_text(TWO_AREAS))

@@ -6,6 +6,7 @@ import time
 import pytest
 from support import frames
 from support.cable import GUN_TO_HOST, HOST_TO_GUN
+from support.extent import long_form
 from support.gun import assert_gun_disarmed
 from support.processes import wait_for
 from support.treatment import treatment_text, write_treatment
@@ -34,7 +35,7 @@ def finish(bench, host, link, plan, *, tries: int = 3):
 @pytest.mark.invariant("I-42")
 @pytest.mark.hazard("HZ-10")
 @pytest.mark.parametrize("way", [HOST_TO_GUN, GUN_TO_HOST])
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, *long_form(1, 2)])
 def test_the_cable_pulled_at_any_byte_and_put_back_soon_loses_nothing(bench, plan, way, seed):
     chance = random.Random(f"{way}{seed}")
     gun = bench.gun(seed=seed + 1)
@@ -130,7 +131,7 @@ def test_the_port_closed_while_the_host_starts_is_one_clear_line(bench, plan, co
 @pytest.mark.invariant("I-43")
 @pytest.mark.hazard("HZ-01")
 @pytest.mark.hazard("HZ-03")
-@pytest.mark.parametrize(("way", "seed"), [("both", 1), (HOST_TO_GUN, 4), (GUN_TO_HOST, 5)])
+@pytest.mark.parametrize(("way", "seed"), [("both", 1), *long_form((HOST_TO_GUN, 4), (GUN_TO_HOST, 5))])
 def test_one_byte_in_a_hundred_wrong_for_a_whole_session_changes_nothing(bench, way, seed):
     plan = write_treatment(bench.path / "plan.toml", treatment_text((("forehead", 4), ("cheek_left", 3))))
     gun = bench.gun(seed=seed)

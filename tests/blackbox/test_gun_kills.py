@@ -6,6 +6,7 @@ import time
 
 import pytest
 from support.checks import assert_one_clear_line
+from support.extent import long_form
 from support.processes import wait_for
 from support.treatment import treatment_text, write_treatment
 
@@ -29,7 +30,7 @@ def end_of_run(host):
 @pytest.mark.invariant("I-03")
 @pytest.mark.invariant("I-19")
 @pytest.mark.hazard("HZ-04")
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", [*range(3), *long_form(3, 4)])
 def test_a_gun_killed_in_mid_shot_and_started_again_logs_an_interrupted_record(bench, plan, seed):
     chance = random.Random(seed)
     gun = bench.gun(seed=seed + 1)
@@ -67,7 +68,7 @@ def test_a_gun_killed_again_and_again_logs_every_stroke_once(bench, plan):
 
 
 @pytest.mark.invariant("I-42")
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, 1, *long_form(2, 3)])
 def test_gun_and_host_killed_together_leave_each_stroke_once(bench, plan, seed):
     chance = random.Random(40 + seed)
     gun = bench.gun(seed=seed + 1)

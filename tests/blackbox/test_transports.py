@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from support import frames
 from support.cable import HOST_TO_GUN
+from support.extent import long_form
 from support.processes import Process, wait_for
 from support.treatment import treatment_text, write_treatment
 
@@ -72,7 +73,7 @@ def test_a_session_through_socat_from_terminal_to_terminal(bench, plan):
 @needs_socat
 @pytest.mark.invariant("I-42")
 @pytest.mark.hazard("HZ-10")
-@pytest.mark.parametrize("shots", [1, 9])
+@pytest.mark.parametrize("shots", [9, *long_form(1)])
 def test_a_gun_on_the_network_behind_socat_that_is_killed_and_started_again(bench, plan, shots):
     port = free_port()
     gun = bench.gun(seed=3, extra=("--tcp", f"127.0.0.1:{port}"))
@@ -92,7 +93,7 @@ def test_a_gun_on_the_network_behind_socat_that_is_killed_and_started_again(benc
 
 @needs_socat
 @pytest.mark.invariant("I-42")
-@pytest.mark.parametrize("shots", [2, 8])
+@pytest.mark.parametrize("shots", [8, *long_form(2)])
 def test_a_socket_that_is_cut_and_comes_back_loses_nothing(bench, plan, shots):
     inner, outer = free_port(), free_port()
     gun = bench.gun(seed=4, extra=("--tcp", f"127.0.0.1:{inner}"))
@@ -115,7 +116,7 @@ def _listens(port):
 
 @pytest.mark.invariant("I-30")
 @pytest.mark.hazard("HZ-15")
-@pytest.mark.parametrize("shots", [1, 10])
+@pytest.mark.parametrize("shots", [10, *long_form(1)])
 def test_a_second_host_on_another_wire_of_one_gun_leaves_each_stroke_in_one_log(bench, plan, shots):
     port = free_port()
     gun = bench.gun(seed=5, rate=5, extra=("--tcp", f"127.0.0.1:{port}"))

@@ -56,7 +56,7 @@ def test_a_command_that_fails_in_any_way_does_not_hold(code):
 
 
 def test_a_command_that_hangs_is_ended_and_the_others_run(monkeypatch):
-    monkeypatch.setattr(runner, "ROW_S", 2)
+    monkeypatch.setattr(runner, "ROW_S", 15)
     hung, fine = run(script("hung", "import time; time.sleep(100)"), script("fine", tells(ok=True)))
     assert (hung.ok, fine.ok) == (False, True)
 
