@@ -5,14 +5,27 @@ import pytest
 from tests.world.bugs import planted_bugs
 from tests.world.planted import PLANTED, catch, control
 
+# Seeds that show a bug and cost little. Where one does so no longer, the others are looked at as in the long form.
+KNOWN = {
+    "commit_error_ignored": 19,
+    "findings_ignored": 9,
+    "grant_before_row": 2,
+    "interrupted_as_zero": 6,
+    "lease_from_io": 2,
+    "latch_taken_as_all": 6,
+    "stroke_not_awaited": 37,
+    "volatile_latch": 11,
+}
+
 
 def test_every_bug_that_can_be_planted_is_in_the_table_and_there_are_enough():
     assert set(PLANTED) == set(planted_bugs())
     assert len(PLANTED) >= 46
+    assert set(KNOWN) < set(PLANTED)
 
 
 @pytest.mark.parametrize("name", PLANTED)
 def test_the_planted_bug_is_caught(name):
-    caught = catch(name)
+    caught = catch(name, known=KNOWN.get(name, 0))
     assert caught is not None
-    assert control(name, range(caught.seeds)[-1:]) == ()
+    assert control(name, [caught.seed]) == ()
