@@ -17,8 +17,11 @@ TO_HOST_BYTES_MAX: Final = 4_096
 TO_SCREEN_BYTES_MAX: Final = 65_536
 DEPTH_MAX: Final = 6
 INTEGER_MAX: Final = 2**53 - 1
+_PASSES: Final = frozenset({str, bool, type(None)})
+_HOLDS: Final = frozenset({dict, list, tuple})
 _HEAD: Final = Struct("<IBI")
 _AFTER_LENGTH: Final = _HEAD.size - 4
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 class ToHost(IntEnum):
@@ -108,7 +111,7 @@ class Message:
 def encode(message: Message) -> bytes:
     """Return the bytes of a frame; ValueError where the body holds what may not pass."""
     _check(message.body, 1)
-    body = json.dumps(message.body, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    body = _ENCODER.encode(message.body).encode()
     limit = TO_HOST_BYTES_MAX if message.kind < ToScreen.WELCOME else TO_SCREEN_BYTES_MAX
     if len(body) > limit:
         raise ValueError(f"a message of {len(body)} bytes; at most {limit}")
@@ -172,22 +175,30 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> Body:
 
 
 def _check(value: object, depth: int) -> None:
-    """Refuse with ValueError what may not pass in a body."""
-    if value is None or type(value) in {str, bool}:
-        return
-    if type(value) is int:
-        if abs(value) > INTEGER_MAX:
-            raise ValueError("an integer outside of 2^53 - 1")
-        return
-    if depth > DEPTH_MAX:
-        raise ValueError(f"nested deeper than {DEPTH_MAX}")
+    """Refuse with ValueError what may not pass in a body.
+
+    Called for every snapshot: only what holds other values costs a call.
+    """
     if isinstance(value, Mapping):
-        for key, item in value.items():
+        for key in value:
             if type(key) is not str:
                 raise ValueError("a key that is not text")
-            _check(item, depth + 1)
+        items = value.values()
     elif type(value) in {list, tuple}:
-        for item in value:  # type: ignore[attr-defined]  # a list or tuple by the line above
-            _check(item, depth + 1)
+        items = value  # type: ignore[assignment]  # a list or tuple by the line above
     else:
-        raise ValueError(f"{type(value).__name__} may not pass")
+        items = (value,)  # type: ignore[assignment]
+        depth -= 1
+    if depth > DEPTH_MAX:
+        raise ValueError(f"nested deeper than {DEPTH_MAX}")
+    for item in items:
+        kind = type(item)
+        if kind is int:
+            if not -INTEGER_MAX <= item <= INTEGER_MAX:
+                raise ValueError("an integer outside of 2^53 - 1")
+        elif kind in _HOLDS:
+            _check(item, depth + 1)
+        elif kind not in _PASSES:
+            if not isinstance(item, Mapping):
+                raise ValueError(f"{kind.__name__} may not pass")
+            _check(item, depth + 1)

@@ -158,7 +158,6 @@ class ConsoleOperator:
         self._changed |= self._desk.seen(view, now) or self._desk.verify.state is not self._verified
         self._verified = self._desk.verify.state
         self._trace.seen(self._stats, view.link, now)
-        self._changed |= self._desk.seen(view, now)
         self._show(view, now)
 
     # --- attendant ----------------------------------------------------------------------------------
