@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar, Final
 
 from rich.style import Style
@@ -15,7 +16,7 @@ from meso_device.console.bell import Bell
 from meso_device.console.client import Body, Client, HostGone
 from meso_device.console.lines import Pane, Tone
 from meso_device.console.screens.base import Dialog, Framed
-from meso_device.console.screens.pages import PAGES
+from meso_device.console.screens.pages import NAMES, make_page
 from meso_device.console.screens.palette import PaletteDialog
 from meso_device.console.screens.quit import QuitDialog
 from meso_device.console.screens.unknown import UnknownDialog
@@ -46,7 +47,7 @@ class ConsoleApp(App[int]):
     CSS_PATH = "styles.tcss"
     ENABLE_COMMAND_PALETTE = False
     ALLOW_SELECT = False
-    SCREENS = dict(PAGES)  # noqa: RUF012  # annotated by Textual; each is made when it is first shown
+    SCREENS = {name: partial(make_page, name) for name in NAMES}  # noqa: RUF012  # annotated by Textual
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.EVERYWHERE)]
 
     def __init__(

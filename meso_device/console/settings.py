@@ -5,7 +5,6 @@ keys hold in practice and in treatment, which is why the file is not in a data d
 """
 
 import stat
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,8 +68,8 @@ def read_settings(path: Path) -> Settings:
     if text is None:
         return Settings(file=path)
     try:
-        fields = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        fields = _parsed(text)
+    except ValueError as error:
         raise UsageError(f"{path}: {error}") from None
     for name, value in fields.items():
         why = _unfit(name, value)
@@ -150,6 +149,13 @@ def _flat(path: Path, text: str, table: Mapping[str, Any], above: tuple[str, ...
             raise _refusal(path, text, ("keys", *here), f"{'.'.join(here)} is a key in quotes")
 
 
+def _parsed(text: str) -> dict[str, Any]:
+    """Return the fields of a TOML text; ValueError where it is none."""
+    import tomllib  # noqa: PLC0415  # the screen, which takes names of settings from here, reads no file
+
+    return tomllib.loads(text)
+
+
 def _refusal(path: Path, text: str, place: tuple[str, ...], why: str) -> UsageError:
     return UsageError(f"{path} line {_line(text, place)}: {why}")
 
@@ -159,8 +165,8 @@ def _line(text: str, place: tuple[str, ...]) -> int:
     lines = text.splitlines()
     for number in range(1, len(lines)):
         try:
-            found: Any = tomllib.loads("\n".join(lines[:number]))
-        except tomllib.TOMLDecodeError:
+            found: Any = _parsed("\n".join(lines[:number]))
+        except ValueError:
             continue
         if _has(found, place):
             return number

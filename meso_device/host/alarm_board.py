@@ -124,10 +124,10 @@ class AlarmBoard:
 
     def cleared(self, code: str) -> None:
         """Take it that a cause is gone; the row stays while somebody has to look."""
-        for row in self._rows:
-            if row.code == code:
-                row.active = False
-        self._let_go()
+        if self.is_active(code):  # nearly always it is not, and this is asked in every turn of the loop
+            for row in self._rows:
+                row.active &= row.code != code
+            self._let_go()
 
     def is_active(self, code: str) -> bool:
         """Return whether a cause is there now."""

@@ -4,6 +4,7 @@ from drivers.link_stats import LinkStats
 from meso_device.host.console_facts import ConsoleFacts
 from meso_device.screen_messages import Body
 from meso_device.session.calibration import GunCalibration
+from meso_device.session.gun_care import EVERY_ITEM
 from protocols.treatment.syringes import syringes
 from protocols.wire.codes import GunFlag, SelfTestItem, State
 
@@ -48,7 +49,8 @@ def _self_test(facts: ConsoleFacts) -> Body | None:
         return {"failed": facts.self_test.payload["failed"], "by": facts.self_test.payload["by"]}
     if facts.hello is None:
         return None
-    return {"failed": [item.name for item in SelfTestItem if not facts.hello.self_test & item], "by": ""}
+    missed = EVERY_ITEM & ~facts.hello.self_test
+    return {"failed": [item.name for item in SelfTestItem if missed & item] if missed else [], "by": ""}
 
 
 def calibration_body(read: GunCalibration | None) -> Body | None:

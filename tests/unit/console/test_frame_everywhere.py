@@ -53,7 +53,7 @@ def all_framed():
 
 
 def test_no_screen_is_left_out_of_this_file():
-    shown = {type(make()) for make in DIALOGS.values()} | set(pages.PAGES.values())
+    shown = {type(make()) for make in DIALOGS.values()} | {pages.page_class(name) for name in pages.NAMES}
     asking = {reasons.Asking, reasons.ReasonDialog}
     bases = {Framed, Dialog, arm.TypedDialog, *asking, *[kind for kind in all_framed() if kind.__name__ == "Page"]}
     assert all_framed() - bases - shown == set()
@@ -64,7 +64,7 @@ def test_no_screen_is_left_out_of_this_file():
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
 def test_every_page_has_the_frame_and_stops_by_key_and_by_mouse(play, ready, size):
     async def script(stage):
-        for name in pages.PAGES:
+        for name in pages.NAMES:
             await stage.app.show_page(name)
             await stage.show(ready)
             await frame_stands(stage)
