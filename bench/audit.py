@@ -11,12 +11,12 @@ import random
 import tempfile
 import time
 from base64 import b64encode
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from statistics import median
 
 import apsw
+from msgspec.structs import replace
 
 from meso_device.accounting.caps import CapScope, grant_caps
 from meso_device.accounting.entries import Batch, Committed, Entry, GrantIntent, GunStamp

@@ -12,8 +12,9 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from meso_device.host.run import RunRequest, run_session
 from protocols.treatment.library import load_library

@@ -4,9 +4,10 @@ import os
 import select
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from drivers.link import LinkEngine
 from drivers.link_events import Answered, LinkDown
@@ -20,8 +21,7 @@ from protocols.wire.messages import HelloReply
 PROBE_S: Final = 1.2
 
 
-@dataclass(frozen=True, slots=True)
-class FoundGun:
+class FoundGun(Struct, frozen=True):
     """What is at a port.
 
     Attributes:

@@ -1,14 +1,14 @@
 """What the link engine tells its owner."""
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from drivers.outcome import Outcome
 from protocols.wire.messages import EventBody
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Struct, frozen=True):
     """A request has ended.
 
     Attributes:
@@ -28,8 +28,7 @@ class Answered:
     tries: int
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(Struct, frozen=True):
     """The gun sent an event: a hint, never a record."""
 
     event: EventBody
@@ -37,8 +36,7 @@ class Heard:
     uptime_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class StopHeard:
+class StopHeard(Struct, frozen=True):
     """The gun has answered STOP: it is latched.
 
     Attributes:
@@ -52,8 +50,7 @@ class StopHeard:
     sent_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class LinkDown:
+class LinkDown(Struct, frozen=True):
     """The link is lost; everything in flight has been answered `Unknown` before this."""
 
     reason: str

@@ -1,10 +1,9 @@
 """What the link engine has counted: figures for the link panel and for finding a bad cable."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(slots=True)
-class LinkStats:
+class LinkStats(Struct):
     """Counts since the engine was made; they only grow.
 
     Attributes:

@@ -1,20 +1,19 @@
 """What became of a request to the gun: three values, never a bool (silence is not a refusal)."""
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from protocols.wire.messages import ReplyBody
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True):
     """The gun did it, or accepted it."""
 
     body: ReplyBody | None
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """The gun refused and changed nothing.
 
     Attributes:
@@ -28,8 +27,7 @@ class Refused:
     field_offset: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(Struct, frozen=True):
     """Bytes left and no answer came: it may or may not have happened. Only the gun's log can tell."""
 
     reason: str

@@ -1,7 +1,8 @@
 """Run the link engine again over a capture: the same calls at the same times reach the same events."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from drivers.capture import (
     BLOCK_PACKET,
@@ -29,8 +30,7 @@ from protocols.errors import UsageError
 from protocols.wire.messages import REQUESTS, Heartbeat
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(Struct, frozen=True):
     """One packet of a capture.
 
     Attributes:
@@ -46,8 +46,7 @@ class Packet:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Replayed:
+class Replayed(Struct, frozen=True):
     """What a replay came to.
 
     Attributes:

@@ -7,10 +7,11 @@ gone. Both sides use this file; it imports nothing of either.
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import IntEnum
 from struct import Struct
 from typing import Any, Final, NoReturn
+
+import msgspec
 
 VERSION: Final = 1
 TO_HOST_BYTES_MAX: Final = 4_096
@@ -93,8 +94,7 @@ class BrokenPeer(Exception):  # noqa: N818  # an event, not an error of ours
     """The other side sent what this wire does not carry."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """One frame.
 
     Attributes:
@@ -105,7 +105,7 @@ class Message:
 
     kind: int
     id: int = 0
-    body: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
 def encode(message: Message) -> bytes:

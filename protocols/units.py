@@ -5,8 +5,9 @@ A number is refused, never rounded: too many decimal places for the grid of the 
 """
 
 import re
-from dataclasses import dataclass
 from typing import Final, NewType
+
+from msgspec import Struct
 
 from protocols.errors import UsageError
 
@@ -16,8 +17,7 @@ Milliseconds = NewType("Milliseconds", int)
 Pascals = NewType("Pascals", int)
 
 
-@dataclass(frozen=True, slots=True)
-class Dimension:
+class Dimension(Struct, frozen=True):
     """One kind of quantity: the unit of its integer and the units that people may write.
 
     Attributes:

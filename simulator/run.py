@@ -5,11 +5,12 @@ import select
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic_ns
 from types import FrameType
 from typing import Final, Literal
+
+from msgspec import Struct
 
 from protocols.errors import UsageError
 from simulator.firmware.nvm import NVM_SIZE, MemoryStore
@@ -29,8 +30,7 @@ _IDLE_US: Final = 1_000_000
 _END_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SimulateOptions:
+class SimulateOptions(Struct, frozen=True, kw_only=True):
     """What ``meso simulate`` was asked for.
 
     Attributes:
@@ -215,8 +215,7 @@ def _endpoints(options: SimulateOptions, stack: ExitStack) -> list[Endpoint]:
     return endpoints
 
 
-@dataclass(slots=True)
-class _Wake:
+class _Wake(Struct):
     """Set by a signal.
 
     Attributes:

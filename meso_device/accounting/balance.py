@@ -1,7 +1,8 @@
 """The mass balance of the gun: what its odometer pushed against what its records say (I-29)."""
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from meso_device.accounting.entries import Json
 
@@ -10,8 +11,7 @@ TOLERANCE_NL_PER_RECORD: Final = 20
 TOLERANCE_FLOOR_NL: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Balance:
+class Balance(Struct, frozen=True):
     """Odometer against records.
 
     Attributes:

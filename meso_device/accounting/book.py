@@ -3,8 +3,9 @@
 Records are admitted strictly in the order of shot_seq; each must name the hash of the one before it.
 """
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from meso_device.accounting.clockmap import ClockMaps
 from meso_device.accounting.entries import Entry, GunLedger, GunStamp
@@ -20,8 +21,7 @@ _NO_CONTEXT: Final = ShotContext()
 ENDED_GRANTS_KEPT: Final = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(Struct, frozen=True):
     """What one slot of the ring amounts to: its entry to commit, and what is wrong with it, if anything."""
 
     record: ShotRecord
@@ -30,8 +30,7 @@ class Admission:
     finding: Finding | None
 
 
-@dataclass(frozen=True, slots=True)
-class Damaged:
+class Damaged(Struct, frozen=True):
     """A slot that is not a whole record, or does not follow the one before it; nothing after it is admitted."""
 
     finding: Finding

@@ -22,8 +22,10 @@ gives more per cm2 than this can see.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from meso_device.accounting.courses import DAY_US
 from meso_device.accounting.entries import Cap
@@ -38,8 +40,7 @@ INTERVAL_CAP: Final = "interval_cap"
 _UM2_PER_CM2: Final = 10**8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CapScope:
+class CapScope(Struct, frozen=True, kw_only=True):
     """Whom and what the caps of a grant are about.
 
     Attributes:

@@ -1,7 +1,8 @@
 """Where a syringe's content went: loaded = patient + prime + waste + left, checked at change and sign-off (I-29)."""
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from meso_device.accounting.clinic import Cartridge
 from meso_device.accounting.entries import Json
@@ -16,8 +17,7 @@ SCALE_PARTS: Final = 50
 DEAD_SPACE_NL: Final = 20_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CartridgeBalance:
+class CartridgeBalance(Struct, frozen=True, kw_only=True):
     """What should be left against what was found.
 
     Attributes:

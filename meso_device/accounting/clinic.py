@@ -4,11 +4,11 @@ The store reads them in one go before each arming, so that a rule never works on
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Approval:
+class Approval(Struct, frozen=True, kw_only=True):
     """A treatment protocol file, by digest, that a clinician has approved."""
 
     digest: str
@@ -16,8 +16,7 @@ class Approval:
     at_us: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lot:
+class Lot(Struct, frozen=True, kw_only=True):
     """A lot that the clinic has listed.
 
     Attributes:
@@ -39,8 +38,7 @@ class Lot:
     set_back_us: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cartridge:
+class Cartridge(Struct, frozen=True, kw_only=True):
     """The syringe in the gun, and where its content went (I-29): loaded = patient + prime + waste + left.
 
     Attributes:
@@ -73,8 +71,7 @@ class Cartridge:
         return self.loaded_nl - self.patient_hi_nl - self.prime_nl - self.waste_nl
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartUse:
+class PartUse(Struct, frozen=True, kw_only=True):
     """A single-use part: the aliases that it has been fitted for.
 
     Attributes:
@@ -95,8 +92,7 @@ class PartUse:
     shots: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reprocessing:
+class Reprocessing(Struct, frozen=True, kw_only=True):
     """The newest cleaning of a gun, and its newest patient contact before now.
 
     Attributes:
@@ -113,8 +109,7 @@ class Reprocessing:
     contact_session: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LastGiven:
+class LastGiven(Struct, frozen=True, kw_only=True):
     """This patient's treatments before this session in one area with one product, by latest possible time (I-35).
 
     Attributes:
@@ -130,8 +125,7 @@ class LastGiven:
     sessions_us: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LotGiven:
+class LotGiven(Struct, frozen=True, kw_only=True):
     """What a session gave of one product and lot; dry punctures have neither.
 
     Attributes:
@@ -149,8 +143,7 @@ class LotGiven:
     dose_hi_nl: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Override:
+class Override(Struct, frozen=True, kw_only=True):
     """A signed reason to go over a soft rule in this session.
 
     Attributes:
@@ -164,8 +157,7 @@ class Override:
     signer: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClinicFacts:
+class ClinicFacts(Struct, frozen=True, kw_only=True):
     """Everything that the clinic's interlocks look at, as of one reading of the log.
 
     Attributes:

@@ -3,8 +3,9 @@
 A map belongs to one boot of the gun. A refined map changes nothing that was written with an older one.
 """
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from meso_device.accounting.entries import ClockMapRow, Json
 
@@ -14,16 +15,14 @@ DRIFT_PPM: Final = 100
 BOOTS_KEPT: Final = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(Struct, frozen=True):
     """UTC of a shot, and how far off it may be to either side."""
 
     at_us: int
     error_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ping:
+class Ping(Struct, frozen=True):
     """One TIME_PING: sent and heard on the host's monotonic clock, ticks read between."""
 
     boot_id: int

@@ -6,8 +6,9 @@ the latest.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from meso_device.accounting.clinic import LastGiven
 from protocols.treatment.areas import by_code, same_skin
@@ -16,8 +17,7 @@ from protocols.treatment.courses import Course, Phase
 DAY_US: Final = 86_400_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
+class Due(Struct, frozen=True, kw_only=True):
     """The next session of a course; days are since 1970-01-01.
 
     Attributes:
@@ -43,8 +43,7 @@ class Due:
         return 0 if self.latest_day is None else max(0, today - self.latest_day)
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(Struct, frozen=True):
     """A way to go on: the phase, and the days from the newest session; None where the course names none."""
 
     phase: int

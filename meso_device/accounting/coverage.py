@@ -7,8 +7,9 @@ the next one goes over skin that was treated already.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from meso_device.accounting.entries import AreaGiven
 from protocols.treatment.plan import AreaPlan, TreatmentPlan
@@ -21,8 +22,7 @@ MOVES_MAX: Final = 200
 """Choices of a cell in one area and session; whoever needs more has lost the place."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Coverage:
+class Coverage(Struct, frozen=True, kw_only=True):
     """How far an area is; attempts and interrupted injections count as given.
 
     Attributes:
@@ -80,8 +80,7 @@ def coverage(plan: TreatmentPlan, given: Mapping[int, AreaGiven]) -> tuple[Cover
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Cells:
+class Cells(Struct, frozen=True):
     """An area that is gone over cell by cell, and which cell the hand is at.
 
     Where the hand went is told by the operator, never measured: a shot belongs to the cell that was chosen when it was

@@ -5,14 +5,14 @@ A `Batch` is one engine step: its entries, projections and grant row commit in o
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final, TypeAlias
+
+from msgspec import Struct, field
 
 Json: TypeAlias = "int | str | bool | list[Json] | dict[str, Json]"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GunStamp:
+class GunStamp(Struct, frozen=True, kw_only=True):
     """The gun that an entry speaks of, as its HELLO said."""
 
     gun_uid: str
@@ -33,8 +33,7 @@ class GunStamp:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """One audit record in the making.
 
     Attributes:
@@ -60,8 +59,7 @@ class Entry:
     protocol_digest: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cap:
+class Cap(Struct, frozen=True, kw_only=True):
     """An upper limit on what has been and may still be given, over all shots that match every set field.
 
     Attributes:
@@ -91,8 +89,7 @@ class Cap:
     code: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GrantIntent:
+class GrantIntent(Struct, frozen=True, kw_only=True):
     """A grant about to be asked of the gun: checked against the caps in the transaction that inserts it (I-25).
 
     A grant of kind TREAT or DRY counts against the patient's caps until the gun's log proves what it cost.
@@ -112,8 +109,7 @@ class GrantIntent:
     caps: tuple[Cap, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
+class Batch(Struct, frozen=True, kw_only=True):
     """One engine step to commit as a whole; ``no`` comes back in the answer."""
 
     no: int
@@ -121,8 +117,7 @@ class Batch:
     grant: GrantIntent | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Committed:
+class Committed(Struct, frozen=True, kw_only=True):
     """The batch is durable: fsync returned before this was made.
 
     Attributes:
@@ -136,8 +131,7 @@ class Committed:
     conflicts: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CapExceeded:
+class CapExceeded(Struct, frozen=True, kw_only=True):
     """The grant would pass a cap; nothing of the batch was written."""
 
     no: int
@@ -148,8 +142,7 @@ class CapExceeded:
     held_shots: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommitFailed:
+class CommitFailed(Struct, frozen=True, kw_only=True):
     """Nothing more can be made durable on this connection: stop acknowledging, disarm, tell the operator (I-48)."""
 
     no: int
@@ -159,8 +152,7 @@ class CommitFailed:
 CommitResult: TypeAlias = Committed | CapExceeded | CommitFailed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenGrant:
+class OpenGrant(Struct, frozen=True, kw_only=True):
     """A grant whose end the gun's log has not proven yet; its remainder stays reserved.
 
     Attributes:
@@ -188,8 +180,7 @@ class OpenGrant:
     protocol_digest: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClockMapRow:
+class ClockMapRow(Struct, frozen=True, kw_only=True):
     """How one boot of a gun relates to UTC: ``utc_us`` belongs to ``ticks_us``, within ``error_us``."""
 
     boot_id: int
@@ -198,8 +189,7 @@ class ClockMapRow:
     error_us: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GunLedger:
+class GunLedger(Struct, frozen=True, kw_only=True):
     """What this host has committed about one gun, read from the database at every connect (I-23).
 
     Attributes:
@@ -246,8 +236,7 @@ PLAN_CHANGES: Final = (PLAN_EDITED, POINT_SKIPPED, CELL_CHOSEN)
 """Kinds of the records that change the plan of a session; taken up again, they are made again in their order."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AreaGiven:
+class AreaGiven(Struct, frozen=True, kw_only=True):
     """What the records say was given in one area of a session; attempts and interrupted shots count as given."""
 
     area_code: int
@@ -257,8 +246,7 @@ class AreaGiven:
     interrupted: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionRow:
+class SessionRow(Struct, frozen=True, kw_only=True):
     """A session as the log knows it.
 
     Attributes:

@@ -1,8 +1,9 @@
 """What the host may find wrong with a gun. An open finding forbids grants; STOP and reading the log stay (I-22)."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from meso_device.accounting.entries import GunLedger
 from protocols.wire.codes import DESCRIPTOR_HASH8
@@ -45,8 +46,7 @@ LASTING: Final = frozenset(
 UNREADABLE: Final = frozenset({FindingCode.CONFLICT, FindingCode.GAP, FindingCode.COUNTER_REGRESSION})
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One thing wrong: its code, and one line that names cause and exit."""
 
     code: FindingCode

@@ -1,7 +1,8 @@
 """Grants as the host accounts for them: what each may still cost until the gun's log proves its end."""
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from meso_device.accounting.entries import Entry, GrantIntent, GunStamp, Json, OpenGrant
 from meso_device.accounting.shots import ShotContext, ShotRecord
@@ -13,8 +14,7 @@ WRITTEN_OFF: Final = "written_off"
 ENDED = frozenset({GrantPhase.CLOSED, GrantPhase.WRITTEN_OFF})
 
 
-@dataclass(slots=True, kw_only=True)
-class GrantAccount:
+class GrantAccount(Struct, kw_only=True):
     """One grant: what was permitted, and what the gun's records say was used.
 
     Attributes:

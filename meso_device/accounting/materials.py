@@ -6,12 +6,14 @@ lots to a recall.
 
 import contextlib
 import re
-from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from hashlib import sha256
 from typing import Final
 from urllib.parse import quote
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meso_device.accounting.cartridges import CartridgeBalance
 from meso_device.accounting.clinic import Lot
@@ -51,8 +53,7 @@ class GunPart(StrEnum):
     TUBING = "tubing"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Actor:
+class Actor(Struct, frozen=True, kw_only=True):
     """Who records something, and when: stamped on the entry, and part of keys that may come again.
 
     Attributes:
@@ -66,8 +67,7 @@ class Actor:
     utc_us: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
+class Listing(Struct, frozen=True, kw_only=True):
     """A lot as it is put on the clinic's list; made by `checked`.
 
     Attributes:
@@ -152,8 +152,7 @@ def is_expired(lot: Lot, utc_us: int) -> bool:
 # --- cartridges -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filling:
+class Filling(Struct, frozen=True, kw_only=True):
     """A syringe filled from a lot.
 
     Attributes:

@@ -1,8 +1,9 @@
 """A final slot of the gun's ring as a shot record: checked, decoded, and told to the audit store."""
 
 from base64 import b64encode
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from meso_device.accounting.clockmap import Label
 from meso_device.accounting.entries import Entry, GunStamp, Json
@@ -17,8 +18,7 @@ _PHASES: Final = {phase.value: phase.name for phase in Phase}
 _REASONS: Final = {reason.value: reason.name for reason in Reason}
 
 
-@dataclass(frozen=True, slots=True)
-class ShotRecord:
+class ShotRecord(Struct, frozen=True):
     """One final record of the gun.
 
     Attributes:
@@ -52,8 +52,7 @@ def shot_key(gun_uid: str, log_epoch: int, shot_seq: int) -> str:
     return f"shot/{gun_uid}/{log_epoch}/{shot_seq}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShotContext:
+class ShotContext(Struct, frozen=True, kw_only=True):
     """What the grant of a shot knows and the gun does not."""
 
     session: str = ""

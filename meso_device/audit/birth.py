@@ -7,11 +7,11 @@ leaves either a usable log or what a new start takes for an empty directory.
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import apsw
+from msgspec import Struct
 
 from meso_device.audit.database import abandon
 from meso_device.audit.filesystem import check_filesystem, sync_directory, sync_names_above
@@ -25,8 +25,7 @@ VKEY_NAME: Final = "audit.vkey"
 _PROVISIONAL_NAME: Final = "audit.key.new"
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """An open database and the key that signs for it; ``fresh`` while the log holds no record."""
 
     db: apsw.Connection

@@ -1,9 +1,9 @@
 """Is there room under every cap? Asked inside the transaction that inserts the grant (I-25)."""
 
-from dataclasses import dataclass
 from typing import Final
 
 import apsw
+from msgspec import Struct
 
 from meso_device.accounting.entries import Cap, GrantIntent
 from meso_device.audit.projections import PATIENT_KINDS
@@ -17,8 +17,7 @@ early; one back keeps them inside longer.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Room:
+class Room(Struct, frozen=True):
     """What stands against one cap before the new grant: given already, and held by grants not proven over."""
 
     cap: Cap

@@ -1,10 +1,10 @@
 """Fitting a cartridge: what is refused, what is balanced, what is recorded. The records are the caller's to commit."""
 
 import secrets
-from dataclasses import dataclass
 from typing import Final
 
 import apsw
+from msgspec import Struct
 
 from meso_device.accounting.cartridges import CartridgeBalance, balance_at_change
 from meso_device.accounting.entries import Entry
@@ -26,8 +26,7 @@ from protocols.units import format_dose
 ID_BYTES: Final = 16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(Struct, frozen=True, kw_only=True):
     """What is to be fitted, its texts checked."""
 
     product: str
@@ -36,8 +35,7 @@ class Wanted:
     loaded_nl: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CartridgeChange:
+class CartridgeChange(Struct, frozen=True, kw_only=True):
     """What has to be recorded, all or none; ``balance`` is None when nothing comes out."""
 
     entries: tuple[Entry, ...]

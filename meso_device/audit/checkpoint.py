@@ -5,8 +5,9 @@ A checkpoint kept outside of this computer fixes everything that came before it.
 
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from meso_device.audit.keys import SigningKey, VerifyKey
 from meso_device.audit.tree import HASH_BYTES
@@ -18,8 +19,7 @@ SIGNATURES_MAX: Final = 100
 _SIGNATURE_BYTES: Final = 4 + 64
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(Struct, frozen=True):
     """What a checkpoint says. ``root`` is the RFC 6962 root over the first ``size`` records."""
 
     origin: str

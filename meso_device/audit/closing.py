@@ -1,11 +1,11 @@
 """What only the log can say when a session closes: which records are its own, to show them complete later."""
 
 from base64 import b64encode
-from dataclasses import replace
 from itertools import pairwise
 from typing import Final
 
 import apsw
+from msgspec.structs import replace
 
 from meso_device.accounting.entries import Entry, Json
 from meso_device.audit.sql import run

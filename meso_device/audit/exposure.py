@@ -1,15 +1,14 @@
 """What one session injected, where and of which lot: what a late reaction is tied to. Reads only."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import apsw
+from msgspec import Struct
 
 from meso_device.audit.sql import run
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exposure:
+class Exposure(Struct, frozen=True, kw_only=True):
     """Shots into a patient of one gun in one area, of one product and lot."""
 
     gun_uid: str

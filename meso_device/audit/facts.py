@@ -5,10 +5,10 @@ more than a short one.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Final
 
 import apsw
+from msgspec import Struct
 
 from meso_device.accounting.clinic import (
     Approval,
@@ -36,8 +36,7 @@ _LOT: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApprovedFile:
+class ApprovedFile(Struct, frozen=True, kw_only=True):
     """The newest approval of one treatment protocol file, with what the file called itself."""
 
     approval: Approval

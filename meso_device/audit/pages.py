@@ -3,10 +3,10 @@
 A page looks at a bounded part of the log whatever it is filtered by: commits wait behind it.
 """
 
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import apsw
+from msgspec import Struct
 
 from meso_device.accounting.entries import Json
 from meso_device.audit import canonical
@@ -24,8 +24,7 @@ ROW: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageQuery:
+class PageQuery(Struct, frozen=True, kw_only=True):
     """Which shots, or which records of every kind.
 
     Attributes:
@@ -53,8 +52,7 @@ class PageQuery:
     every_kind: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RecordQuery:
+class RecordQuery(Struct, frozen=True):
     """One record, by its place in the log."""
 
     seq: int
@@ -63,8 +61,7 @@ class RecordQuery:
 Query: TypeAlias = PageQuery | RecordQuery
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class Page(Struct, frozen=True, kw_only=True):
     """Shots, newest first.
 
     Attributes:
@@ -78,8 +75,7 @@ class Page:
     head: int
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
+class Looked(Struct, frozen=True):
     """The answer to a query.
 
     Attributes:

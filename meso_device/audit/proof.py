@@ -4,10 +4,10 @@ The inner nodes of the tree are not stored. Each checkpoint keeps the peaks of i
 nodes of every later tree: what lies between them is at most a few hundred leaves a node.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 import apsw
+from msgspec import Struct
 
 from meso_device.audit.checkpoint import open_note
 from meso_device.audit.keys import VerifyKey
@@ -22,8 +22,7 @@ LEAVES_AT_ONCE: Final = 64
 """A node over no more is made from its leaves."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inclusion:
+class Inclusion(Struct, frozen=True, kw_only=True):
     """A record's place under the newest checkpoint.
 
     Attributes:

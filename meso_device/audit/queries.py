@@ -1,11 +1,11 @@
 """What the host asks of the log: the ledger of a gun, and sessions. Reads only; any connection will do."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import islice
 from typing import Any, Final
 
 import apsw
+from msgspec.structs import replace
 
 from meso_device.accounting.entries import PLAN_CHANGES, AreaGiven, ClockMapRow, GunLedger, OpenGrant, SessionRow
 from meso_device.audit import canonical

@@ -2,9 +2,10 @@
 
 import re
 from base64 import b64encode
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
+
+from msgspec import Struct
 
 from meso_device.accounting.entries import Entry, Json
 from meso_device.audit import canonical
@@ -22,8 +23,7 @@ _KEY: Final = re.compile(r"[!-~]{1,200}", re.ASCII)
 _ID: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stamp:
+class Stamp(Struct, frozen=True, kw_only=True):
     """When something is committed, as one host sees it; a label, never an order.
 
     Attributes:
@@ -39,8 +39,7 @@ class Stamp:
     clock: str
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """One line of the log: its columns, its canonical bytes and the fields they hold."""
 
     seq: int

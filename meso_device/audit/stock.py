@@ -1,8 +1,7 @@
 """What the clinic has on its list and in its guns. Reads only; any connection will do."""
 
-from dataclasses import dataclass
-
 import apsw
+from msgspec import Struct
 
 from meso_device.accounting.clinic import Cartridge, Lot
 from meso_device.audit.clinic_rows import names_of
@@ -10,8 +9,7 @@ from meso_device.audit.facts import fitted_cartridge
 from meso_device.audit.sql import run
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StockLot:
+class StockLot(Struct, frozen=True, kw_only=True):
     """A lot that is listed, blocked, or both.
 
     Attributes:

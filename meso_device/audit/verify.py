@@ -5,12 +5,12 @@ What it cannot show, whoever runs it is told: see `NOT_PROTECTED`.
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 import apsw
+from msgspec import Struct, field
 
 from meso_device.audit.birth import DATABASE_NAME, VKEY_NAME
 from meso_device.audit.bulk import BLOCK_RECORDS, BulkChecker, no_collector
@@ -35,8 +35,7 @@ CHECKPOINT_FILE_BYTES_MAX: Final = 65_536
 Progress = Callable[[int, int], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """What a verification found.
 
     Attributes:
@@ -64,8 +63,7 @@ class Report:
     bad: str = ""
 
 
-@dataclass(slots=True)
-class _Pass:
+class _Pass(Struct):
     """Where the pass over the records stands."""
 
     origin: str

@@ -10,8 +10,9 @@ import os
 import threading
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final, TypeAlias
+
+from msgspec.structs import replace
 
 from meso_device.accounting.entries import Batch, CommitFailed, CommitResult, Entry
 from meso_device.audit.pages import Looked, Query

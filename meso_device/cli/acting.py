@@ -3,10 +3,10 @@
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import apsw
+from msgspec import Struct
 
 from meso_device import __version__
 from meso_device.accounting.entries import Batch, CommitFailed, Committed, Entry
@@ -25,8 +25,7 @@ from meso_device.people.signatures import Target, sign_entry
 from protocols.errors import AuditWriteFailed, UsageError, require
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Acting:
+class Acting(Struct, frozen=True, kw_only=True):
     """Somebody at work in a data directory that is theirs alone, for one command.
 
     Attributes:

@@ -4,9 +4,10 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct
 
 from meso_device.accounting.materials import checked_lot
 from meso_device.cli.asking import STDIN, ask, read_document
@@ -57,8 +58,7 @@ type = "single"
 _YES_NO: Final = {"yes": True, "no": False}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checks:
+class Checks(Struct, frozen=True, kw_only=True):
     """A checks file, every word of it known.
 
     Attributes:
@@ -128,8 +128,7 @@ def checks_of(content: bytes, name: str = _WHAT) -> Checks:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Places:
+class _Places(Struct, frozen=True):
     """Reads the tables of one checks file; what is refused is told with its line and column."""
 
     name: str

@@ -3,9 +3,11 @@
 import re
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meso_device.cli.checks_file import NOTHING, Checks, read_checks
 from meso_device.cli.desk import Desk, open_desk
@@ -25,8 +27,7 @@ RESUME: Final = "meso session resume"
 _REASON_CODE: Final = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
+class Words(Struct, frozen=True, kw_only=True):
     """The command line of a session with a patient, as it was given.
 
     Attributes:

@@ -1,7 +1,8 @@
 """The practice treatment with another number of injections: same areas, same volume at most."""
 
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from protocols.errors import UsageError
 from protocols.treatment.plan import AreaPlan, TreatmentPlan

@@ -5,9 +5,11 @@ import json as json_text
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct
 
 from meso_device.audit.export import export_shots
 from meso_device.audit.verify import Report, verify_home
@@ -27,8 +29,7 @@ from protocols.units import format_dose
 RATE_PER_S: Final = 9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Demo:
+class Demo(Struct, frozen=True, kw_only=True):
     """One demonstration.
 
     Attributes:

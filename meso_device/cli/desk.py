@@ -3,9 +3,10 @@
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from meso_device import __version__
 from meso_device.accounting.entries import Batch, CommitFailed
@@ -29,8 +30,7 @@ from protocols.errors import AuditWriteFailed, InvariantError, MesoError
 FIRST_STEP: Final = "meso people add NAME --role administrator"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class Desk(Struct, frozen=True, kw_only=True):
     """An open data directory, for one command.
 
     Attributes:

@@ -2,10 +2,10 @@
 
 import re
 import secrets
-from dataclasses import dataclass
 from typing import Annotated, Final, TypeAlias
 
 import typer
+from msgspec import Struct
 
 from drivers.discovery import discover
 from meso_device.accounting.entries import GunLedger
@@ -18,8 +18,7 @@ GunChoiceOption: TypeAlias = Annotated[
 _UID: Final = re.compile(r"[0-9a-fA-F]{24}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChosenGun:
+class ChosenGun(Struct, frozen=True, kw_only=True):
     """A gun that was named.
 
     Attributes:

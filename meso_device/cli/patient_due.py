@@ -1,8 +1,7 @@
 """When the next session of each patient's courses is due, from the records alone."""
 
-from dataclasses import dataclass
-
 import apsw
+from msgspec import Struct
 
 from meso_device.accounting.courses import Due, day_of, next_due, past_sessions
 from meso_device.accounting.materials import day_text
@@ -12,8 +11,7 @@ from meso_device.cli.output import one_line
 from protocols.treatment.courses import courses
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DueRow:
+class DueRow(Struct, frozen=True, kw_only=True):
     """One course of one patient.
 
     Attributes:

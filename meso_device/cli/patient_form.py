@@ -2,8 +2,9 @@
 
 import json
 import tomllib
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from meso_device.cli.asking import ask, read_document
 from meso_device.people.lockout import Moment
@@ -16,8 +17,7 @@ _TEXTS: Final = ("name", "born", "chart", "sex")
 _OTHERWISE: Final = "give --from FILE, or - for standard input"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Form:
+class Form(Struct, frozen=True, kw_only=True):
     """What was typed or read; not checked yet."""
 
     name: str

@@ -1,9 +1,9 @@
 """A patient as the vault and the log know one, for people and as JSON."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import apsw
+from msgspec import Struct
 
 from meso_device.accounting.entries import SessionRow
 from meso_device.audit.export import rfc3339
@@ -13,8 +13,7 @@ from meso_device.cli.session_text import session_line
 from meso_device.people.vault import Note, Patient
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """Everything shown of one patient."""
 
     patient: Patient

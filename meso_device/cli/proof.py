@@ -5,14 +5,14 @@ Truth is written by the simulated body, the log by the host from what the gun's 
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 ShotKey: TypeAlias = tuple[str, int, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
+class Proof(Struct, frozen=True, kw_only=True):
     """What a comparison found.
 
     Attributes:

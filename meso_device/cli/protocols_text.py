@@ -3,9 +3,10 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct
 
 from meso_device.audit.export import rfc3339
 from meso_device.audit.facts import ApprovedFile, approved_files
@@ -21,8 +22,7 @@ from protocols.units import format_depth, format_dose
 _WORD: Final = re.compile(r"[\w-]+")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class Checked(Struct, frozen=True, kw_only=True):
     """What became of one file: a JSON object with ``ok``, and lines for people."""
 
     document: dict[str, Any]

@@ -5,12 +5,12 @@ only what they need; this table imports nothing of them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class CommandLine:
+
+class CommandLine(Struct, frozen=True):
     """One command or group.
 
     Attributes:

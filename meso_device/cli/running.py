@@ -4,9 +4,11 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meso_device.audit.queries import open_session
 from meso_device.cli.log import reading
@@ -29,8 +31,7 @@ RESUME: Final = "meso session resume"
 NOTHING: Final = "nothing to resume"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignIn:
+class SignIn(Struct, frozen=True, kw_only=True):
     """Who goes on with a session, as the command line says; asked for only where the session has a patient.
 
     Attributes:
@@ -109,8 +110,7 @@ def _run(request: RunRequest, observer: Observer) -> RunResult:
         return run_session(request, log)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
+class Words(Struct, frozen=True, kw_only=True):
     """What a report says of the run's command.
 
     Attributes:

@@ -8,9 +8,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from protocols.errors import MesoError
 
@@ -19,8 +20,7 @@ END_S: Final = 5.0
 _PR_SET_PDEATHSIG: Final = 1
 
 
-@dataclass(frozen=True, slots=True)
-class GunFiles:
+class GunFiles(Struct, frozen=True):
     """Where a simulated gun is and what it leaves.
 
     Attributes:

@@ -1,6 +1,6 @@
 """Fitting and emptying cartridges from the command line: what was recorded, as text and as JSON."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from meso_device.accounting.cartridges import CartridgeBalance
 from meso_device.accounting.clinic import Cartridge
@@ -13,8 +13,7 @@ from protocols.errors import MesoError
 from protocols.units import format_dose
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Changed:
+class Changed(Struct, frozen=True, kw_only=True):
     """What was recorded; ``balance`` is None when nothing came out."""
 
     gun_uid: str

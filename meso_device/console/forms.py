@@ -4,8 +4,9 @@ Pure. A form has the command that it becomes, the fields that a person fills in,
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from meso_device.console.form import Field
 from meso_device.console.presenters.frame import SHORT_ID
@@ -16,8 +17,7 @@ Body = Mapping[str, Any]
 HINT_MAX: Final = 30
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(Struct, frozen=True, kw_only=True):
     """A command as it is filled in.
 
     Attributes:

@@ -1,10 +1,10 @@
 """Rows of toned text: what presenters make and widgets draw. Pure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple, TypeAlias
 
+from msgspec import Struct
 from rich.cells import cell_len, set_cell_size
 
 
@@ -59,8 +59,7 @@ class Span(NamedTuple):
 Line: TypeAlias = tuple[Span, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pane:
+class Pane(Struct, frozen=True, kw_only=True):
     """Where rows are shown and when.
 
     Attributes:

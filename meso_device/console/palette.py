@@ -1,8 +1,9 @@
 """What the command palette offers: ways to go and things to look at, nothing that moves or permits. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from meso_device.console.keys import PAGES
 from meso_device.console.text import say
@@ -10,8 +11,7 @@ from meso_device.console.text import say
 TYPED_MAX: Final = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Struct, frozen=True):
     """One thing to do.
 
     Attributes:

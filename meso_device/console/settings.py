@@ -6,9 +6,10 @@ keys hold in practice and in treatment, which is why the file is not in a data d
 
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from meso_device.console.keys import keymap
 from protocols.errors import UsageError
@@ -26,8 +27,7 @@ DISARM_AFTER_S_LIMITS: Final = (10, 60)
 LOCK_AFTER_MIN_LIMITS: Final = (1, 60)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Struct, frozen=True, kw_only=True):
     """What is set.
 
     Attributes:

@@ -4,9 +4,10 @@ Pure. The audit log has every single alarm; the board is what a person can take 
 they are acknowledged and over, low ones go with their cause (I-61).
 """
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
+
+from msgspec import Struct
 
 from protocols.wire.codes import Alarm
 
@@ -46,8 +47,7 @@ class HostAlarm(IntEnum):
         return Priority(4 - self // 100)
 
 
-@dataclass(slots=True)
-class AlarmRow:
+class AlarmRow(Struct):
     """One cause.
 
     Attributes:

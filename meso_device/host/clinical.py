@@ -5,7 +5,9 @@ The log gets aliases, codes and commitments alone. Everything here is recorded b
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meso_device.accounting.clinic import Approval
 from meso_device.accounting.entries import Batch, CommitFailed, Entry, Json, SessionRow
@@ -29,8 +31,7 @@ from protocols.treatment.advisory import Sex
 from protocols.treatment.plan import TreatmentPlan
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedOverride:
+class SignedOverride(Struct, frozen=True, kw_only=True):
     """A reason to go over a soft rule.
 
     Attributes:
@@ -44,8 +45,7 @@ class SignedOverride:
     proof: PinProof
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fitted:
+class Fitted(Struct, frozen=True, kw_only=True):
     """A single-use part as the operator read it off its package.
 
     Attributes:
@@ -59,8 +59,7 @@ class Fitted:
     type_id: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Returning:
+class Returning(Struct, frozen=True, kw_only=True):
     """Who takes up a session that has a patient.
 
     Attributes:
@@ -77,8 +76,7 @@ class Returning:
     aftercare: bool | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clinical:
+class Clinical(Struct, frozen=True, kw_only=True):
     """A session with a patient, before it is opened.
 
     Attributes:

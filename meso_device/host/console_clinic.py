@@ -6,8 +6,9 @@ Names never enter the loop's state: they are shown on request, recorded as shown
 import contextlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from meso_device.accounting.entries import Entry, SessionRow
 from meso_device.accounting.materials import Actor, checked_lot, part_fitted

@@ -6,8 +6,9 @@ Gathered by listening to what goes into the engine and what comes out. Nothing h
 import contextlib
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from drivers.link_events import Answered, Heard, LinkDown, StopHeard
 from drivers.outcome import Done
@@ -41,8 +42,7 @@ _LIVE: Final = frozenset({Phase.ARMED, Phase.ARMING})
 _KEPT: Final = frozenset({"shot", "write_off", "session.closed", "gun.self_test", "gun.homed"})
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One line for the operator."""
 
     no: int
@@ -50,8 +50,7 @@ class Line:
     at_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class ReadBack:
+class ReadBack(Struct, frozen=True):
     """What the gun read back for an area."""
 
     depth_um: int

@@ -1,7 +1,8 @@
 """What the operator may ask for now, and why not: pure, from what can be seen."""
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from meso_device.accounting.entries import SessionRow
 from meso_device.host.console_facts import ConsoleFacts
@@ -14,8 +15,7 @@ OPEN_WHILE_LOCKED: Final = frozenset({"sign_in", "disarm", "quit"})
 _OVER: Final = frozenset({Phase.NO_SESSION, Phase.CLOSED})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class Seen(Struct, frozen=True, kw_only=True):
     """What decides.
 
     Attributes:

@@ -9,9 +9,10 @@ import os
 import select
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct, field
 
 from drivers.link import LinkEngine
 from drivers.ports import open_port
@@ -54,8 +55,7 @@ FROZEN_S: Final = 0.5
 """How long the screen may take to leave the terminal before it is stopped as it is."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConsoleRequest:
+class ConsoleRequest(Struct, frozen=True, kw_only=True):
     """What to run.
 
     Attributes:
@@ -77,8 +77,7 @@ class ConsoleRequest:
     settings: ConsoleSettings = field(default_factory=ConsoleSettings)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConsoleResult:
+class ConsoleResult(Struct, frozen=True, kw_only=True):
     """What became of it.
 
     Attributes:
@@ -120,8 +119,7 @@ def run_console(
         return _Console(request, home, clock, log, terminal, signals, stack).run(watch)
 
 
-@dataclass(frozen=True, slots=True)
-class _Log:
+class _Log(Struct, frozen=True):
     """The log, opened, and what it says at the start."""
 
     writer: Writer

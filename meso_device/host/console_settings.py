@@ -1,7 +1,8 @@
 """What is set of a console, as far as the host acts on it; the rest goes on to the screen unread."""
 
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from meso_device.screen_messages import Body
 
@@ -9,8 +10,7 @@ DISARM_AFTER_S: Final = 30
 LOCK_AFTER_S: Final = 600
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConsoleSettings:
+class ConsoleSettings(Struct, frozen=True, kw_only=True):
     """Settings of one console.
 
     Attributes:

@@ -9,9 +9,10 @@ import fcntl
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
+
+from msgspec import Struct
 
 from meso_device.audit.reserve import reserve_missing_bytes
 from protocols.errors import MesoError, UsageError
@@ -24,8 +25,7 @@ _HOLDER_BYTES_MAX: Final = 200
 _OTHERS: Final = 0o077
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
+class Home(Struct, frozen=True):
     """Paths inside the data directory.
 
     Attributes:

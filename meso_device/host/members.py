@@ -5,16 +5,16 @@ A member owns descriptors. The loop waits on them and calls `ready` in its own t
 
 import signal
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias
+
+from msgspec import Struct
 
 from meso_device.accounting.entries import Entry
 from meso_device.audit.pages import Looked, Query
 from meso_device.session.contract import Command, Effect, EngineEvent, Instant, Notice, View
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(Struct, frozen=True):
     """The operator's source has nothing more to do: leave the loop.
 
     Attributes:
@@ -26,8 +26,7 @@ class End:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Leave:
+class Leave(Struct, frozen=True):
     """Stop the gun now, let it answer, record that, and leave: as after an ending signal.
 
     Attributes:
@@ -41,8 +40,7 @@ class Leave:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Keep:
+class Keep(Struct, frozen=True):
     """Make records durable that people owe the log: who signed in, who acknowledged what.
 
     Attributes:
@@ -52,8 +50,7 @@ class Keep:
     entries: tuple[Entry, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """Read a page of the history or a record, when the log has nothing else to do.
 
     Attributes:

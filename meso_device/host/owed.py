@@ -2,8 +2,9 @@
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from meso_device.accounting.entries import CapExceeded, CommitFailed, Committed, Entry
 from meso_device.host.members import Keep
@@ -25,8 +26,7 @@ class Owe(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class _Parcel:
+class _Parcel(Struct, frozen=True):
     entries: tuple[Entry, ...]
     durable: Durable | None
     number: int | None

@@ -9,9 +9,10 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 from meso_device.people.lockout import Moment
 from meso_device.people.office import Office
@@ -26,8 +27,7 @@ Job: TypeAlias = Callable[[Office, Moment], object]
 Then: TypeAlias = Callable[[object, Instant], Sequence[Command]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
+class _Answer(Struct, frozen=True):
     then: Then
     result: object
     due: Due | None

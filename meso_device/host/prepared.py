@@ -1,8 +1,9 @@
 """A session with a patient as it is being prepared: who, what, what was answered, what is fitted. No name is in it."""
 
 import secrets
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from meso_device.accounting.cartridges import left_range_nl
 from meso_device.accounting.clinic import Approval, Cartridge, Lot, Reprocessing
@@ -26,8 +27,7 @@ AFTERCARE: Final = "aftercare"
 _NOBODY: Final = ("", 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Material:
+class Material(Struct, frozen=True, kw_only=True):
     """What the log says of a gun now: read again after each change of it.
 
     Attributes:
@@ -46,8 +46,7 @@ class Material:
         return not last.contact_us or last.contact_session == session or last.cleaned_us > last.contact_us
 
 
-@dataclass(slots=True, kw_only=True)
-class Prepared:
+class Prepared(Struct, kw_only=True):
     """What a session begins with, and goes on with while it is open.
 
     Attributes:

@@ -7,9 +7,10 @@ import contextlib
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from drivers.discovery import candidate_ports
 from drivers.link import LinkEngine
@@ -50,8 +51,7 @@ SIGNALLED: Final = 128
 """Exit statuses above this are those of signals."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunRequest:
+class RunRequest(Struct, frozen=True, kw_only=True):
     """What to run.
 
     Attributes:
@@ -70,8 +70,7 @@ class RunRequest:
     clinical: Clinical | Returning | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunResult:
+class RunResult(Struct, frozen=True, kw_only=True):
     """What became of it.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from meso_device.screen_messages import Body, ToScreen
 from meso_device.session.contract import Instant, LinkState, View
@@ -23,8 +24,7 @@ class Refuse(Exception):  # noqa: N818  # an answer
         self.code = code
 
 
-@dataclass(slots=True)
-class _Pending:
+class _Pending(Struct):
     """A command whose end is waited for."""
 
     number: int

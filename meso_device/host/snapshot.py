@@ -159,7 +159,9 @@ Commands and their fields; every one is checked by the host, unknown or missing 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from drivers.link_stats import LinkStats
 from meso_device.accounting.entries import Entry, SessionRow
@@ -175,8 +177,7 @@ from protocols.treatment.plan import TreatmentPlan
 VERSION = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Treatment:
+class Treatment(Struct, frozen=True, kw_only=True):
     """The session under way, as far as the engine does not tell."""
 
     session: str
@@ -192,8 +193,7 @@ class Treatment:
         return replace(self, plan=view.plan)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class Shown(Struct, frozen=True, kw_only=True):
     """Everything that a snapshot is made of.
 
     Attributes:

@@ -11,8 +11,9 @@ import select
 import struct
 import termios
 import tty
-from dataclasses import dataclass
 from typing import Any, Final, Self
+
+from msgspec import Struct
 
 from protocols.errors import UsageError
 
@@ -34,8 +35,7 @@ USABLE: Final = b"\x18" + _MODES_OFF + _KITTY_POP + _SHOW + b"\r"
 keyboard's own protocol popped, line wrap on, colours reset, alternate screen left, cursor on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(Struct, frozen=True):
     """Size of a terminal in characters and, where it knows, in pixels."""
 
     rows: int

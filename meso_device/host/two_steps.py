@@ -6,8 +6,9 @@ what is confirmed is what was looked at.
 
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 VALID_US: Final = 10_000_000
 LOOK_US_MIN: Final = 300_000
@@ -15,8 +16,7 @@ LOOK_US_MIN: Final = 300_000
 TOKEN_BYTES: Final = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Struct, frozen=True):
     """What a token is good for, and nothing else.
 
     Attributes:

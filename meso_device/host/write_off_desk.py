@@ -2,8 +2,9 @@
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from meso_device.accounting.entries import Entry
 from meso_device.audit.birth import DATABASE_NAME
@@ -27,8 +28,7 @@ REASONS: Final[Mapping[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Gun:
+class Gun(Struct, frozen=True):
     """The gun that something is unknown of."""
 
     uid: str

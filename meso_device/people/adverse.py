@@ -1,8 +1,9 @@
 """Adverse events: reported at once or weeks later, tied to what was injected, without touching the old records."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from meso_device.accounting.entries import Json
 from protocols.errors import UsageError
@@ -49,8 +50,7 @@ class Reporter(StrEnum):
     AUTHORITY = "authority"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AdverseEvent:
+class AdverseEvent(Struct, frozen=True, kw_only=True):
     """One reaction and what it is tied to.
 
     Attributes:

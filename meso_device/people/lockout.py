@@ -4,8 +4,10 @@ Time counts on the monotonic clock of one boot of the host alone. Seen from anot
 passed, as the wall clock can be set: the pause then begins anew at the first look, and never ends early.
 """
 
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 FREE_FAILURES: Final = 5
 """Wrong PINs in a row until the first pause."""
@@ -13,8 +15,7 @@ PAUSES_US: Final = tuple(minutes * 60_000_000 for minutes in (1, 2, 4, 8, 15))
 """The pause after the fifth wrong PIN, and after each one that follows; the last one repeats."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class Moment(Struct, frozen=True, kw_only=True):
     """Now.
 
     Attributes:
@@ -28,8 +29,7 @@ class Moment:
     utc_us: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lockout:
+class Lockout(Struct, frozen=True, kw_only=True):
     """What is kept of one operator's wrong PINs.
 
     Attributes:

@@ -5,9 +5,9 @@ the log under its exactly-once key, and only then leaves this table. A crash any
 """
 
 import json
-from dataclasses import dataclass
 
 import apsw
+from msgspec import Struct
 
 from meso_device.accounting.entries import Entry
 from meso_device.people.database import run, transaction
@@ -17,8 +17,7 @@ DUE_MAX = 64
 """Records handed out at once: as many as the log takes in one transaction."""
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(Struct, frozen=True):
     """Records for the log, oldest first; tell `settled` once they are durable there."""
 
     last_no: int

@@ -9,10 +9,11 @@ import os
 import re
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from protocols.errors import MesoError, UsageError
 
@@ -41,8 +42,7 @@ def _is_trivial(pin: str) -> bool:
     return any(pin[block:] == pin[:-block] for block in range(1, len(pin) // 2 + 1))
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(Struct, frozen=True):
     """What one look at a PIN costs.
 
     Attributes:

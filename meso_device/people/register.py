@@ -6,11 +6,11 @@ administrator changes the register. At least one active administrator always rem
 
 import os
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
 import apsw
+from msgspec import Struct
 
 from meso_device.accounting.entries import Entry, Json
 from meso_device.people.database import run, transaction
@@ -39,8 +39,7 @@ class Purpose(StrEnum):
     SIGNATURE = "signature"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operator:
+class Operator(Struct, frozen=True, kw_only=True):
     """One line of the register.
 
     Attributes:

@@ -5,9 +5,10 @@ and no sign-in, whatever becomes of a PIN.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from meso_device.people.refusals import NotAllowed
 
@@ -148,8 +149,7 @@ SIGNS: Final[Mapping[Role, frozenset[Meaning]]] = {
 """What a signature in each role may say."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
+class Person(Struct, frozen=True, kw_only=True):
     """An operator whose PIN was right.
 
     Attributes:

@@ -4,8 +4,9 @@ A signature shows what this host checked; it is no personal key. Two people are 
 """
 
 from base64 import b64encode
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from meso_device.accounting.entries import Entry, Json
 from meso_device.people.lockout import Moment
@@ -16,8 +17,7 @@ from protocols.errors import require
 LEAF_BYTES: Final = 32
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(Struct, frozen=True, kw_only=True):
     """The record that is signed.
 
     Attributes:
@@ -32,8 +32,7 @@ class Target:
         require(self.seq >= 0 and len(self.leaf) == LEAF_BYTES, "a signature needs a place and a leaf hash")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
+class Pair(Struct, frozen=True, kw_only=True):
     """Two different people who entered their PINs for one act; made by `authorise`.
 
     Attributes:

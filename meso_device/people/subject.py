@@ -2,13 +2,13 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from typing import Final, Self
 
 import rfc8785
+from msgspec import Struct
 
 from meso_device.people.names import check_name
 from protocols.errors import UsageError
@@ -48,8 +48,7 @@ class LegalBasis(StrEnum):
     ENROLLED_BY_MISTAKE = "enrolled_by_mistake"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PatientRef:
+class PatientRef(Struct, frozen=True, kw_only=True):
     """Who somebody is; leaves the vault only towards people who may see it.
 
     Attributes:

@@ -7,10 +7,10 @@ here has a role for it, and leaves a record that they were shown.
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import apsw
+from msgspec import Struct
 
 from meso_device.accounting.entries import Entry, Json
 from meso_device.people.adverse import AdverseEvent
@@ -43,8 +43,7 @@ DISCLOSED_MAX: Final = 256
 _COLUMNS: Final = "alias, chart, name, born, sex, allergies, salt, enrolled_us"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(Struct, frozen=True, kw_only=True):
     """What the rules of a treatment ask about a patient; names nobody.
 
     Attributes:
@@ -58,8 +57,7 @@ class Facts:
     subject: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patient:
+class Patient(Struct, frozen=True, kw_only=True):
     """One line of the vault; only for eyes that may see it.
 
     Attributes:
@@ -73,8 +71,7 @@ class Patient:
     enrolled_us: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
+class Note(Struct, frozen=True, kw_only=True):
     """A free text about a patient.
 
     Attributes:

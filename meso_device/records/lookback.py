@@ -5,10 +5,11 @@ one patient too many is asked, never one too few.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Final
 
 import apsw
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meso_device.audit.facts import CONTACTS_LOOKED_AT
 from meso_device.audit.sql import run
@@ -38,8 +39,7 @@ _EXPOSED: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(Struct, frozen=True):
     """Sums over one area, product and lot of a session with a gun; times are None where all of it is unknown."""
 
     session: str
@@ -59,8 +59,7 @@ class _Row:
     unknown_nl: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Question(Struct, frozen=True, kw_only=True):
     """What is looked for; everything that is named must be true of a shot.
 
     Attributes:
@@ -82,8 +81,7 @@ class Question:
     to_us: int = EVER_US
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cleaning:
+class Cleaning(Struct, frozen=True, kw_only=True):
     """One reprocessing of the gun."""
 
     at_us: int
@@ -94,8 +92,7 @@ class Cleaning:
     op: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
+class Given(Struct, frozen=True, kw_only=True):
     """What was given in one area of one product and lot; attempts and interrupted shots count as given.
 
     Attributes:
@@ -113,8 +110,7 @@ class Given:
     unknown_nl: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exposure:
+class Exposure(Struct, frozen=True, kw_only=True):
     """One session with one gun, and what of it fits the question.
 
     Attributes:

@@ -4,8 +4,9 @@ The gun fires; this only permits. Every step is recorded before it takes effect.
 """
 
 from collections.abc import Generator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from drivers.outcome import Done, Refused
 from meso_device.accounting.caps import CapScope, grant_caps, second_pass_code
@@ -65,8 +66,7 @@ GRANT_FRAME_LIFE_MS: Final = LEASE_MS - 50
 STALE_TRIES: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Permit:
+class Permit(Struct, frozen=True):
     """What the rules allow next in one area.
 
     Attributes:

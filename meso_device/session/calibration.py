@@ -1,8 +1,9 @@
 """The calibration that is active in the gun, read back page by page: what syringes, heads and dates it holds."""
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from meso_device.session.flow import Answer, LinkTrouble, Need, ask
 from protocols.errors import GunProtocolError
@@ -14,8 +15,7 @@ PAGE_SIZE: Final = 64
 _SYRINGE_PAGES: Final = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GunCalibration:
+class GunCalibration(Struct, frozen=True, kw_only=True):
     """A calibration as the gun holds it.
 
     Attributes:

@@ -5,10 +5,11 @@ sheet, *guide* alexandradalu.com, *outbreak* the reports on infected patients (E
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
+
+from msgspec import Struct
 
 from meso_device.accounting.entries import Entry, Json
 from protocols.errors import UsageError
@@ -32,8 +33,7 @@ class Effect(StrEnum):
     INGREDIENTS = "blocks lots with these ingredients"
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """One question of the checklist.
 
     Attributes:
@@ -86,8 +86,7 @@ ITEMS: Final[Mapping[str, Item]] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """One answer of this session.
 
     Attributes:

@@ -5,9 +5,10 @@ commands, and ticks. Out: requests to the gun, batches to commit, and notices. N
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 from drivers.link_events import LinkEvent
 from meso_device.accounting.clinic import ClinicFacts
@@ -19,8 +20,7 @@ from protocols.treatment.plan import TreatmentPlan
 from protocols.wire.messages import Heartbeat, Request
 
 
-@dataclass(frozen=True, slots=True)
-class Instant:
+class Instant(Struct, frozen=True):
     """Now, on both clocks: monotonic for every decision, UTC only as a label (I-35).
 
     Attributes:
@@ -42,8 +42,7 @@ class Instant:
 # --- in: the operator ---------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenSession:
+class OpenSession(Struct, frozen=True, kw_only=True):
     """Begin a session. Ids are random and handed in; nothing fires until `Confirm` and `Arm`.
 
     A practice session has no patient and runs on a simulated gun only: patient, people and materials are not judged.
@@ -66,8 +65,7 @@ class OpenSession:
     sex: Sex | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResumeSession:
+class ResumeSession(Struct, frozen=True, kw_only=True):
     """Take up a session that the log says is open.
 
     Attributes:
@@ -83,72 +81,62 @@ class ResumeSession:
     sex: Sex | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Confirm:
+class Confirm(Struct, frozen=True, kw_only=True):
     """The operator has seen what the gun did meanwhile and goes on (I-45); `how` is recorded."""
 
     how: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arm:
+class Arm(Struct, frozen=True, kw_only=True):
     """Set and read back the settings of an area and grant credit for it."""
 
     area_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Disarm:
+class Disarm(Struct, frozen=True, kw_only=True):
     """Take the credit back; the session stays open."""
 
     cause: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stop:
+class Stop(Struct, frozen=True, kw_only=True):
     """Emergency stop, from any state, without confirmation."""
 
     source: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResetStop:
+class ResetStop(Struct, frozen=True, kw_only=True):
     """Clear the gun's stop latch in its two steps; ends SAFE and unconfirmed."""
 
     reason_code: int
     op: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AcknowledgeFault:
+class AcknowledgeFault(Struct, frozen=True, kw_only=True):
     """Acknowledge the alarms of a gun in FAULT: it leaves that state only where the causes are gone."""
 
     op: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SelfTestGun:
+class SelfTestGun(Struct, frozen=True, kw_only=True):
     """Let the gun run every item of its self-test; what it comes to is recorded."""
 
     op: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HomeNeedle:
+class HomeNeedle(Struct, frozen=True, kw_only=True):
     """Draw the needle to its end stop, in SERVICE: somebody has pressed the gun's own button shortly before."""
 
     op: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeaveGun:
+class LeaveGun(Struct, frozen=True, kw_only=True):
     """Say goodbye to the gun and close its port; it stays closed until somebody names a port again."""
 
     op: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CloseSession:
+class CloseSession(Struct, frozen=True, kw_only=True):
     """End the session: disarm, read the log to its head, record the totals. Refused while anything is unknown.
 
     ``state`` is what becomes of it: ``complete``, or ``refused`` where a rule let it begin nothing.
@@ -159,8 +147,7 @@ class CloseSession:
     aftercare: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WriteOff:
+class WriteOff(Struct, frozen=True, kw_only=True):
     """Stop waiting for the proof of what is unknown of a gun: two different people, whose PINs were looked at (I-20).
 
     Attributes:
@@ -200,8 +187,7 @@ Command: TypeAlias = (
 # --- in: the world ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class PortOpened:
+class PortOpened(Struct, frozen=True):
     """A port to a gun is open and nothing has been sent on it.
 
     Attributes:
@@ -213,22 +199,19 @@ class PortOpened:
     nonce: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerLoaded:
+class LedgerLoaded(Struct, frozen=True):
     """The store's answer to `LoadLedger`."""
 
     ledger: GunLedger
 
 
-@dataclass(frozen=True, slots=True)
-class ClinicLoaded:
+class ClinicLoaded(Struct, frozen=True):
     """The store's answer to `LoadClinic`."""
 
     facts: ClinicFacts
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(Struct, frozen=True):
     """Time has come to `next_deadline_us`."""
 
 
@@ -238,35 +221,30 @@ EngineEvent: TypeAlias = LinkEvent | CommitResult | PortOpened | LedgerLoaded | 
 # --- out ----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(Struct, frozen=True):
     """Send this request; its end comes back as `Answered` with the same tag."""
 
     tag: int
     request: Request
 
 
-@dataclass(frozen=True, slots=True)
-class Beat:
+class Beat(Struct, frozen=True):
     """Send this heartbeat; a newer one replaces it when unsent."""
 
     heartbeat: Heartbeat
 
 
-@dataclass(frozen=True, slots=True)
-class PressStop:
+class PressStop(Struct, frozen=True):
     """Send STOP ahead of everything, again and again until the gun has answered."""
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(Struct, frozen=True):
     """Make this batch durable; the answer comes back as a `CommitResult` with the same number."""
 
     batch: Batch
 
 
-@dataclass(frozen=True, slots=True)
-class LoadLedger:
+class LoadLedger(Struct, frozen=True):
     """Read what is committed about this gun; comes back as `LedgerLoaded`.
 
     ``simulated`` is what its HELLO says: without it the store could not tell whether its records are of the other
@@ -277,8 +255,7 @@ class LoadLedger:
     simulated: bool
 
 
-@dataclass(frozen=True, slots=True)
-class LoadClinic:
+class LoadClinic(Struct, frozen=True):
     """Read what the clinic's rules are judged by, as of now; comes back as `ClinicLoaded`.
 
     ``digest`` is that of the treatment protocol file in force.
@@ -290,8 +267,7 @@ class LoadClinic:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class DropLink:
+class DropLink(Struct, frozen=True):
     """Close the port; the shell may open it, or the gun under another name, again.
 
     Attributes:
@@ -312,8 +288,7 @@ class NoticeKind(StrEnum):
     ALARM = "alarm"
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Struct, frozen=True):
     """One line for the operator: what happened and what to do."""
 
     kind: NoticeKind
@@ -350,8 +325,7 @@ class Phase(StrEnum):
     CLOSED = "closed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class View(Struct, frozen=True, kw_only=True):
     """All that a screen or a script may know, as of one instant.
 
     Attributes:

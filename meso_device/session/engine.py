@@ -7,9 +7,10 @@ it; heartbeats are made here, so they end when the engine does.
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import count
 from typing import Final
+
+from msgspec.structs import replace
 
 from drivers.link_events import Answered, Heard, LinkDown, StopHeard
 from drivers.outcome import Refused

@@ -6,8 +6,9 @@ finished is found out again from the gun's log, never assumed.
 """
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from drivers.link_events import Answered
 from drivers.outcome import Done, Refused, Unknown
@@ -24,15 +25,13 @@ from protocols.wire.codes import Code
 from protocols.wire.messages import Request
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(Struct, frozen=True):
     """Send a request; answered with `Answered`."""
 
     request: Request
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """Commit entries; answered with `Committed`, or `CapExceeded` where a grant is among them.
 
     Attributes:
@@ -44,16 +43,14 @@ class Record:
     told: Callable[[Committed | CapExceeded], None] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(Struct, frozen=True):
     """Read what is committed about a gun; answered with `GunLedger`."""
 
     gun_uid: str
     simulated: bool
 
 
-@dataclass(frozen=True, slots=True)
-class LoadFacts:
+class LoadFacts(Struct, frozen=True):
     """Read what the clinic's rules are judged by; answered with `ClinicFacts`."""
 
     session: str
@@ -62,8 +59,7 @@ class LoadFacts:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class Until:
+class Until(Struct, frozen=True):
     """Go on when the condition holds; it is looked at after every event."""
 
     condition: Callable[[], bool]

@@ -5,8 +5,10 @@ from the same records. Nothing here reaches the gun: the next arming sets and re
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meso_device.accounting.coverage import CELLS_MAX, MOVES_MAX, SPLIT_AREAS_MAX, Cells, cell_name, split
 from meso_device.accounting.entries import CELL_CHOSEN, PLAN_EDITED, POINT_SKIPPED, Json
@@ -22,8 +24,7 @@ PLANNED: Final = "planned"
 """In the place of a setpoint: whether the area is in the plan at all, 1 or 0."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One change as it is recorded, and the line that says so."""
 
     kind: str

@@ -1,8 +1,9 @@
 """What an operator may change of a plan while its session goes on: the commands, each with whoever gives it."""
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from protocols.units import LENGTH, VOLUME, format_depth, format_dose, parse_count, parse_entry
 
@@ -36,8 +37,7 @@ class Setpoint(Enum):
         return parse_entry(text, LENGTH if self is Setpoint.DEPTH else VOLUME)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EditPlan:
+class EditPlan(Struct, frozen=True, kw_only=True):
     """Give a setpoint of an area another value, within what the treatment protocol file allows."""
 
     area_id: str
@@ -47,8 +47,7 @@ class EditPlan:
     role: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanArea:
+class PlanArea(Struct, frozen=True, kw_only=True):
     """Take an untouched area out of the plan, or put one of the file back in."""
 
     area_id: str
@@ -57,8 +56,7 @@ class PlanArea:
     role: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SkipPoint:
+class SkipPoint(Struct, frozen=True, kw_only=True):
     """Leave the next point of an area out; `reason` is a word and no name."""
 
     area_id: str
@@ -67,8 +65,7 @@ class SkipPoint:
     role: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChooseCell:
+class ChooseCell(Struct, frozen=True, kw_only=True):
     """Say which cell of an area the hand is at.
 
     Attributes:

@@ -5,9 +5,10 @@ can only take away from what the file says, and a dose may rise to the caps that
 beyond needs another file. See docs/decisions/0016-what-an-edited-plan-may-change.md.
 """
 
-from dataclasses import dataclass
 from math import lcm
 from typing import Final
+
+from msgspec import Struct
 
 from meso_device.accounting.caps import cm2_cap_nl, point_cap_nl
 from meso_device.session.interlocks.case import needle_of, syringe_of
@@ -24,8 +25,7 @@ from protocols.wire.messages import LimitsGetReply
 TENFOLD: Final = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EditLimits:
+class EditLimits(Struct, frozen=True, kw_only=True):
     """What a setpoint of an area may be.
 
     Attributes:
@@ -40,8 +40,7 @@ class EditLimits:
     bound: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanLimits:
+class PlanLimits(Struct, frozen=True, kw_only=True):
     """Everything that an edit is judged by.
 
     Attributes:

@@ -5,7 +5,8 @@ or not to have happened: the record holds the range.
 """
 
 from collections.abc import Generator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from meso_device.accounting.entries import Entry, GunLedger, GunStamp, OpenGrant
 from meso_device.accounting.grants import WRITTEN_OFF, GrantAccount, grant_entry

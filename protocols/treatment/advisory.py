@@ -4,8 +4,9 @@ Figures are ultrasound means of faces (PMC9205051 table 2, n = 118). Histology r
 mixed, and an area without a figure never borrows its neighbour's.
 """
 
-from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct
 
 from protocols.treatment.areas import Area
 from protocols.units import format_depth
@@ -19,8 +20,7 @@ _WOMEN_OR_MEN: Final = {"female": "women", "male": "men"}
 SHALLOW_UM: Final = 1_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Advisory:
+class Advisory(Struct, frozen=True, kw_only=True):
     """What the clinician is told about a depth.
 
     Attributes:

@@ -1,10 +1,11 @@
 """The area catalogue: every place on the body that a treatment protocol may name."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias, cast
+
+from msgspec import Struct
 
 from protocols.treatment.tables import figure, rows
 
@@ -14,8 +15,7 @@ Side: TypeAlias = Literal["left", "right", "midline"]
 Risk: TypeAlias = Literal["", "extra-confirmation", "no-go"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Area:
+class Area(Struct, frozen=True, kw_only=True):
     """One place on one side of the body; all figures are examples that no clinic approved.
 
     A figure is None where nobody was seen to say.

@@ -5,9 +5,10 @@ limits that apply to it. What is unusual but not refused becomes a remark.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
+
+from msgspec import Struct
 
 from protocols.treatment.areas import Area, catalogue
 from protocols.treatment.courses import courses
@@ -23,16 +24,14 @@ _CM2_IN_UM2: Final = 10**8
 _SHOWN_MAX: Final = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One thing wrong, at a key of the file."""
 
     path: Path
     what: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fitted:
+class Fitted(Struct, frozen=True, kw_only=True):
     """What the file says is fitted, all of it found and usable."""
 
     syringe: Syringe

@@ -1,15 +1,15 @@
 """How often a treatment is repeated, and at which intervals."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
+
+from msgspec import Struct
 
 from protocols.treatment.tables import figure, rows
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Phase:
+class Phase(Struct, frozen=True, kw_only=True):
     """A run of sessions at one interval. None: nobody was seen to say.
 
     Attributes:
@@ -32,8 +32,7 @@ class Phase:
     source: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
+class Course(Struct, frozen=True, kw_only=True):
     """A schedule of phases, an example that no clinic approved.
 
     Attributes:

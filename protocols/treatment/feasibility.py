@@ -5,16 +5,16 @@ thins with shear. Exact in integers; pi is taken a little too small, so that the
 than it is.
 """
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from protocols.treatment.needles import Needle
 
 _PI_BELOW: Final = (333, 106)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Feasibility:
+class Feasibility(Struct, frozen=True, kw_only=True):
     """What pushing at this flow takes.
 
     Attributes:

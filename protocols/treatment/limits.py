@@ -4,8 +4,9 @@ Limits come in three layers: this build, the clinic's own, the file's. Each may 
 it, and a value beyond a limit is refused, never clamped. The gun keeps its own limits besides.
 """
 
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 # The range of the wire protocol's settings block; real guns state 4 to 13 mm.
 DEPTH_UM_MAX: Final = 13_000
@@ -48,8 +49,7 @@ VISCOSITY_UPAS_MIN: Final = 100
 VISCOSITY_UPAS_MAX: Final = 100_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostLimits:
+class HostLimits(Struct, frozen=True, kw_only=True):
     """Highest volumes and the heads that this host permits; the defaults are the build's.
 
     Attributes:

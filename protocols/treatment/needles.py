@@ -1,15 +1,15 @@
 """Needles, and the heads that hold them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
+
+from msgspec import Struct
 
 from protocols.treatment.tables import rows
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Needle:
+class Needle(Struct, frozen=True, kw_only=True):
     """One kind of needle; ``type_id`` is its number on the wire and never given to another."""
 
     id: str
@@ -20,8 +20,7 @@ class Needle:
     source: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
+class Head(Struct, frozen=True, kw_only=True):
     """One kind of head; ``type_id`` is its number on the wire and never given to another."""
 
     id: str

@@ -1,12 +1,14 @@
 """A checked treatment as plain integers and strings: what the session engine works from.
 
-Standard library only, because the engine is pure. Numbers that stand for a choice are those of the wire
+No I/O, because the engine is pure. Numbers that stand for a choice are those of the wire
 protocol's settings block.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from typing import Final, TypeAlias, cast
+
+from msgspec import Struct
+from msgspec.structs import fields
 
 from protocols.errors import UsageError
 
@@ -26,8 +28,7 @@ SUCTION_MODES: Final[Mapping[str, int]] = {"none": 0, "start": 1, "trigger": 2}
 TRIGGERS: Final[Mapping[str, int]] = {"hand": 1, "pedal": 2, "suction": 4}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AreaPlan:
+class AreaPlan(Struct, frozen=True, kw_only=True):
     """What is to be done in one area.
 
     Attributes:
@@ -105,8 +106,7 @@ class AreaPlan:
         return cls(**cast("dict[str, int]", checked))  # type: ignore[arg-type]  # types were checked by name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TreatmentPlan:
+class TreatmentPlan(Struct, frozen=True, kw_only=True):
     """What is to be done in one session.
 
     Attributes:

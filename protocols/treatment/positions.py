@@ -7,8 +7,9 @@ text. It runs after something was found wrong, so a good file does not pay for i
 
 import re
 import tomllib
-from dataclasses import dataclass, field
 from typing import Final, TypeAlias
+
+from msgspec import Struct, field
 
 from protocols.treatment.text import line_and_column
 
@@ -28,8 +29,7 @@ _IN_VALUE: Final = re.compile(
 )
 
 
-@dataclass(slots=True)
-class Positions:
+class Positions(Struct):
     """Offsets of the keys and values of one text; see `scan`.
 
     Attributes:

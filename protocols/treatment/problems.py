@@ -2,8 +2,9 @@
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from protocols.errors import UsageError
 
@@ -12,8 +13,7 @@ PROBLEMS_MAX: Final = 20
 _QUOTED_MAX: Final = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """One thing wrong, at a line and column that count from 1."""
 
     line: int

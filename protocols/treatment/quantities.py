@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Final, NoReturn, TypeAlias
 
+from msgspec import Struct
 from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -98,8 +99,7 @@ class Quantity:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class RateAsInterval:
+class RateAsInterval(Struct, frozen=True):
     """Reads a rate as the interval that keeps it: 1 s or 1 min divided by the rate, in whole milliseconds."""
 
     def read(self, value: object) -> int:
@@ -132,8 +132,7 @@ class RateAsInterval:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Struct, frozen=True):
     """Reads a text of one form, with ASCII letters alone, so that no letter passes for another."""
 
     pattern: re.Pattern[str]

@@ -1,11 +1,12 @@
 """Syringes, and the smallest dose that a syringe and a lead screw can resolve."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from types import MappingProxyType
 from typing import Final
+
+from msgspec import Struct
 
 from protocols.treatment.tables import figure, rows
 
@@ -13,8 +14,7 @@ from protocols.treatment.tables import figure, rows
 FULL_STEPS_MIN: Final = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Syringe:
+class Syringe(Struct, frozen=True, kw_only=True):
     """One row of the syringe table.
 
     Attributes:
@@ -36,8 +36,7 @@ class Syringe:
     source: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScrewDrive:
+class ScrewDrive(Struct, frozen=True, kw_only=True):
     """The motor and lead screw that push a plunger; usually 1.8 degrees, 1 mm lead, 1/16 steps."""
 
     lead_um: int = 1_000

@@ -1,6 +1,6 @@
 """A treatment protocol that passed every check."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from protocols.treatment import checks
 from protocols.treatment.areas import catalogue
@@ -9,8 +9,7 @@ from protocols.treatment.models import AreaEntry, TreatmentFile
 from protocols.treatment.plan import CONTACT_GATES, MODES, SUCTION_MODES, TRIGGERS, AreaPlan, TreatmentPlan
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Treatment:
+class Treatment(Struct, frozen=True, kw_only=True):
     """What a file says, with what it names looked up; made by `protocols.treatment.loader` alone.
 
     Attributes:

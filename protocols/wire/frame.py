@@ -11,11 +11,11 @@ What can be garbled, and how the deframer recovers:
 A damaged frame is never answered: the answer would be to an unknown question.
 """
 
-from dataclasses import dataclass
 from struct import Struct
 from typing import Final
 from zlib import crc32
 
+import msgspec
 from cobs import cobs
 
 from protocols.errors import require
@@ -36,8 +36,7 @@ _HEADER: Final = Struct("<BBHII")
 _CRC: Final = Struct("<I")
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(msgspec.Struct, frozen=True):
     """A frame whose length and CRC hold; its meaning is not checked yet.
 
     Attributes:

@@ -47,9 +47,10 @@ def messages(schema: Schema) -> str:
         "another length is refused. `RANGES` holds (payload offset, field, lowest, highest) of each bounded field.",
         '"""',
         "",
-        "from dataclasses import dataclass",
         "from struct import Struct",
         "from typing import ClassVar, Final, TypeAlias",
+        "",
+        "import msgspec",
         "",
         "from protocols.wire.errors import WireLengthError",
         "",
@@ -85,7 +86,7 @@ def messages(schema: Schema) -> str:
 def _class(layout: Layout, *, exact: bool) -> list[str]:
     named = [f for f in layout.fields if not f.reserved and f.type != "tail"]
     fmt = "<" + "".join(_code(f) for f in layout.fields if f.type != "tail")
-    lines = ["", "", "@dataclass(frozen=True, slots=True)", f"class {layout.name}:", f'    """{layout.doc}']
+    lines = ["", "", f"class {layout.name}(msgspec.Struct, frozen=True):", f'    """{layout.doc}']
     if named or layout.tail:
         lines += ["", "    Attributes:"]
         lines += [f"        {f.name}: {f.doc}{_bounds(f)}." for f in layout.fields if not f.reserved]

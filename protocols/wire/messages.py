@@ -4,9 +4,10 @@
 another length is refused. `RANGES` holds (payload offset, field, lowest, highest) of each bounded field.
 """
 
-from dataclasses import dataclass
 from struct import Struct
 from typing import ClassVar, Final, TypeAlias
+
+import msgspec
 
 from protocols.wire.errors import WireLengthError
 
@@ -16,8 +17,7 @@ def _text(raw: bytes) -> str:
     return "".join(chr(c) if 0x20 <= c < 0x7F else "?" for c in raw.split(b"\0", 1)[0])
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True):
     """One block with every setting, set and read back as a whole. `settings_hash8` covers all 72 bytes.
 
     Attributes:
@@ -108,8 +108,7 @@ class Settings:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(msgspec.Struct, frozen=True):
     """One record of the log ring. Bytes 0-51 (INTENT) are written and read back before the first motor step, bytes 52-71 (OUTCOME) after the last.
 
     Attributes:
@@ -185,8 +184,7 @@ class Slot:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(msgspec.Struct, frozen=True):
     """What the gun senses and has left; sent at the status rate and on request. A hint: only log slots make records.
 
     Attributes:
@@ -258,8 +256,7 @@ class Status:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class EventRecord:
+class EventRecord(msgspec.Struct, frozen=True):
     """One entry of the gun's event list, which may overwrite its oldest.
 
     Attributes:
@@ -300,8 +297,7 @@ class EventRecord:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class CalMain:
+class CalMain(msgspec.Struct, frozen=True):
     """Calibration page 0. `cal_hash8` covers pages 0-4 in order, 320 bytes.
 
     Attributes:
@@ -351,8 +347,7 @@ class CalMain:
         return cls(depth_offset_um, depth_gain_ppm, dose_offset_nl, dose_gain_ppm, cal_id, issued_day, due_day, _text(certificate))
 
 
-@dataclass(frozen=True, slots=True)
-class SyringeRow:
+class SyringeRow(msgspec.Struct, frozen=True):
     """Four rows make a calibration page, pages 1 to 3. geometry_id 0 = empty row.
 
     Attributes:
@@ -387,8 +382,7 @@ class SyringeRow:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class HeadRow:
+class HeadRow(msgspec.Struct, frozen=True):
     """Four rows make calibration page 4. head_type_id 0 = empty row.
 
     Attributes:
@@ -425,8 +419,7 @@ class HeadRow:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class Hello:
+class Hello(msgspec.Struct, frozen=True):
     """Open a session. Works in every state and changes nothing but the session table.
 
     Attributes:
@@ -465,8 +458,7 @@ class Hello:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class HelloReply:
+class HelloReply(msgspec.Struct, frozen=True):
     """Body of the reply to HELLO.
 
     Attributes:
@@ -583,8 +575,7 @@ class HelloReply:
         return cls(session, major, minor, max_frame, descriptor_hash8, gun_uid, log_epoch, boot_id, reset_cause, state, flags, head_seq, released_seq, oldest_seq, log_capacity, chain_head8, odometer_nl, ticks_us, plunger_um, _text(model), _text(serial), hw_rev, fw_major, fw_minor, fw_patch, accounting_level, battery_pct, fw_hash8, cal_id, cal_hash8, cal_due_day, limits_hash8, settings_hash8, capabilities, owner_token, last_grant_no, active_grant_no, remaining_shots, self_test, remaining_nl, estop_latch_id, estop_source, alarms, host_nonce)
 
 
-@dataclass(frozen=True, slots=True)
-class Describe:
+class Describe(msgspec.Struct, frozen=True):
     """Read the descriptor: messages, fields, units, ranges, enumerations, as zlib-compressed JSON.
 
     Attributes:
@@ -618,8 +609,7 @@ class Describe:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class DescribeReply:
+class DescribeReply(msgspec.Struct, frozen=True):
     """Body of the reply to DESCRIBE.
 
     Attributes:
@@ -653,8 +643,7 @@ class DescribeReply:
         return cls(*(*cls._STRUCT.unpack_from(data), data[8:]))
 
 
-@dataclass(frozen=True, slots=True)
-class TimePing:
+class TimePing(msgspec.Struct, frozen=True):
     """Relate the gun's ticks to the host's monotonic clock.
 
     Attributes:
@@ -684,8 +673,7 @@ class TimePing:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class TimePingReply:
+class TimePingReply(msgspec.Struct, frozen=True):
     """Body of the reply to TIME_PING.
 
     Attributes:
@@ -719,8 +707,7 @@ class TimePingReply:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class Takeover:
+class Takeover(msgspec.Struct, frozen=True):
     """Become owner: raises owner_token by one in non-volatile memory, voids all credit, fences older owners.
 
     Attributes:
@@ -752,8 +739,7 @@ class Takeover:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class TakeoverReply:
+class TakeoverReply(msgspec.Struct, frozen=True):
     """Body of the reply to TAKEOVER.
 
     Attributes:
@@ -783,8 +769,7 @@ class TakeoverReply:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class Goodbye:
+class Goodbye(msgspec.Struct, frozen=True):
     """Leave: credit 0, SAFE; the token stays."""
 
     TYPE: ClassVar[int] = 0x05
@@ -808,8 +793,7 @@ class Goodbye:
         return cls()
 
 
-@dataclass(frozen=True, slots=True)
-class LimitsGet:
+class LimitsGet(msgspec.Struct, frozen=True):
     """Hard limits of this gun, set at manufacture; no message writes them."""
 
     TYPE: ClassVar[int] = 0x07
@@ -833,8 +817,7 @@ class LimitsGet:
         return cls()
 
 
-@dataclass(frozen=True, slots=True)
-class LimitsGetReply:
+class LimitsGetReply(msgspec.Struct, frozen=True):
     """Body of the reply to LIMITS_GET.
 
     Attributes:
@@ -898,8 +881,7 @@ class LimitsGetReply:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class SettingsSetReply:
+class SettingsSetReply(msgspec.Struct, frozen=True):
     """Body of the reply to SETTINGS_SET.
 
     Attributes:
@@ -929,8 +911,7 @@ class SettingsSetReply:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class SettingsGet:
+class SettingsGet(msgspec.Struct, frozen=True):
     """Read back the active settings."""
 
     TYPE: ClassVar[int] = 0x09
@@ -954,8 +935,7 @@ class SettingsGet:
         return cls()
 
 
-@dataclass(frozen=True, slots=True)
-class SettingsGetReply:
+class SettingsGetReply(msgspec.Struct, frozen=True):
     """Body of the reply to SETTINGS_GET.
 
     Attributes:
@@ -987,8 +967,7 @@ class SettingsGetReply:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class GrantSet:
+class GrantSet(msgspec.Struct, frozen=True):
     """Set the credit that the trigger may spend. A set, not an addition: the same number again never refills.
 
     Attributes:
@@ -1047,8 +1026,7 @@ class GrantSet:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class GrantSetReply:
+class GrantSetReply(msgspec.Struct, frozen=True):
     """Body of the reply to GRANT_SET.
 
     Attributes:
@@ -1082,8 +1060,7 @@ class GrantSetReply:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class GrantGet:
+class GrantGet(msgspec.Struct, frozen=True):
     """Read a grant back. The gun knows the newest; older ones are VOID or SPENT, unknown ones NONE.
 
     Attributes:
@@ -1113,8 +1090,7 @@ class GrantGet:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class GrantGetReply:
+class GrantGetReply(msgspec.Struct, frozen=True):
     """Body of the reply to GRANT_GET.
 
     Attributes:
@@ -1166,8 +1142,7 @@ class GrantGetReply:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class GrantRevoke:
+class GrantRevoke(msgspec.Struct, frozen=True):
     """Take the credit back; a shot under way is finished as ABORTED(REVOKED).
 
     Attributes:
@@ -1197,8 +1172,7 @@ class GrantRevoke:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class GrantRevokeReply:
+class GrantRevokeReply(msgspec.Struct, frozen=True):
     """Body of the reply to GRANT_REVOKE.
 
     Attributes:
@@ -1232,8 +1206,7 @@ class GrantRevokeReply:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class LogRead:
+class LogRead(msgspec.Struct, frozen=True):
     """Read final records, verbatim. Fewer than asked where the ring has no more.
 
     Attributes:
@@ -1270,8 +1243,7 @@ class LogRead:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class LogReadReply:
+class LogReadReply(msgspec.Struct, frozen=True):
     """Body of the reply to LOG_READ.
 
     Attributes:
@@ -1307,8 +1279,7 @@ class LogReadReply:
         return cls(*(*cls._STRUCT.unpack_from(data), data[12:]))
 
 
-@dataclass(frozen=True, slots=True)
-class LogRelease:
+class LogRelease(msgspec.Struct, frozen=True):
     """Let the gun reuse the slots up to and including upto_seq, proven by the hash of that record.
 
     Attributes:
@@ -1342,8 +1313,7 @@ class LogRelease:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class LogReleaseReply:
+class LogReleaseReply(msgspec.Struct, frozen=True):
     """Body of the reply to LOG_RELEASE.
 
     Attributes:
@@ -1373,8 +1343,7 @@ class LogReleaseReply:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class EventRead:
+class EventRead(msgspec.Struct, frozen=True):
     """Read the gun's event list.
 
     Attributes:
@@ -1406,8 +1375,7 @@ class EventRead:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class EventReadReply:
+class EventReadReply(msgspec.Struct, frozen=True):
     """Body of the reply to EVENT_READ.
 
     Attributes:
@@ -1439,8 +1407,7 @@ class EventReadReply:
         return cls(*(*cls._STRUCT.unpack_from(data), data[4:]))
 
 
-@dataclass(frozen=True, slots=True)
-class Heartbeat:
+class Heartbeat(msgspec.Struct, frozen=True):
     """Renew the lease. No reply. Renews only from the owner, if hb_no grew, up to echo_uptime_ms + lease.
 
     Attributes:
@@ -1481,8 +1448,7 @@ class Heartbeat:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class StatusGet:
+class StatusGet(msgspec.Struct, frozen=True):
     """Read the status."""
 
     TYPE: ClassVar[int] = 0x15
@@ -1506,8 +1472,7 @@ class StatusGet:
         return cls()
 
 
-@dataclass(frozen=True, slots=True)
-class StatusRate:
+class StatusRate(msgspec.Struct, frozen=True):
     """Set the period of STATUS events for this session.
 
     Attributes:
@@ -1539,8 +1504,7 @@ class StatusRate:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class SelfTest:
+class SelfTest(msgspec.Struct, frozen=True):
     """Run self-test items. ACCEPTED, then SELF_TEST_DONE. Moves nothing while contact is sensed.
 
     Attributes:
@@ -1572,8 +1536,7 @@ class SelfTest:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class AlarmAck:
+class AlarmAck(msgspec.Struct, frozen=True):
     """Silence the buzzer for this alarm for at most 120 s; clears no latch whose cause is still there.
 
     Attributes:
@@ -1605,8 +1568,7 @@ class AlarmAck:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class AlarmTest:
+class AlarmTest(msgspec.Struct, frozen=True):
     """Show the lamp and buzzer pattern."""
 
     TYPE: ClassVar[int] = 0x1A
@@ -1630,8 +1592,7 @@ class AlarmTest:
         return cls()
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceEnter:
+class ServiceEnter(msgspec.Struct, frozen=True):
     """Enter SERVICE; needs the gun's own button within 30 s before."""
 
     TYPE: ClassVar[int] = 0x20
@@ -1655,8 +1616,7 @@ class ServiceEnter:
         return cls()
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceLeave:
+class ServiceLeave(msgspec.Struct, frozen=True):
     """Leave SERVICE for SAFE; voids credit."""
 
     TYPE: ClassVar[int] = 0x21
@@ -1680,8 +1640,7 @@ class ServiceLeave:
         return cls()
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceMove:
+class ServiceMove(msgspec.Struct, frozen=True):
     """A service movement; takes a log slot. ACCEPTED, then MOVE_DONE. Cannot dispense or extend.
 
     Attributes:
@@ -1718,8 +1677,7 @@ class ServiceMove:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceMoveReply:
+class ServiceMoveReply(msgspec.Struct, frozen=True):
     """Body of the reply to SERVICE_MOVE.
 
     Attributes:
@@ -1749,8 +1707,7 @@ class ServiceMoveReply:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class CalRead:
+class CalRead(msgspec.Struct, frozen=True):
     """Read a page of the active calibration.
 
     Attributes:
@@ -1782,8 +1739,7 @@ class CalRead:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class CalReadReply:
+class CalReadReply(msgspec.Struct, frozen=True):
     """Body of the reply to CAL_READ.
 
     Attributes:
@@ -1815,8 +1771,7 @@ class CalReadReply:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class CalWrite:
+class CalWrite(msgspec.Struct, frozen=True):
     """Write a page of the shadow calibration; nothing takes effect.
 
     Attributes:
@@ -1850,8 +1805,7 @@ class CalWrite:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class CalCommit:
+class CalCommit(msgspec.Struct, frozen=True):
     """Make the shadow calibration the active one; SERVICE only; voids credit.
 
     Attributes:
@@ -1885,8 +1839,7 @@ class CalCommit:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class CalCommitReply:
+class CalCommitReply(msgspec.Struct, frozen=True):
     """Body of the reply to CAL_COMMIT.
 
     Attributes:
@@ -1918,8 +1871,7 @@ class CalCommitReply:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class EpochOpen:
+class EpochOpen(msgspec.Struct, frozen=True):
     """Start a new epoch of the ring; SERVICE only; refused while head_seq is not released.
 
     Attributes:
@@ -1951,8 +1903,7 @@ class EpochOpen:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class EpochOpenReply:
+class EpochOpenReply(msgspec.Struct, frozen=True):
     """Body of the reply to EPOCH_OPEN.
 
     Attributes:
@@ -1982,8 +1933,7 @@ class EpochOpenReply:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class EstopResetPrepare:
+class EstopResetPrepare(msgspec.Struct, frozen=True):
     """First of two steps to clear the stop latch."""
 
     TYPE: ClassVar[int] = 0x30
@@ -2007,8 +1957,7 @@ class EstopResetPrepare:
         return cls()
 
 
-@dataclass(frozen=True, slots=True)
-class EstopResetPrepareReply:
+class EstopResetPrepareReply(msgspec.Struct, frozen=True):
     """Body of the reply to ESTOP_RESET_PREPARE.
 
     Attributes:
@@ -2040,8 +1989,7 @@ class EstopResetPrepareReply:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class EstopResetConfirm:
+class EstopResetConfirm(msgspec.Struct, frozen=True):
     """Second step. Ends in SAFE, never in ARMED; the needle is homed.
 
     Attributes:
@@ -2077,8 +2025,7 @@ class EstopResetConfirm:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class ShotEvent:
+class ShotEvent(msgspec.Struct, frozen=True):
     """A record became final. A hint: read the log.
 
     Attributes:
@@ -2122,8 +2069,7 @@ class ShotEvent:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class EstoppedEvent:
+class EstoppedEvent(msgspec.Struct, frozen=True):
     """STOP was heard; sent at once for every STOP frame.
 
     Attributes:
@@ -2157,8 +2103,7 @@ class EstoppedEvent:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class AlarmEvent:
+class AlarmEvent(msgspec.Struct, frozen=True):
     """An alarm was raised or cleared.
 
     Attributes:
@@ -2194,8 +2139,7 @@ class AlarmEvent:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class BootEvent:
+class BootEvent(msgspec.Struct, frozen=True):
     """The gun has booted; sessions of before are gone. Sent with session 0.
 
     Attributes:
@@ -2229,8 +2173,7 @@ class BootEvent:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class MoveDoneEvent:
+class MoveDoneEvent(msgspec.Struct, frozen=True):
     """A service movement or homing has ended.
 
     Attributes:
@@ -2262,8 +2205,7 @@ class MoveDoneEvent:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class SelfTestDoneEvent:
+class SelfTestDoneEvent(msgspec.Struct, frozen=True):
     """A self-test has ended.
 
     Attributes:
@@ -2295,8 +2237,7 @@ class SelfTestDoneEvent:
         return cls(*cls._STRUCT.unpack_from(data))
 
 
-@dataclass(frozen=True, slots=True)
-class GrantEndedEvent:
+class GrantEndedEvent(msgspec.Struct, frozen=True):
     """The live grant has ended.
 
     Attributes:

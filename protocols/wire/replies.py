@@ -1,8 +1,9 @@
 """The head of a reply: what became of the request."""
 
-from dataclasses import dataclass
 from struct import Struct
 from typing import Final
+
+import msgspec
 
 from protocols.wire.codes import Code
 from protocols.wire.errors import WireLengthError
@@ -12,8 +13,7 @@ REPLY_HEAD_SIZE: Final = 4
 _HEAD: Final = Struct("<BBH")
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """A reply as read: code, and the body that only an OK carries.
 
     Attributes:

@@ -1,8 +1,10 @@
 """Calibration: five pages of 64 bytes, the factory's values, and what they make of a commanded depth and dose."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from protocols.errors import require
 from protocols.wire.codes import Code
@@ -36,8 +38,7 @@ _HEADS: Final = ((1, 1), (2, 5), (3, 9))  # head_type_id, pins
 _NEEDLE_LENGTH_UM: Final = 13_000
 
 
-@dataclass(frozen=True, slots=True)
-class Calibration:
+class Calibration(Struct, frozen=True):
     """A whole calibration, checked.
 
     Attributes:

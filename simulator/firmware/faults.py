@@ -3,14 +3,14 @@
 A lasting fault is on with a strength until it is cleared. A one-shot fault happens at its next chance and is then gone.
 """
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from protocols.errors import UsageError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FirmwareFault:
+class FirmwareFault(Struct, frozen=True, kw_only=True):
     """One named fault.
 
     Attributes:

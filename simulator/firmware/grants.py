@@ -1,7 +1,8 @@
 """Grants: the bounded credit that the trigger spends. A set, never an addition."""
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from protocols.wire.codes import Code, ContactGate, GrantEnd, GrantKind, GrantState, Mode, State
 from protocols.wire.messages import GrantGetReply, GrantSet, LimitsGetReply, Settings
@@ -18,8 +19,7 @@ _AT: Final = GrantSet.OFFSETS
 _U32: Final = 2**32
 
 
-@dataclass(slots=True)
-class Grant:
+class Grant(Struct):
     """The newest grant and what became of it.
 
     Attributes:

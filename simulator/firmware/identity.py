@@ -1,6 +1,6 @@
 """Who a gun is: fixed at manufacture."""
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from protocols.errors import UsageError
 from protocols.wire.codes import Capability
@@ -12,8 +12,7 @@ from simulator.firmware.limits import DEFAULT_LIMITS
 _FITTED = Capability.SUCTION | Capability.PEDAL | Capability.ENCODER | Capability.OWN_STOP
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GunIdentity:
+class GunIdentity(Struct, frozen=True, kw_only=True):
     """What HELLO says about a simulated gun, and what its factory has set.
 
     Attributes:

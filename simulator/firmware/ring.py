@@ -5,9 +5,10 @@ new OUTCOME. Without the first step a power cut in the motion could leave a new 
 A slot that is not released is never written.
 """
 
-from dataclasses import dataclass
 from struct import Struct
 from typing import Final
+
+import msgspec
 
 from protocols.errors import InvariantError, require
 from protocols.wire.codes import Code, Phase, Reason
@@ -29,8 +30,7 @@ class NvmBroken(Exception):  # noqa: N818  # names what was found
     """Memory does not hold what was written: no motion may follow."""
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(msgspec.Struct, frozen=True):
     """What a shot is going to be; fields as in the log slot."""
 
     boot_id: int
@@ -46,8 +46,7 @@ class Intent:
     flags: int
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What a shot has been; fields as in the log slot."""
 
     dose_lo_nl: int

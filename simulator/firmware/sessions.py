@@ -1,8 +1,9 @@
 """Who is talking: two sessions, one owner, and one cached reply each."""
 
-from dataclasses import dataclass
 from struct import Struct
 from typing import Final
+
+import msgspec
 
 from protocols.wire.codes import Code
 from protocols.wire.frame import Frame
@@ -16,8 +17,7 @@ TOKEN_MAX: Final = 0xFFFFFFFF
 _OWNER: Final = Struct("<I16s")
 
 
-@dataclass(slots=True)
-class Session:
+class Session(msgspec.Struct):
     """One host's session.
 
     Attributes:

@@ -1,7 +1,8 @@
 """One stroke under way, and what its record says of it afterwards."""
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from protocols.wire.codes import Alarm, Phase, Reason
 from simulator.firmware.calibration import Calibration
@@ -13,8 +14,7 @@ _TWO_FULL_STEPS_UM: Final = 10
 _U16_MAX: Final = 0xFFFF
 
 
-@dataclass(slots=True)
-class Shot:
+class Shot(Struct):
     """The stroke under way that a record is open for.
 
     Attributes:

@@ -1,14 +1,14 @@
 """What the gun's body tells the firmware, each with the gun time at which it physically happened."""
 
-from dataclasses import dataclass
 from typing import Final, Literal
+
+from msgspec import Struct
 
 HAND: Final = 1
 PEDAL: Final = 2
 
 
-@dataclass(frozen=True, slots=True)
-class TriggerEdge:
+class TriggerEdge(Struct, frozen=True):
     """The trigger's contact opened or closed, bounces included."""
 
     at_us: int
@@ -16,101 +16,87 @@ class TriggerEdge:
     source: int = HAND
 
 
-@dataclass(frozen=True, slots=True)
-class ButtonPressed:
+class ButtonPressed(Struct, frozen=True):
     """A button on the gun was pressed: its own stop, or the technician's service button."""
 
     at_us: int
     button: Literal["STOP", "SERVICE"]
 
 
-@dataclass(frozen=True, slots=True)
-class NeedleAtDepth:
+class NeedleAtDepth(Struct, frozen=True):
     """The needle has reached the ordered travel."""
 
     at_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class DoseDelivered:
+class DoseDelivered(Struct, frozen=True):
     """The plunger motor has made all the steps of the dose."""
 
     at_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class NeedleHome:
+class NeedleHome(Struct, frozen=True):
     """The needle is back home."""
 
     at_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class PressureAbove:
+class PressureAbove(Struct, frozen=True):
     """The measured pressure rose above the stroke's limit. Flow goes on until the firmware stops it."""
 
     at_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class ContactLost:
+class ContactLost(Struct, frozen=True):
     """The head left the skin."""
 
     at_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class ContactMade:
+class ContactMade(Struct, frozen=True):
     """The head touched the skin."""
 
     at_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class SuctionReached:
+class SuctionReached(Struct, frozen=True):
     """Suction rose to the watched threshold."""
 
     at_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class SuctionLost:
+class SuctionLost(Struct, frozen=True):
     """Suction fell below the watched threshold."""
 
     at_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class Stalled:
+class Stalled(Struct, frozen=True):
     """The plunger motor stands still under load. The needle stays until the firmware stops the stroke."""
 
     at_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class ReservoirEmpty:
+class ReservoirEmpty(Struct, frozen=True):
     """The plunger reached the end of the syringe. The needle stays until the firmware stops the stroke."""
 
     at_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class CartridgeChanged:
+class CartridgeChanged(Struct, frozen=True):
     """The cartridge switch opened (taken out) or closed (fitted)."""
 
     at_us: int
     present: bool
 
 
-@dataclass(frozen=True, slots=True)
-class HeadChanged:
+class HeadChanged(Struct, frozen=True):
     """Another head or needle was fitted."""
 
     at_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class StrokeEnded:
+class StrokeEnded(Struct, frozen=True):
     """All motion of a stroke is over and the needle is home.
 
     Attributes:
@@ -150,8 +136,7 @@ BodyEvent = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Sensors:
+class Sensors(Struct, frozen=True):
     """What the gun measures of itself. Each reading may lie when a fault says so.
 
     Attributes:

@@ -3,14 +3,14 @@
 A fault is on with a strength until it is healed. The body asks for strengths; nothing else decides.
 """
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from protocols.errors import UsageError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BodyFault:
+class BodyFault(Struct, frozen=True, kw_only=True):
     """One named fault.
 
     Attributes:

@@ -4,9 +4,10 @@ Examples for a simulated gun, not the specification of a real one. Values that n
 for are marked *(to be checked)*.
 """
 
-from dataclasses import dataclass
 from math import pi
 from typing import Final
+
+from msgspec import Struct
 
 STEPS_PER_TURN: Final = 3_200  # 200 full steps of 1.8 degrees, 1/16 microsteps
 LEAD_UM: Final = 1_000  # plunger screw: one turn moves it 1 mm
@@ -27,8 +28,7 @@ SUCTION_PA: Final = 30_000  # reached below ambient with the cup on skin
 SUCTION_OPEN_PA: Final = 2_000  # reached with the cup in air
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Syringe:
+class Syringe(Struct, frozen=True, kw_only=True):
     """A syringe that can be fitted.
 
     Attributes:
@@ -64,8 +64,7 @@ SYRINGES: Final = tuple(
 DEFAULT_SYRINGE: Final = SYRINGES[5]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Needle:
+class Needle(Struct, frozen=True, kw_only=True):
     """A needle that can be fitted; ``needle_type_id`` is its number on the wire."""
 
     needle_type_id: int

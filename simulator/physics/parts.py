@@ -1,6 +1,6 @@
 """What is fitted to the gun by hand: a cartridge with its plunger, and a head with its needle."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from protocols.errors import UsageError
 from simulator.physics.figures import (
@@ -16,8 +16,7 @@ from simulator.physics.figures import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cartridge:
+class Cartridge(Struct, frozen=True, kw_only=True):
     """A filled syringe.
 
     Attributes:
@@ -39,8 +38,7 @@ class Cartridge:
             raise UsageError(f"viscosity {self.viscosity_upa_s} uPa s refused: 1 to 100000000 uPa s")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
+class Head(Struct, frozen=True, kw_only=True):
     """What touches the skin.
 
     Attributes:

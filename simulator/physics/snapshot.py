@@ -5,9 +5,10 @@ under way has happened as far as it got.
 """
 
 import struct
-from dataclasses import dataclass
 from typing import Final
 from zlib import crc32
+
+from msgspec import Struct
 
 from protocols.errors import UsageError
 from simulator.physics.figures import NEEDLES, SYRINGES
@@ -22,8 +23,7 @@ SNAPSHOT_SIZE: Final = _BODY.size + _CRC.size
 _NO_LABEL: Final = bytes(_LABEL.size)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True, kw_only=True):
     """The physical state at one moment.
 
     Attributes:

@@ -1,7 +1,8 @@
 """What the firmware orders from the gun's body, and what the body says physically happened."""
 
-from dataclasses import dataclass
 from typing import Final, Literal
+
+from msgspec import Struct
 
 StrokeKind = Literal["TREAT", "DRY", "PRIME", "BENCH", "SERVICE"]
 StrokeOutcome = Literal["DONE", "ABORTED", "INTERRUPTED"]
@@ -9,8 +10,7 @@ StrokeOutcome = Literal["DONE", "ABORTED", "INTERRUPTED"]
 STROKE_KINDS: Final[tuple[StrokeKind, ...]] = ("TREAT", "DRY", "PRIME", "BENCH", "SERVICE")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StrokeLabel:
+class StrokeLabel(Struct, frozen=True, kw_only=True):
     """Whose stroke it is: copied into the truth, never looked at by the physics.
 
     Attributes:
@@ -25,8 +25,7 @@ class StrokeLabel:
     area_code: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stroke:
+class Stroke(Struct, frozen=True, kw_only=True):
     """One motion of needle and plunger: in, flow, dwell, out.
 
     A dry puncture has ``dose_nl`` 0. Homing the needle is a stroke with depth and dose 0. Drawing the plunger
@@ -60,8 +59,7 @@ class Stroke:
     contact_needed_throughout: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Injection:
+class Injection(Struct, frozen=True, kw_only=True):
     """What one stroke physically did. Reported exactly once, at its physical end or at power loss.
 
     Attributes:

@@ -1,7 +1,8 @@
 """The simulated hand: goes to the area that is armed, and pulls the trigger beat by beat. Pure; seeded."""
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from protocols.errors import UsageError
 from protocols.wire.codes import GrantKind, State
@@ -18,8 +19,7 @@ _ON_SKIN: Final = frozenset({GrantKind.TREAT, GrantKind.DRY})
 _BY_HAND: Final = _ON_SKIN | {GrantKind.PRIME}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Look(Struct, frozen=True, kw_only=True):
     """What the hand's owner sees of the gun: its lamp, and the area it was told to go to."""
 
     state: State

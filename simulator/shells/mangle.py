@@ -1,8 +1,9 @@
 """What a bad cable does to bytes, by name and seed. Pure: bytes in, bytes out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, Protocol
+
+from msgspec import Struct
 
 from protocols.errors import UsageError
 from simulator.physics import Chance
@@ -13,8 +14,7 @@ _STALL_US: Final = 120_000
 _KEPT_MAX: Final = 65_536  # bytes held back by a stall; a line that holds more is a broken line and loses them
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WireFault:
+class WireFault(Struct, frozen=True, kw_only=True):
     """One named fault: how often a byte (flip) or a chunk (the others) meets it when no strength is given."""
 
     name: str

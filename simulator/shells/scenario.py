@@ -1,7 +1,8 @@
 """Which fault comes when: the plan of a scenario, and what plays it. Pure."""
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from protocols.wire.messages import REQUESTS
 
@@ -28,8 +29,7 @@ MESSAGES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedFault:
+class PlannedFault(Struct, frozen=True, kw_only=True):
     """One fault of a scenario; exactly one of ``at_ms``, ``at_shot`` and ``at_message`` is given."""
 
     name: str
@@ -44,8 +44,7 @@ class PlannedFault:
     direction: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Switch:
+class Switch(Struct, frozen=True):
     """A fault goes on or off now."""
 
     fault: PlannedFault

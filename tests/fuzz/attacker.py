@@ -7,7 +7,9 @@ hard limits allow.
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from protocols.wire.codes import Code, ContactGate, GrantKind, Mode, State, TriggerSource
 from protocols.wire.frame import REPLY, STOP_FRAME, Deframer, Frame, encode_frame

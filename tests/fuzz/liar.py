@@ -5,7 +5,8 @@ over, and no injection gets into the log that did not happen.
 """
 
 import random
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from meso_device.audit import canonical
 from protocols.treatment.library import load_library

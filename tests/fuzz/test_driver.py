@@ -3,9 +3,9 @@
 import random
 import socket
 import threading
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from drivers.gun import GunDriver
 from drivers.outcome import Done, Refused, Unknown

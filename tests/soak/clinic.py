@@ -8,10 +8,11 @@ import gc
 import os
 import threading
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import apsw
+from msgspec.structs import replace
 
 from meso_device.audit.records import Stamp
 from meso_device.audit.store import Store

@@ -2,9 +2,9 @@
 
 import json
 import os
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from meso_device.session.contract import Instant, LinkState, Notice, NoticeKind, Phase
 from meso_device.session.engine import SessionEngine

@@ -6,9 +6,10 @@ as an order in the explorer, as a control in the storage harness.
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from functools import wraps
 from unittest.mock import patch
+
+from msgspec.structs import replace
 
 _BUGS: dict[str, Callable[[ExitStack], None]] = {}
 

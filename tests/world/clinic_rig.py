@@ -5,7 +5,9 @@ entries that those commands make; the session is the real one of `tests.world.ri
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from meso_device.accounting.entries import Batch, Committed, Entry
 from meso_device.accounting.materials import Actor, Filling, Listing, cartridge_fitted, lot_listed

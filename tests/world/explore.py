@@ -18,10 +18,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 from types import SimpleNamespace
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from meso_device.accounting import shots as host_shots
 from meso_device.accounting.book import Admission, GunBook

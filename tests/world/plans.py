@@ -1,7 +1,8 @@
 """The treatment of a simulated session: the practice treatment, spread to any number of injections."""
 
-from dataclasses import replace
 from functools import cache
+
+from msgspec.structs import replace
 
 from protocols.treatment.library import load_library
 from protocols.treatment.plan import TreatmentPlan

@@ -1,8 +1,7 @@
 """A patient's session that is taken up again: by whom, with what, and for whose skin."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from meso_device.accounting.materials import Actor, part_fitted
 from meso_device.session.autopilot import Autopilot

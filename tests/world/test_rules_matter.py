@@ -5,11 +5,12 @@ cap) taken out. Where something else still stands behind a rule, the case names 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase as fnmatch
 from functools import partial
 
 import pytest
+from msgspec.structs import replace
 
 from meso_device.accounting.caps import CapScope, grant_caps
 from meso_device.accounting.materials import GunPart, RinseMedium, lot_blocked, reprocessed

@@ -5,8 +5,9 @@ Everything that decides is the real code; this file carries out what the faults 
 """
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
 from hashlib import sha256
+
+from msgspec.structs import replace
 
 from meso_device.accounting.entries import Batch, CommitFailed, Committed
 from meso_device.session.contract import Ask, Effect, EngineEvent, LinkState, Phase, PressStop, Stop

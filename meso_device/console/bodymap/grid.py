@@ -4,11 +4,12 @@ Beside each other in a file: the art, a line of three dashes, the mask. Left and
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from itertools import groupby
 from typing import Final
+
+from msgspec import Struct
 
 from meso_device.console.bodymap.views import VIEWS
 
@@ -19,8 +20,7 @@ _CELL_ASPECT: Final = 2
 """A cell of a terminal is about twice as high as wide."""
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """Neighbouring cells of a row that are drawn alike.
 
     Attributes:
@@ -32,8 +32,7 @@ class Run:
     area: str
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
+class Grid(Struct, frozen=True):
     """One view at one size.
 
     Attributes:

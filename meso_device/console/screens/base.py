@@ -1,9 +1,9 @@
 """What every screen and every dialog is: the same first and last rows, STOP, and one way to be painted."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from msgspec.structs import replace
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType

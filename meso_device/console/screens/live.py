@@ -1,8 +1,8 @@
 """The live screen: what is armed, what was given, and the way to arm, pause and finish."""
 
-from dataclasses import replace
 from typing import ClassVar
 
+from msgspec.structs import replace
 from textual.binding import BindingType
 
 from meso_device.console import forms, keys

@@ -1,9 +1,10 @@
 """What a rule looks at and what it answers."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from typing import Final
+
+from msgspec import Struct
 
 from meso_device.accounting.clinic import ClinicFacts, Lot
 from meso_device.accounting.courses import day_of
@@ -19,8 +20,7 @@ from protocols.wire.messages import HelloReply, LimitsGetReply
 _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Case(Struct, frozen=True, kw_only=True):
     """One area about to be armed, and everything that is known about it at this moment.
 
     Attributes:
@@ -85,8 +85,7 @@ class Case:
         return needle_of(self.plan)
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """Why an area is not armed.
 
     Attributes:
@@ -102,8 +101,7 @@ class Block:
     hazard: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One rule.
 
     Attributes:

@@ -1,10 +1,10 @@
 """The caps of a grant: which there are, how low, how soft, and over which window."""
 
 import random
-from dataclasses import replace
 from functools import partial
 
 import pytest
+from msgspec.structs import replace
 
 from meso_device.accounting.caps import CapScope, cm2_cap_nl, grant_caps, point_cap_nl, second_pass_code
 from meso_device.accounting.courses import DAY_US

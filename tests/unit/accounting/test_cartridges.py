@@ -1,9 +1,9 @@
 """The mass balance of a syringe."""
 
 import random
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from meso_device.accounting.cartridges import (
     DEAD_SPACE_NL,

@@ -1,10 +1,9 @@
 """Coverage: planned against given, and the warning before a place is gone over again."""
 
-from dataclasses import replace
-
 import hypothesis
 import pytest
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from meso_device.accounting.coverage import CELLS_MAX, coverage, coverage_of, split
 from meso_device.accounting.entries import AreaGiven

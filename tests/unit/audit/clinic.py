@@ -2,8 +2,10 @@
 
 import random
 from base64 import b64encode
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
+
+from msgspec.structs import replace
 
 from meso_device.accounting.entries import Batch, Cap, Committed, Entry, GrantIntent, GunStamp
 from meso_device.audit.records import Stamp

@@ -1,7 +1,8 @@
 """Random histories of a clinic: two guns, three patients, lots, cartridges, needles, cleaning, in any order."""
 
 import json
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from meso_device.accounting.entries import CommitFailed
 from tests.unit.audit.clinic import GUN, Clinic, commit, stamp

@@ -1,9 +1,9 @@
 """Caps against a plain model that adds up a list of shots and grants."""
 
 import random
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from meso_device.accounting.entries import Cap, CapExceeded, Committed
 from tests.unit.audit.clinic import ALIAS, GUN, SESSION, START_US, Clinic, batch, commit, stamp

@@ -1,8 +1,7 @@
 """A clock that is set ahead opens no window early, and one that is set back keeps what was given inside."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from meso_device.accounting.entries import Cap, CapExceeded
 from meso_device.audit import canonical

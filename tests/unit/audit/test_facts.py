@@ -1,9 +1,9 @@
 """What the clinic's rules are judged by, beside a plain look at every record of the log."""
 
 import random
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from meso_device.accounting.clinic import ClinicFacts, LastGiven
 from meso_device.accounting.entries import Cap, CapExceeded, CommitFailed

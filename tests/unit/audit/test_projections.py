@@ -2,10 +2,10 @@
 
 import random
 from base64 import b64decode
-from dataclasses import replace
 
 import apsw
 import pytest
+from msgspec.structs import replace
 
 from meso_device.accounting.entries import Cap, ClockMapRow, CommitFailed
 from meso_device.audit.derived_check import check_derived

@@ -1,9 +1,9 @@
 import json
 from base64 import b64decode
-from dataclasses import replace
 from hashlib import sha256
 
 import pytest
+from msgspec.structs import replace
 
 from meso_device.accounting.entries import Entry
 from meso_device.audit import records

@@ -1,10 +1,10 @@
 import json
 import random
 from base64 import b64decode, b64encode
-from dataclasses import replace
 
 import apsw
 import pytest
+from msgspec.structs import replace
 
 from meso_device.accounting.entries import Cap, CapExceeded, CommitFailed, Committed, Entry
 from meso_device.audit.checkpoint import open_note

@@ -1,6 +1,5 @@
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from meso_device.accounting.entries import AreaGiven
 from meso_device.cli.progress import DRAW_US, Progress, picture
@@ -26,7 +25,7 @@ class Printer:
 
 def view(shots=0, **fields):
     given = (AreaGiven(area_code=FIRST.area_code, shots=shots, dose_lo_nl=0, dose_hi_nl=shots * 10_000, interrupted=0),)
-    empty = dict.fromkeys(View.__dataclass_fields__, 0)
+    empty = dict.fromkeys(View.__struct_fields__, 0)
     texts = {
         "session": "5e",
         "gun_uid": "aa",

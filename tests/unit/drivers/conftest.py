@@ -6,12 +6,13 @@ import random
 import select
 import threading
 import tty
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from itertools import count
 from zlib import crc32
 
 import pytest
 from cobs import cobs
+from msgspec.structs import fields, replace
 
 from drivers.link import LinkEngine
 from drivers.link_events import LinkDown

@@ -5,9 +5,9 @@ import signal
 import struct
 import subprocess
 import sys
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 import drivers.capture
 from drivers.capture import INBOUND, OUTBOUND, WIRE, Capture, CapturedLink, whole_size

@@ -3,10 +3,10 @@
 import os
 import time
 from contextlib import ExitStack
-from dataclasses import replace
 from itertools import count
 
 import pytest
+from msgspec.structs import replace
 from serial.tools import list_ports
 
 from drivers.discovery import candidate_ports, discover

@@ -1,10 +1,9 @@
 """The link engine, call by call."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from drivers.link import JAM_US, QUEUE_MAX, SILENCE_US, LinkEngine
 from drivers.link_events import Answered, Heard, LinkDown

@@ -7,7 +7,7 @@ import pytest
 
 from meso_device.session.contract import LinkState, Phase, View
 
-EMPTY: dict[str, Any] = dict.fromkeys(View.__dataclass_fields__, 0) | {
+EMPTY: dict[str, Any] = dict.fromkeys(View.__struct_fields__, 0) | {
     "link": LinkState.DOWN,
     "phase": Phase.NO_SESSION,
     "session": "",

@@ -7,7 +7,8 @@ import os
 import random
 from collections import deque
 from contextlib import suppress
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from drivers.link import LinkEngine
 from drivers.stream_port import port_pair

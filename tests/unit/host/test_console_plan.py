@@ -1,8 +1,7 @@
 """An edit of the plan at the console: offered, then confirmed; and the other changes, each answered once it stands."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from meso_device.accounting.coverage import Cells
 from meso_device.host.console_facts import ConsoleFacts

@@ -1,10 +1,10 @@
 """A snapshot is what its contract says: the example file that the screen's tests are fed with has the same shape."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from drivers.link_events import Answered, Heard, LinkDown, StopHeard
 from drivers.link_stats import LinkStats

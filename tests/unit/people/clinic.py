@@ -1,6 +1,6 @@
 """A small clinic with one of each role, PINs that cost little to look at, and a clock that is moved by hand."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from meso_device.people.lockout import Moment
 from meso_device.people.office import Office

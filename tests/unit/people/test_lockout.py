@@ -1,9 +1,9 @@
 """Against a true time that only this test knows, over all short histories."""
 
-from dataclasses import replace
 from itertools import product
 
 import pytest
+from msgspec.structs import replace
 
 from meso_device.people.lockout import FREE_FAILURES, PAUSES_US, Lockout, Moment, charged, looked_at, remaining_us
 

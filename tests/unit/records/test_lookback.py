@@ -1,9 +1,9 @@
 """Who was exposed, beside a plain look at every record of the log."""
 
 import random
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from meso_device.records.lookback import EVER_US, Question, look_back, near_session, sessions_beginning
 from tests.unit.audit.clinic import ALIAS, GUN, SESSION, START_US, Clinic, commit, stamp

@@ -1,6 +1,6 @@
 """A case in which nothing stands against arming, and how to change one thing of it."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from meso_device.accounting.clinic import (
     Approval,

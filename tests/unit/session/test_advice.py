@@ -1,8 +1,7 @@
 """What is said about depth before an area is armed."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from meso_device.session.advice import depth_advice
 from protocols.treatment.library import load_library

@@ -1,8 +1,7 @@
 """The operator without a screen: what it does at each view, and where it gives up."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from meso_device.accounting.entries import AreaGiven, SessionRow
 from meso_device.session.autopilot import ARMINGS_WITHOUT_SHOT, RESET_TRIES, Autopilot

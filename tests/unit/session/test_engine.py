@@ -1,9 +1,9 @@
 """The session engine against the real firmware model, link engine and store, on a virtual clock."""
 
 from collections import Counter
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from meso_device.audit import canonical
 from meso_device.session.contract import (

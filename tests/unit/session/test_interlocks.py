@@ -1,9 +1,9 @@
 """Each rule of the clinic: it blocks what it names, it passes what is exactly at its limit, and nothing else does."""
 
 import re
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from meso_device.accounting.clinic import LastGiven, Reprocessing
 from meso_device.accounting.courses import DAY_US

@@ -1,11 +1,11 @@
 """Edits of a plan, skipped points and cells, made in the engine against a simulated gun and its log."""
 
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from meso_device.accounting.coverage import SPLIT_AREAS_MAX
 from meso_device.audit import canonical

@@ -1,8 +1,7 @@
 """The settings block and the host's own check of it."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from meso_device.session.settings import check_against_limits, settings_for
 from protocols.errors import UsageError

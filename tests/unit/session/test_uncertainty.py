@@ -1,8 +1,7 @@
 """What is open or uncertain forbids grants and nothing else; hints record nothing."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from meso_device.accounting.book import GunBook
 from meso_device.accounting.entries import Batch, Committed, Entry

@@ -1,8 +1,7 @@
 """What can no longer be proven is written off by two people, and goes on counting as if it had been given."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from drivers.link_events import LinkDown
 from meso_device.accounting.entries import Cap, GrantIntent

@@ -1,9 +1,9 @@
 """A gun on a bench: real firmware, real body, and a host's end that speaks the wire protocol by hand."""
 
-from dataclasses import replace
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 
 from protocols.wire.codes import Code, ContactGate, GrantKind, Mode, ResetCause, State, TriggerSource
 from protocols.wire.frame import REPLY, STOP_FRAME, Deframer, encode_frame

@@ -1,8 +1,7 @@
 """Calibration: read, written to a shadow, made active as a whole or not at all."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from protocols.treatment.needles import heads
 from protocols.treatment.syringes import smallest_dose_nl, syringes

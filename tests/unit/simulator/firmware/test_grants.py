@@ -1,9 +1,9 @@
 """Credit: a set and never an addition, spent by the trigger alone, gone with whatever it was given for."""
 
-from dataclasses import replace
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 
 from protocols.wire.codes import (
     Alarm,

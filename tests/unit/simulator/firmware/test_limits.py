@@ -1,10 +1,10 @@
 """What the gun keeps by itself, whatever a host says."""
 
 import itertools
-from dataclasses import replace
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 
 from protocols.wire.codes import Code, GrantEnd, Mode, State
 from protocols.wire.messages import GrantEndedEvent, LimitsGet

@@ -1,8 +1,7 @@
 """Settings: one block, taken as a whole or refused by field."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from protocols.wire.codes import Capability, Code, Mode
 from protocols.wire.hashes import hash8

@@ -1,9 +1,9 @@
 """What a record says of a stroke: never more certain than the encoder, never narrower than the truth."""
 
-from dataclasses import replace
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 
 from protocols.wire.codes import Alarm, Phase, Reason, State
 from protocols.wire.hashes import hash8

@@ -1,9 +1,9 @@
 """From the hand to the shot: bounces, modes, contact, vacuum."""
 
 import itertools
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from protocols.wire.codes import (
     Alarm,
