@@ -25,10 +25,10 @@ TOOLS = ("protocols.wire.generate",)  # build tools that lie beside the schema
 POISON = """
 import importlib, sys
 MODULES = sys.argv[1].split(",")
-# What the standard library and cobs need is loaded first; only our own modules meet the poison.
+# What the standard library, msgspec and cobs need is loaded first; only our own modules meet the poison.
 import ast, bisect, collections.abc, dataclasses, enum, functools, hashlib, heapq, itertools, json, math, re
 import struct, types, typing, zlib, base64, binascii, tomllib, contextlib, secrets, tempfile
-import cobs.cobs, rfc8785
+import cobs.cobs, msgspec, rfc8785
 class Poison:
     def __init__(self, name): self.name = name
     def __getattr__(self, what): raise ImportError(f"{self.name}.{what} is not for pure code")
