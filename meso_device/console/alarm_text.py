@@ -123,6 +123,11 @@ ALARMS: Final[Mapping[str, About]] = {
         "Go on only where the skin is to be gone over again; N moves on.",
         "when another cell is chosen",
     ),
+    "CAP_NEAR": About(
+        "Four fifths of a cap or more are given or held. At the cap nothing more is permitted.",
+        "See the caps beside the plan. Plan what is left, or finish.",
+        "when the session is closed",
+    ),
     "SCREEN_SILENT": About(
         "This screen gave no sign for 2 s while armed, so the host disarmed.",
         "Arm again when ready. If it comes back, end other programs on this computer.",

@@ -40,6 +40,7 @@ class HostAlarm(IntEnum):
     FINDING = 202
     SCREEN_SILENT = 203
     SECOND_PASS = 301
+    CAP_NEAR = 302
 
     @property
     def priority(self) -> Priority:
@@ -129,9 +130,9 @@ class AlarmBoard:
                 row.active &= row.code != code
             self._let_go()
 
-    def is_active(self, code: str) -> bool:
-        """Return whether a cause is there now."""
-        return any(row.code == code and row.active for row in self._rows)
+    def is_active(self, code: str, text: str = "") -> bool:
+        """Return whether a cause is there now, and told in these words if any are given."""
+        return any(row.code == code and row.active and text in ("", row.text) for row in self._rows)
 
     def acknowledge(self, no: int, *, by: str, at_us: int) -> list[AlarmRow]:
         """Note who has seen a row, or all for 0; return those that nobody had."""

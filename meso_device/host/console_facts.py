@@ -37,6 +37,7 @@ TAIL_SHOTS: Final = 6
 NOTICES_MAX: Final = 20
 TEXT_MAX: Final = 400
 """Longest line for people; longer ones are cut for the screen, the technical log has them whole."""
+CAP_NEAR_PERCENT: Final = 80
 STOP_ANSWER_US: Final = 250_000
 _LIVE: Final = frozenset({Phase.ARMED, Phase.ARMING})
 _KEPT: Final = frozenset({"shot", "write_off", "session.closed", "gun.self_test", "gun.homed"})
@@ -217,6 +218,12 @@ class ConsoleFacts:
         self._host(HostAlarm.OUTCOME_UNKNOWN, unknown, f"unknown: up to {self.unknown(view)[0]} injections not proven")
         again = _second_passes(view)
         self._host(HostAlarm.SECOND_PASS, bool(again), f"SECOND PASS {', '.join(again)}: counted, not measured")
+        near = _caps_near(view)
+        self._host(
+            HostAlarm.CAP_NEAR,
+            bool(near),
+            f"CAP {CAP_NEAR_PERCENT} % USED: {', '.join(near)}; see the caps beside the plan",
+        )
         self._host(HostAlarm.FINDING, bool(view.findings), f"open: {', '.join(view.findings)}")
 
     def stamp(self) -> GunStamp | None:
@@ -255,7 +262,7 @@ class ConsoleFacts:
 
     def _host(self, alarm: HostAlarm, there: bool, text: str) -> None:
         code = _host_code(alarm)
-        if there and not self.alarms.is_active(code):
+        if there and not self.alarms.is_active(code, text):
             self.alarms.raised(
                 code,
                 alarm.name.replace("_", " "),
@@ -274,6 +281,19 @@ def _second_passes(view: View) -> list[str]:
     areas = view.plan.areas if view.plan is not None else ()
     at = [(area.short, view.cells[area.area_code]) for area in areas if area.area_code in view.cells]
     return [f"{short}{cell_name(cells.current)}" for short, cells in at if cells.is_again(cells.current)]
+
+
+def _caps_near(view: View) -> list[str]:
+    """Return the caps of session and areas of which little is left; what is held counts as given."""
+    plan = view.plan
+    if plan is None:
+        return []
+    given_nl = {given.area_code: given.dose_hi_nl for given in view.given}
+    used = [("session", view.dose_hi_nl + view.held_nl, plan.session_cap_nl)]
+    for area in plan.areas:
+        held_nl = view.held_nl if area.area == view.area_id else 0
+        used.append((area.short, given_nl.get(area.area_code, 0) + held_nl, area.cap_nl))
+    return [name for name, nl, cap_nl in used if 100 * nl >= CAP_NEAR_PERCENT * cap_nl]
 
 
 def _host_code(alarm: HostAlarm) -> str:

@@ -202,6 +202,23 @@ def test_the_guns_alarms_and_the_hosts_own_are_raised_and_cleared(facts, make_vi
     assert (rows()["H103"], rows()["H201"], facts.unknown_us) == (False, False, None)
 
 
+@pytest.mark.invariant("I-61")
+def test_a_cap_of_which_four_fifths_are_used_is_a_low_alarm_and_what_is_held_counts(facts, make_view):
+    def raised(given_nl, held_nl=0, area_id=""):
+        given = (AreaGiven(area_code=AREA.area_code, shots=9, dose_lo_nl=1, dose_hi_nl=given_nl, interrupted=0),)
+        view = make_view(plan=PLAN, given=given, dose_hi_nl=given_nl, held_nl=held_nl, area_id=area_id)
+        facts.seen(view, NOW)
+        return [(row.priority.name, row.text) for row in facts.alarms.rows() if row.code == "H302" and row.active]
+
+    near_nl = AREA.cap_nl * 4 // 5
+    assert raised(near_nl - 1) == []
+    assert raised(near_nl) == [("LOW", f"CAP 80 % USED: {AREA.short}; see the caps beside the plan")]
+    assert raised(0) == []
+    assert raised(0, held_nl=near_nl) == []  # not held in that area
+    assert len(raised(0, held_nl=near_nl, area_id=AREA.area)) == 1
+    assert "session" in raised(PLAN.session_cap_nl)[0][1]
+
+
 def test_what_is_forgotten_with_the_link(facts, make_view):
     heard(facts, LinkDown("pulled"))
     assert (facts.hello, facts.status, facts.read_back, facts.stamp()) == (None, None, {}, None)
