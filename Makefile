@@ -14,6 +14,9 @@ SEEDS ?= 200
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
+# A third of a short command's start would go into compiling the same modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo console test check bench proof world
 .DELETE_ON_ERROR:
 

@@ -13,6 +13,7 @@ KNOWN = {
     "interrupted_as_zero": 6,
     "lease_from_io": 2,
     "latch_taken_as_all": 6,
+    "simulated_dropped": 1,
     "stroke_not_awaited": 37,
     "volatile_latch": 11,
 }
