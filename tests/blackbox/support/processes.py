@@ -25,7 +25,8 @@ _ROOT_POWERS = (1, 2, 3, 21)  # DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, SYS_ADMIN
 def be_ordinary() -> None:
     """Run in the child before exec: die with the tests, and have no powers of root over files and ports."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored where the tests run in a shell's background
+    for ignored in (signal.SIGINT, signal.SIGHUP):  # where the tests run in a shell's background, or by nohup
+        signal.signal(ignored, signal.SIG_DFL)
     if os.geteuid() == 0:
         for power in _ROOT_POWERS:
             _LIBC.prctl(_PR_CAPBSET_DROP, power, 0, 0, 0)
