@@ -9,17 +9,19 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from meso_device.cli.asking import ask
 from meso_device.cli.checks_file import NOTHING, Checks, read_checks
 from meso_device.cli.desk import Desk, open_desk
 from meso_device.cli.patient_who import check_who, find_patient
-from meso_device.host.clinical import Clinical, Returning, SignedOverride
+from meso_device.host.clinical import Clinical, Returning, SignedOverride, signers
 from meso_device.host.home import lock_holder
 from meso_device.host.prepared import advised
 from meso_device.host.run import ID_BYTES
+from meso_device.people.proofs import PinProof
 from meso_device.people.register import Purpose
 from meso_device.people.roles import Act, Person, role_for
 from meso_device.session.checklist import LISTED, Answer
-from meso_device.session.overrides import check_code
+from meso_device.session.overrides import check_code, takes_two
 from protocols.errors import UsageError
 
 RUN: Final = "meso session run"
@@ -36,6 +38,7 @@ class Words(Struct, frozen=True, kw_only=True):
         pin_file: Where PINs come from: the operator's, then once more for each override.
         checks: Checks file; empty for none.
         overrides, reasons: Pairs in order.
+        second: Who signs beside the operator where a rule takes two; empty to be asked.
     """
 
     who: str
@@ -44,6 +47,7 @@ class Words(Struct, frozen=True, kw_only=True):
     checks: str
     overrides: Sequence[str]
     reasons: Sequence[str]
+    second: str = ""
 
 
 def begin(words: Words, home: Path | None) -> Clinical:
@@ -65,9 +69,9 @@ def begin(words: Words, home: Path | None) -> Clinical:
         overrides = []
         for code, reason in zip(words.overrides, words.reasons, strict=True):
             proof = desk.prove(person.login, Purpose.SIGNATURE)
-            role_for(proof.person, Act.OVERRIDE_SOFT_LIMIT)
+            signed_by = signers(code, proof, _second(desk, words.second) if takes_two(code) else None, desk.now())
             kept = reason if _REASON_CODE.fullmatch(reason) else _kept(desk, patient.alias, reason, person, session)
-            overrides.append(SignedOverride(code=code, reason=kept, proof=proof))
+            overrides.append(SignedOverride(code=code, reason=kept, signed_by=signed_by))
         return Clinical(
             session=session,
             alias=patient.alias,
@@ -108,6 +112,12 @@ def _sign_in(desk: Desk, login: str) -> tuple[Person, str]:
     proof = desk.prove(login, Purpose.SIGN_IN)
     role = role_for(proof.person, Act.TREAT)
     return proof.spend(desk.now()), role.value
+
+
+def _second(desk: Desk, login: str) -> PinProof:
+    """Look at the PIN of whoever signs beside the operator."""
+    login = login or ask("Login name of the second clinician", "name the second clinician with --second NAME")
+    return desk.prove(login, Purpose.SIGNATURE)
 
 
 def _refuse_busy(desk: Desk) -> None:

@@ -63,6 +63,10 @@ def run(
         list[str] | None,
         typer.Option("--reason", metavar="TEXT", help="Why, for each --override: a code, or a text for the vault."),
     ] = None,
+    second: Annotated[
+        str,
+        typer.Option("--second", metavar="NAME", help="Second clinician: a rule about an area of high risk takes two."),
+    ] = "",
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -76,7 +80,7 @@ def run(
     if file is not None and protocol:
         raise UsageError("a file and --protocol were given: name one treatment protocol")
     if not patient:
-        if operator or pin_file or checks or override or reason:
+        if operator or pin_file or checks or override or reason or second:
             raise UsageError("without --patient it is practice: leave operator, PIN, checks and overrides out")
         raise typer.Exit(run_plan(_load_plan(file, protocol), gun=gun, home=home, json=json))
     if file is None and not protocol:
@@ -93,6 +97,7 @@ def run(
         checks=checks,
         overrides=override or [],
         reasons=reason or [],
+        second=second,
     )
     raise typer.Exit(run_plan(plan, gun=gun, home=home, json=json, clinical=begin(words, home)))
 

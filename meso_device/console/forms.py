@@ -3,7 +3,7 @@
 Pure. A form has the command that it becomes, the fields that a person fills in, and those that nobody is asked for.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import Struct, field
@@ -172,11 +172,23 @@ def note() -> Asked:
     return Asked(kind=ToHost.NOTE, title=say("note.title"), fields=[text], note=say("note.where"))
 
 
-def override(codes: Sequence[str]) -> Asked:
-    """Return the form that goes over a soft rule, the newest that stood against arming."""
+def override(codes: Sequence[str], two_people: Collection[str]) -> Asked:
+    """Return the form that goes over a soft rule, the first of those that stood against arming.
+
+    Where one of them takes two people, the second one has a place in it.
+    """
+    two = [code for code in codes if code.partition(".")[0] in two_people]
     fields = [
         Field("code", say("override.code"), hint=", ".join(codes[1:])[:HINT_MAX], text=codes[0]),
         Field("reason", say("override.reason"), hint=say("override.reason_hint")),
         Field("pin", say("override.pin"), secret=True),
     ]
-    return Asked(kind=ToHost.OVERRIDE, title=say("override.title"), fields=fields, note=say("override.note"))
+    fixed = {} if two else {"login2": "", "pin2": ""}
+    if two:
+        optional = codes[0] not in two
+        fields += [
+            Field("login2", say("unknown.login2"), hint=say("override.second_hint"), optional=optional),
+            Field("pin2", say("unknown.pin2"), secret=True, optional=optional),
+        ]
+    note_ = say("override.note_two" if two else "override.note")
+    return Asked(kind=ToHost.OVERRIDE, title=say("override.title"), fields=fields, note=note_, fixed=fixed)

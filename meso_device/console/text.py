@@ -319,6 +319,9 @@ ENGLISH: Final[Mapping[str, str]] = {
     "override.title": "Go over this rule",
     "override.note": "What stood against arming may be gone over by a clinician who says why and signs for it. It is "
     "recorded.",
+    "override.note_two": "What stood against arming may be gone over by a clinician who says why and signs for it. An "
+    "area of high risk takes a second clinician, who signs as well. It is recorded.",
+    "override.second_hint": "another clinician",
     "override.code": "rule",
     "override.reason": "reason",
     "override.reason_hint": "a word or a sentence",

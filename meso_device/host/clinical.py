@@ -21,12 +21,12 @@ from meso_device.audit.store import Store
 from meso_device.host.home import Home
 from meso_device.people.lockout import Moment
 from meso_device.people.proofs import PinProof
-from meso_device.people.roles import Meaning
-from meso_device.people.signatures import Target, sign_entry
+from meso_device.people.roles import Act, Meaning, role_for
+from meso_device.people.signatures import Pair, Target, authorise, sign_entry, sign_together
 from meso_device.session.checklist import Answer, checklist_entries
 from meso_device.session.contract import OpenSession, ResumeSession
-from meso_device.session.overrides import terms
-from protocols.errors import AuditWriteFailed, require
+from meso_device.session.overrides import takes_two, terms
+from protocols.errors import AuditWriteFailed, UsageError, require
 from protocols.treatment.advisory import Sex
 from protocols.treatment.plan import TreatmentPlan
 
@@ -37,12 +37,42 @@ class SignedOverride(Struct, frozen=True, kw_only=True):
     Attributes:
         code: What the rule's refusal names.
         reason: Code, or commitment to a text that the vault keeps.
-        proof: The PIN, entered anew for this.
+        signed_by: The PIN, entered anew for this; of an area of high risk, those of two people.
     """
 
     code: str
     reason: str
-    proof: PinProof
+    signed_by: PinProof | Pair
+
+    @property
+    def signer(self) -> str:
+        """Pseudonym of whoever goes over it."""
+        return self.signed_by.first.op if isinstance(self.signed_by, Pair) else self.signed_by.person.op
+
+    def signatures(self, target: Target, now: Moment) -> tuple[Entry, ...]:
+        """Return the signatures of the override's record, one or two.
+
+        Raises:
+            PinRefused: the PIN was entered too long ago.
+        """
+        if isinstance(self.signed_by, Pair):
+            return sign_together(target, self.signed_by)
+        return (sign_entry(target, Meaning.AUTHORISED, self.signed_by, now),)
+
+
+def signers(code: str, first: PinProof, second: PinProof | None, now: Moment) -> PinProof | Pair:
+    """Return who stands for going over a rule: two people where it takes two.
+
+    Raises:
+        NotAllowed: not by these people.
+        UsageError: it takes a second person.
+    """
+    if not takes_two(code):
+        role_for(first.person, Act.OVERRIDE_SOFT_LIMIT)
+        return first
+    if second is None:
+        raise UsageError(f"{code} takes a second clinician, with a PIN of their own")
+    return authorise(Act.HIGH_RISK_AREA, first, second, now)
 
 
 class Fitted(Struct, frozen=True, kw_only=True):
@@ -180,8 +210,8 @@ def sign_overrides(
         require(place is not None, f"the record {entry.key} is not in the log that took it")
         if place is not None:
             target = Target(seq=place[0], leaf=place[1])
-            signed = sign_entry(target, Meaning.AUTHORISED, override.proof, now)
-            _commit(store, replace(signed, session=clinical.session, alias=clinical.alias), stamp)
+            for signed in override.signatures(target, now):
+                _commit(store, replace(signed, session=clinical.session, alias=clinical.alias), stamp)
 
 
 def _commit(store: Store, entry: Entry, stamp: Stamp) -> None:
@@ -221,7 +251,7 @@ def override_entry(
             "limit": limit,
             "value": value,
             "reason": override.reason,
-            "signer": override.proof.person.op,
+            "signer": override.signer,
         },
         op=by.op,
         role=by.role,

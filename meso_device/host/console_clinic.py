@@ -14,7 +14,7 @@ from meso_device.accounting.entries import Entry, SessionRow
 from meso_device.accounting.materials import Actor, checked_lot, part_fitted
 from meso_device.audit.exposure import place_of
 from meso_device.audit.facts import clinic_facts, fitted_now
-from meso_device.host.clinical import Returning, SignedOverride, opening_of, override_entry, resuming_of
+from meso_device.host.clinical import Returning, SignedOverride, opening_of, override_entry, resuming_of, signers
 from meso_device.host.console_facts import ConsoleFacts
 from meso_device.host.errands import Errands
 from meso_device.host.home import Home
@@ -33,7 +33,7 @@ from meso_device.people.vault import Patient
 from meso_device.screen_messages import Body
 from meso_device.session.checklist import AREA_IDS, ITEMS, LISTED, Answer, checklist_entries, read_answers
 from meso_device.session.contract import Command, Instant, OpenSession, ResumeSession, View
-from meso_device.session.overrides import check_code
+from meso_device.session.overrides import check_code, takes_two
 from protocols.errors import MesoError, UsageError
 from protocols.treatment.plan import TreatmentPlan
 
@@ -314,7 +314,9 @@ class ConsoleClinic:
         self._errands.send(number, look, looked, now)
 
     def override(self, number: int, body: Body, person: Person, view: View, now: Instant) -> None:
-        """Go over a soft rule with a reason and the PIN again; done when record and signature are in the log.
+        """Go over a soft rule with a reason and the PIN again; done when record and signatures are in the log.
+
+        A rule that takes two people takes the second one's login and PIN beside it.
 
         Raises:
             UsageError: nobody may go over this rule.
@@ -327,22 +329,23 @@ class ConsoleClinic:
         plan = view.plan or prepared.plan
 
         def look(office: Office, moment: Moment) -> SignedOverride:
-            proof = office.register.check(person.login, body["pin"], moment, purpose=Purpose.SIGNATURE)
-            role_for(proof.person, Act.OVERRIDE_SOFT_LIMIT)
+            first = office.register.check(person.login, body["pin"], moment, purpose=Purpose.SIGNATURE)
+            second = None
+            if takes_two(code) and body["login2"]:
+                second = office.register.check(body["login2"], body["pin2"], moment, purpose=Purpose.SIGNATURE)
+            signed_by = signers(code, first, second, moment)
             kept = reason
             if _REASON_CODE.fullmatch(reason) is None:
                 note = office.vault.add_note(prepared.alias, reason, by=person, now=moment, session=prepared.session)
                 kept = office.vault.commitment_of(note)
-            return SignedOverride(code=code, reason=kept, proof=proof)
+            return SignedOverride(code=code, reason=kept, signed_by=signed_by)
 
         def looked(override: SignedOverride, at: Instant) -> Sequence[Command]:
             by = Actor(op=person.op, role=role_for(person, Act.TREAT).value, utc_us=at.utc_us)
             entry = override_entry(
                 override, session=prepared.session, alias=prepared.alias, by=by, plan=plan, answers=prepared.told()
             )
-            self._owe(
-                (entry,), lambda then: self._sign(number, entry, Meaning.AUTHORISED, override.proof, then), number
-            )
+            self._owe((entry,), lambda then: self._sign(number, entry, override.signatures, then), number)
             return ()
 
         self._errands.send(number, look, looked, now)
@@ -362,7 +365,11 @@ class ConsoleClinic:
             closed = Entry(
                 kind="session.closed", key=f"session/{session}/closed", payload={}, session=session, alias=alias
             )
-            self._sign(number, closed, Meaning.PERFORMED, proof, at, lambda: self.signed.add(session))
+
+            def performed(target: Target, moment: Moment) -> tuple[Entry, ...]:
+                return (sign_entry(target, Meaning.PERFORMED, proof, moment),)
+
+            self._sign(number, closed, performed, at, lambda: self.signed.add(session))
             return ()
 
         self._errands.send(number, look, looked, now)
@@ -419,27 +426,26 @@ class ConsoleClinic:
         self,
         number: int,
         entry: Entry,
-        meaning: Meaning,
-        proof: PinProof,
+        sign: Callable[[Target, Moment], tuple[Entry, ...]],
         now: Instant,
         signed: Callable[[], object] = lambda: None,
     ) -> None:
-        """Sign a record that is durable; answers when the signature is."""
+        """Sign a record that is durable; answers when its signatures are."""
 
-        def make(_office: Office, moment: Moment) -> Entry:
+        def make(_office: Office, moment: Moment) -> tuple[Entry, ...]:
             with self._errands.read() as db:
                 place = place_of(db, entry.key)
             if place is None:
                 raise MesoError("what is to be signed is not in the log yet: close the session first")
-            signature = sign_entry(Target(seq=place[0], leaf=place[1]), meaning, proof, moment)
-            return replace(signature, session=entry.session, alias=entry.alias)
+            signatures = sign(Target(seq=place[0], leaf=place[1]), moment)
+            return tuple(replace(one, session=entry.session, alias=entry.alias) for one in signatures)
 
-        def made(signature: Entry, _now: Instant) -> Sequence[Command]:
+        def made(signatures: tuple[Entry, ...], _now: Instant) -> Sequence[Command]:
             def durable(_at: Instant) -> None:
                 signed()
                 self._answers.done(number)
 
-            self._owe((signature,), durable, number)
+            self._owe(signatures, durable, number)
             return ()
 
         self._errands.send(number, make, made, now)

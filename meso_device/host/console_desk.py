@@ -53,6 +53,7 @@ from meso_device.session.contract import (
     View,
     WriteOff,
 )
+from meso_device.session.overrides import SOFT_CODES, takes_two
 from protocols.errors import MesoError
 from protocols.treatment.needles import heads, needles
 from protocols.treatment.plan import TreatmentPlan
@@ -325,6 +326,7 @@ class ConsoleDesk:
             "skip_reasons": [{"code": code, "text": text} for code, text in SKIP_REASONS.items()],
             "again_reasons": [{"code": code, "text": text} for code, text in AGAIN_REASONS.items()],
             "write_off_reasons": [{"code": code, "text": text} for code, text in REASONS.items()],
+            "two_people": [name for name in SOFT_CODES if takes_two(name)],
             "roles": [role.value for role in Role],
             "settings": dict(self._settings.shown),
             "checklist": [

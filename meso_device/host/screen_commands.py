@@ -31,7 +31,7 @@ _FIELDS: Final[Mapping[ToHost, Mapping[str, type]]] = {
     ToHost.CHECK: {"item": str, "answer": str, "note": str},
     ToHost.FIT: {"part": str, "serial": str, "type": str},
     ToHost.BEGIN: {},
-    ToHost.OVERRIDE: {"code": str, "reason": str, "pin": str},
+    ToHost.OVERRIDE: {"code": str, "reason": str, "pin": str, "login2": str, "pin2": str},
     ToHost.SIGN: {"session": str, "pin": str},
     ToHost.OPEN: {"treatment": str},
     ToHost.RESUME: {},

@@ -11,6 +11,7 @@ A string that has no value is empty. Frames are in `meso_device.screen_messages`
     treatments      [{name, title, version, status, points, volume_nl}] that OPEN takes
     reset_reasons   [{code, text}] that RESET_CONFIRM takes; code is a number
     write_off_reasons [{code, text}] that WRITE_OFF takes; code is a word
+    two_people      [name of a rule that OVERRIDE takes two people for]
     skip_reasons    [{code, text}] that SKIP takes; code is a word
     again_reasons   [{code, text}] that CELL takes for a second pass; code is a word
     roles           [role] that ENROL takes
@@ -118,7 +119,9 @@ Commands and their fields; every one is checked by the host, unknown or missing 
     CHECK           item, answer, note           an answer of the checklist, or of "aftercare"
     FIT             part, serial, type           needle or head
     BEGIN           -                            opens the session that was prepared
-    OVERRIDE        code, reason, pin            a soft rule that stood against arming; done when signed
+    OVERRIDE        code, reason, pin, login2, pin2
+                                                 a soft rule that stood against arming; done when signed; the last two
+                                                 are empty unless the rule takes two people
     SIGN            session, pin                 the totals of a closed session
     LOT             product, lot, expiry, ingredients, viscosity, maker
     LOAD            product, lot, syringe, volume, left, reason

@@ -25,6 +25,12 @@ def check_code(code: str) -> None:
         raise UsageError(f"--override {code[:60]!r} refused: the code that the refusal named, one of {known}")
 
 
+def takes_two(code: str) -> bool:
+    """Return whether this rule is gone over by two people alone: each with a PIN, both signing."""
+    name = code.partition(".")[0]
+    return name in RULES and RULES[name].two_people
+
+
 def terms(code: str, plan: TreatmentPlan, answers: Mapping[str, str], day: str) -> tuple[str, str]:
     """Return the limit that an override goes over, and the value asked for beyond it, as a person reads them.
 

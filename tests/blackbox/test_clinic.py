@@ -378,8 +378,17 @@ def test_the_lid_takes_a_signed_reason_of_its_own(clinic, patient):
     text = treatment_text((("eyelid_left", 2),), depth="0.5 mm").replace('spacing = "10 mm"', 'spacing = "5 mm"')
     file = clinic.treatment(text)
     assert_refused(clinic, clinic.session(patient, file=file), "sensitive", "override")
-    again = clinic.session(patient, file=file, overrides=(("sensitive_area.eyelid_left", "asked_for"),))
-    assert_complete(clinic, again, 2)
+    over = (("sensitive_area.eyelid_left", "asked_for"),)
+    for second, why in (("cleo", "two different people"), ("tom", "may not be the second person")):
+        assert_refused(clinic, clinic.session(patient, file=file, overrides=over, second=second), why)
+    session = assert_complete(clinic, clinic.session(patient, file=file, overrides=over, second="dora"), 2)
+    (override,) = records(clinic, "limit.override")
+    signs = [row for row in records(clinic, "sign") if row["target_seq"] == override["seq"]]
+    assert override["sess"] == session
+    assert [(row["meaning"], row["act"]) for row in signs] == [
+        ("performed", "high_risk_area"), ("authorised", "high_risk_area"),
+    ]  # fmt: skip
+    assert len({row["op"] for row in signs}) == 2
 
 
 # --- what was given before -------------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ from support.console import (
     WASTE,
     Console,
 )
+from support.treatment import treatment_text, write_treatment
 
 NAME, BORN, CHART = "Anna Musterfrau", "1980-02-03", "K-4711"
 PIN = "482915"
@@ -148,11 +149,46 @@ def test_what_is_missing_locks_arming_and_a_soft_rule_takes_a_reason_and_the_pin
     with pytest.raises(AssertionError, match="pregnan"):
         console.arm()
     assert console.until("what may be gone over", lambda shot: shot["overridable"])["overridable"] == ["pregnancy"]
-    console.refused(OVERRIDE, code="pregnancy", reason="discussed", pin="111111")
-    console.refused(OVERRIDE, code="identity", reason="discussed", pin=PIN)
-    console.do(OVERRIDE, code="pregnancy", reason="discussed with her doctor", pin=PIN)
+    console.refused(OVERRIDE, code="pregnancy", reason="discussed", pin="111111", login2="", pin2="")
+    console.refused(OVERRIDE, code="identity", reason="discussed", pin=PIN, login2="", pin2="")
+    console.do(OVERRIDE, code="pregnancy", reason="discussed with her doctor", pin=PIN, login2="", pin2="")
     assert gun.truth() == []
     treat(console)
+
+
+@pytest.mark.hazard("HZ-35")
+@pytest.mark.hazard("HZ-52")
+def test_an_area_of_high_risk_takes_the_pin_and_the_signature_of_a_second_clinician(bench, gun):
+    pins = {"cleo": PIN, "dora": "284617"}
+    for login, role, asked in (("cleo", "administrator", ()), ("dora", "clinician", ("cleo",))):
+        path = bench.path / f"{login}.pins"
+        path.write_text("".join(f"{pins[one]}\n" for one in (*asked, login)))
+        path.chmod(0o600)
+        words = ("--as", *asked) if asked else ("--role", "clinician")
+        bench.meso("people", "add", login, "--role", role, "--pin-file", path, *words).ok()
+    text = treatment_text((("eyelid_left", 2),), depth="0.5 mm").replace('spacing = "10 mm"', 'spacing = "5 mm"')
+    file = write_treatment(bench.path / "lid.toml", text)
+    console = Console(bench, str(gun.link), file).begin()
+    console.until("a gun", lambda shot: shot["link"] == "up")
+    console.do(SIGN_IN, login="cleo", pin=PIN)
+    alias = console.do(PATIENT_ADD, name=NAME, born=BORN, chart=CHART, sex="female", allergies="")["alias"]
+    console.do(PREPARE, alias=alias, treatment=str(file))
+    begin(console)
+    over = {"code": "sensitive_area.eyelid_left", "reason": "asked_for", "pin": PIN}
+    assert "second clinician" in console.refused(OVERRIDE, **over, login2="", pin2="")["text"]
+    assert "two different" in console.refused(OVERRIDE, **over, login2="cleo", pin2=PIN)["text"]
+    console.refused(OVERRIDE, **over, login2="dora", pin2="000001")
+    console.do(OVERRIDE, **over, login2="dora", pin2=pins["dora"])
+    console.do(FINISH)
+    console.do(QUIT)
+    assert console.wait() == 0
+    log = bodies(bench)
+    (override,) = (body for body in log if body["kind"] == "limit.override")
+    signs = [body for body in log if body["kind"] == "sign" and body["target_seq"] == override["seq"]]
+    assert [(body["meaning"], body["act"]) for body in signs] == [
+        ("performed", "high_risk_area"), ("authorised", "high_risk_area"),
+    ]  # fmt: skip
+    assert len({body["op"] for body in signs}) == 2
 
 
 @pytest.mark.hazard("HZ-16")

@@ -1,6 +1,6 @@
 """``meso console`` with the stand-in for its screen: the rest is the product's own process.
 
-Usage: console_host.py SOCKET GUN; the data directory comes from the environment.
+Usage: console_host.py SOCKET GUN [TREATMENT FILE...]; the data directory comes from the environment.
 """
 
 import sys
@@ -14,7 +14,13 @@ SCREEN = (sys.executable, str(Path(__file__).with_name("stand_in_screen.py")), s
 
 def start(_arguments: list[str]) -> int:
     gun = sys.argv[2]
-    return start_console(gun="" if gun == "simulate" else gun, simulate=gun == "simulate", home=None, screen=SCREEN)
+    return start_console(
+        gun="" if gun == "simulate" else gun,
+        simulate=gun == "simulate",
+        home=None,
+        protocols=tuple(map(Path, sys.argv[3:])),
+        screen=SCREEN,
+    )
 
 
 main._invoke = start

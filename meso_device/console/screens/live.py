@@ -123,7 +123,8 @@ class LiveScreen(Page):
         if not codes:
             self.console.tell(say("override.none"))
             return
-        self.console.open_dialog(AskDialog(forms.override(codes), self._overridden))
+        two_people = self.console.known.welcome.get("two_people", ())
+        self.console.open_dialog(AskDialog(forms.override(codes, two_people), self._overridden))
 
     def _overridden(self, _answer: Body) -> None:
         self.console.tell(say("override.done"))

@@ -47,7 +47,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "pins": Rule(gun.pins, "HZ-53", practice=True),
         "flow": Rule(gun.flow, "HZ-49"),
         "area": Rule(gun.area, "HZ-52", practice=True),
-        "sensitive_area": Rule(gun.sensitive_area, "HZ-52", soft=True, by_area=True),
+        "sensitive_area": Rule(gun.sensitive_area, "HZ-52", soft=True, by_area=True, two_people=True),
         "depth": Rule(gun.depth, "HZ-50", practice=True),
         "disk_low": Rule(host.disk_low, "HZ-31", practice=True),
         "too_early": Rule(people.too_early, "HZ-48", soft=True),
@@ -72,7 +72,8 @@ def judge(case: Case, rules: Mapping[str, Rule] = RULES) -> list[Block]:
             continue
         text = rule.find(case)
         if text and rule.soft and not case.practice:
-            text = f"{text}; a clinician may go on with a signed reason (override {code})"
+            who = "two clinicians" if rule.two_people else "a clinician"
+            text = f"{text}; {who} may go on with a signed reason (override {code})"
         if text:
             blocks.append(Block(code, text, rule.soft, rule.hazard))
     return blocks

@@ -110,6 +110,7 @@ class Rule(Struct, frozen=True):
         soft: A clinician may go on with a signed reason.
         practice: Holds without a patient too.
         by_area: An override is for the area alone, not for the session.
+        two_people: It takes a second clinician, who signs as well.
     """
 
     find: Callable[[Case], str]
@@ -117,6 +118,7 @@ class Rule(Struct, frozen=True):
     soft: bool = False
     practice: bool = False
     by_area: bool = False
+    two_people: bool = False
 
 
 def syringe_of(plan: TreatmentPlan) -> Syringe | None:

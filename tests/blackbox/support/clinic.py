@@ -11,7 +11,7 @@ from support.treatment import treatment_text, write_treatment
 
 PRODUCT = "Water"
 LOT = "W-1"
-PINS = {"ada": "482615", "cleo": "739154", "tom": "615948"}
+PINS = {"ada": "482615", "cleo": "739154", "tom": "615948", "dora": "284617"}
 NAME, BORN, CHART = "Rosalinde Quvenzhin", "1981-07-29", "K-4711"
 OTHER = "K-4712"
 
@@ -113,14 +113,17 @@ class Clinic:
         operator: str = "cleo",
         pin: str = "",
         overrides: tuple[tuple[str, str], ...] = (),
+        second: str = "",
         env: dict[str, str] | None = None,
         port: Path | None = None,
     ) -> Process:
         """Start a session with a patient, on the clinic's gun unless another port is named."""
         signed = [word for code, reason in overrides for word in ("--override", code, "--reason", reason)]
+        signers = [operator, second] if second else [operator]
+        signed += ["--second", second] if second else []
         return self.bench.run_session(
             port or self.gun.link, "--protocol", file or self.treatment(), "--patient", patient, "--operator", operator,
-            "--pin-file", self.pins(pin or operator, *[operator] * len(overrides)),
+            "--pin-file", self.pins(pin or operator, *signers * len(overrides)),
             "--checks", checks or self.checks(), *signed, env=env,
         )  # fmt: skip
 
@@ -129,7 +132,7 @@ def founded(bench: Bench) -> tuple[Clinic, dict[str, str]]:
     """Found a clinic on an empty data directory; returns it with its patients' aliases by chart number."""
     clinic = Clinic(bench, bench.gun())
     bench.meso("people", "add", "ada", "--role", "administrator", "--pin-file", clinic.pins("ada")).ok()
-    for login, role in (("cleo", "clinician"), ("tom", "technician")):
+    for login, role in (("cleo", "clinician"), ("tom", "technician"), ("dora", "clinician")):
         pins = clinic.pins("ada", login)
         bench.meso("people", "add", login, "--role", role, "--as", "ada", "--pin-file", pins).ok()
     aliases = {CHART: clinic.enrol(NAME, BORN, CHART), OTHER: clinic.enrol("Other One", "1990-01-02", OTHER)}

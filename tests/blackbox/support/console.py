@@ -43,7 +43,9 @@ class Console:
         events: Everything that the screen told.
     """
 
-    def __init__(self, bench, gun: str, *, rows: int = 24, columns: int = 80, ignore_hangup: bool = False) -> None:
+    def __init__(
+        self, bench, gun: str, *files: Path, rows: int = 24, columns: int = 80, ignore_hangup: bool = False
+    ) -> None:
         self._path = bench.path / f"screen-{len(list(bench.path.iterdir()))}.sock"
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(str(self._path))
@@ -60,7 +62,7 @@ class Console:
                 signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
         self._process = subprocess.Popen(
-            [sys.executable, HOST, self._path, gun],
+            [sys.executable, HOST, self._path, gun, *files],
             stdin=slave,
             stdout=slave,
             stderr=slave,

@@ -30,6 +30,7 @@ WELCOME = {
         },
         {"name": "hydration", "title": "Hydration", "version": "1", "status": "example", "points": 140, "volume_nl": 1},
     ],
+    "two_people": ["sensitive_area"],
     "write_off_reasons": [
         {"code": "stolen", "text": "the gun was stolen"},
         {"code": "lost", "text": "the gun is lost"},

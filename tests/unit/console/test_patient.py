@@ -68,6 +68,26 @@ def test_each_question_is_answered_by_a_key_or_in_words(play, prepared):
 
 
 @pytest.mark.hazard("HZ-35")
+@pytest.mark.hazard("HZ-52")
+def test_an_area_of_high_risk_asks_for_a_second_person_as_well(play, ready):
+    body = copy.deepcopy(ready)
+    body["overridable"], body["can"]["override"] = ["sensitive_area.eyelid_left"], ""
+
+    async def script(stage):
+        await stage.press("o")
+        await stage.shows("high risk", "eyelid_left", "second person", "their PIN")
+        await stage.press(*"asked", "enter", *"482915", "enter", *"dora", "enter", *"284617", "enter")
+        asked = await stage.asked(ToHost.OVERRIDE)
+        assert asked.body == {
+            "code": "sensitive_area.eyelid_left", "reason": "asked", "pin": "482915",
+            "login2": "dora", "pin2": "284617",
+        }  # fmt: skip
+        assert "284617" not in stage.text()
+
+    play(script, body)
+
+
+@pytest.mark.hazard("HZ-35")
 def test_a_soft_rule_is_gone_over_with_a_reason_and_a_pin_that_nobody_reads(play, ready):
     body = copy.deepcopy(ready)
     body["overridable"], body["can"]["override"] = ["pregnancy"], ""
@@ -77,7 +97,7 @@ def test_a_soft_rule_is_gone_over_with_a_reason_and_a_pin_that_nobody_reads(play
         await stage.shows("Go over this rule", "pregnancy")
         await stage.press(*"discussed", "enter", *"482915", "enter")
         asked = await stage.asked(ToHost.OVERRIDE)
-        assert asked.body == {"code": "pregnancy", "reason": "discussed", "pin": "482915"}
+        assert asked.body == {"code": "pregnancy", "reason": "discussed", "pin": "482915", "login2": "", "pin2": ""}
         assert "482915" not in stage.text()
         stage.host.answer(asked)
         await stage.shows("recorded and signed")

@@ -61,7 +61,7 @@ def test_a_rule_that_may_be_gone_over_is_offered_on_live_and_no_other(play, read
         await stage.shows("pregnancy", "your PIN")
         await stage.press(*"agreed", "tab", *"482615", "enter")
         asked = await stage.asked(ToHost.OVERRIDE)
-        assert asked.body == {"code": "pregnancy", "reason": "agreed", "pin": "482615"}
+        assert asked.body == {"code": "pregnancy", "reason": "agreed", "pin": "482615", "login2": "", "pin2": ""}
 
     play(script, ready, size)
 
