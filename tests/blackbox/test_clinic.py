@@ -521,6 +521,53 @@ def vault_now(home):
     return found
 
 
+# --- what is said, and what is said later -----------------------------------------------------------------------------
+
+
+@pytest.mark.invariant("I-59")
+@pytest.mark.hazard("HZ-51")
+def test_a_depth_is_only_ever_commanded_and_likely_never_reached(clinic, patient):
+    words = ("--protocol", clinic.treatment(), "--patient", patient, "--checks", clinic.checks(), "--operator", "cleo")
+    process = clinic.bench.meso(
+        "session", "run", *words, "--pin-file", clinic.pins("cleo"), "--gun", clinic.gun.link
+    ).ok()
+    depths = [line for line in process.out.splitlines() if re.search(r"\d mm\b", line)]
+    assert any("commanded, not achieved" in line for line in depths), process.describe()
+    assert all("commanded needle travel" in line for line in depths), depths
+
+
+@pytest.mark.invariant("I-18")
+@pytest.mark.hazard("HZ-56")
+def test_a_late_reaction_is_tied_to_the_lot_and_the_gun_and_changes_no_old_record(clinic, patient):
+    session = assert_complete(clinic, clinic.session(patient))
+    before = records(clinic, "shot", "session.opened", "session.closed")
+    words = ("--code", "nodule", "--severity", "mild", "--onset-day", "0", "--text-file", "/dev/null")
+    clinic.act("patient", "event", patient, *words)
+    (event,) = records(clinic, "adverse_event")
+    assert event["lots"] == [{"product": PRODUCT, "lot": "W-1"}]
+    assert event["gun_uids"] == [before[0]["gun"]["gun_uid"]]
+    assert (event["sess"], event["areas"]) == (session, ["forehead", "cheek_left"])
+    assert records(clinic, "shot", "session.opened", "session.closed") == before
+    clinic.bench.meso("audit", "verify").ok()
+
+
+# --- one place for all caps -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.invariant("I-31")
+@pytest.mark.hazard("HZ-15")
+def test_a_patient_gets_nothing_from_a_second_gun_while_a_session_runs(clinic, patient):
+    file = clinic.treatment(treatment_text((("forehead", 10), ("cheek_left", 10)), rate="3 /s"))
+    first = clinic.session(patient, file=file)
+    clinic.bench.wait_shots(clinic.gun, 2)
+    other_gun = clinic.bench.gun("second", seed=9)
+    second = clinic.session(patient, file=file, port=other_gun.link)
+    second.wait()
+    assert_one_clear_line(second, status=2, names=("in use",))
+    assert other_gun.truth() == []
+    assert_complete(clinic, first, 20)
+
+
 # --- the library -----------------------------------------------------------------------------------------------------
 
 

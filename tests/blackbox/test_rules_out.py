@@ -47,6 +47,9 @@ CASES = {
     "file_that_asks_for_what_must_not_be_is_refused[no-unit]": "unit",
     "lid_takes_a_signed_reason_of_its_own": "sensitive_area",
     "interval_skin_and_day_keep_what_an_earlier_process_gave": "too_early,caps",
+    "depth_is_only_ever_commanded_and_likely_never_reached": "advice",
+    "late_reaction_is_tied_to_the_lot_and_the_gun_and_changes_no_old_record": "tied",
+    "patient_gets_nothing_from_a_second_gun_while_a_session_runs": "one_host",
     "derived_table_that_was_damaged_opens_no_cap_and_no_lot_and_is_made_anew": "derived",
 }
 FEW = ("another_product_in", "who_may_not", "is_refused[expired]", "[too-deep]")

@@ -4,12 +4,11 @@
 Everything is done when the module concerned is imported, inside the product's own process.
 """
 
-import dataclasses
 import importlib.abc
 import importlib.machinery
 import os
 import sys
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 
 OUT = frozenset(filter(None, os.environ.get("MESO_WITHOUT", "").split(",")))
 
@@ -67,10 +66,33 @@ def _real_guns(module):
 
 
 def _never_mind_the_mark(next_wish):
-    return lambda self, view, now: next_wish(self, dataclasses.replace(view, simulated=True), now)
+    from msgspec.structs import replace  # not before the product needs it
+
+    return lambda self, view, now: next_wish(self, replace(view, simulated=True), now)
+
+
+def _advice(module):
+    if "advice" in OUT:
+        module.depth_advice = lambda *_: ()
+
+
+def _tied(module):
+    if "tied" in OUT:
+        tie = module.tied_event
+        from msgspec.structs import replace
+
+        module.tied_event = lambda *words, **named: replace(tie(*words, **named), lots=(), gun_uids=())
+
+
+def _one_host(module):
+    if "one_host" in OUT:
+        module.fcntl = SimpleNamespace(**{**vars(module.fcntl), "flock": lambda *_: None})
 
 
 CHANGES = {
+    "meso_device.cli.patient_event": _tied,
+    "meso_device.host.home": _one_host,
+    "meso_device.session.advice": _advice,
     "meso_device.host.headless": _real_guns,
     "meso_device.session.interlocks": _rules,
     "meso_device.accounting.caps": _caps,
