@@ -1,4 +1,73 @@
-"""The form of every command of the screen, checked before anything looks at it: no field more, none less."""
+"""The form of every command of the screen, checked before anything looks at it: no field more, none less.
+
+Commands and their fields; every one is checked by the host, unknown or missing fields end the screen::
+
+    HELLO           version                      must be first
+    ALIVE           count                        five a second, made by the screen's own loop; never answered
+    STOP            by (key | button | palette)  at once, from anybody
+    PORTS           -                            done: {ports [{port, serial, model, simulated, problem}]}; refused
+                                                 while a gun is connected, takes a second
+    CONNECT         port                         the gun at this port from now on; what answers is seen in the state
+    DISCONNECT      -                            takes leave of the gun and looks for none; recorded
+    SELF_TEST       -                            every item; done when the result is recorded
+    HOME            -                            draws the needle to its end stop; needs the gun's own service button
+                                                 within 30 s before, and who does service
+    SIGN_IN         login, pin                   done: {login, role}; takes up to a second
+    LOCK            -                            disarms and signs out
+    ENROL           login, name, pin, roles      the first operator, an administrator with these roles besides, who is
+                                                 signed in then; done: {login, role}
+    PATIENT_FIND    query                        chart number, name, or the beginning of an alias; done: {patients
+                                                 [{alias, enrolled_us}], more}
+    PATIENT_ADD     name, born, chart, sex, allergies
+                                                 done: {alias}
+    PATIENT_SHOW    aliases                      done: {patients [{alias, name, born, chart}]}; recorded as shown
+    PREPARE         alias, treatment             what a session is to be; done: {session}
+    CHECK           item, answer, note           an answer of the checklist, or of "aftercare"
+    FIT             part, serial, type           needle or head
+    BEGIN           -                            opens the session that was prepared
+    OVERRIDE        code, reason, pin, login2, pin2
+                                                 a soft rule that stood against arming; done when signed; the last two
+                                                 are empty unless the rule takes two people
+    SIGN            session, pin                 the totals of a closed session
+    LOT             product, lot, expiry, ingredients, viscosity, maker
+    LOAD            product, lot, syringe, volume, left, reason
+    WASTE           volume, reason
+    CLEAN           agent, lot, medium, method   of the whole gun, after a patient
+    OPEN            treatment                    a practice session of a treatment by name, on a simulated gun
+    RESUME          -                            takes the open session up; then CONFIRM
+    ABANDON         -                            closes the open session as interrupted; refused while anything is
+                                                 unknown
+    CONFIRM         -                            the operator has seen the state and goes on
+    ARM_OPEN        area                         id of the area; done: {token, expires_ms, area, short, depth_um,
+                                                 dose_nl,
+                                                 shots, nl, given, planned, warnings [text]}
+    ARM_CONFIRM     token, typed                 typed: the area's short code; done when the gun is armed
+    DISARM          cause                        a word: pause, key, focus, screen, modal, size, alarm, lock
+    RESET_OPEN      -                            done: {token, expires_ms}
+    RESET_CONFIRM   token, typed, reason         typed: RESET; reason: a code of WELCOME
+    CLEAR_FAULT     -                            acknowledges the gun's faults where their causes are gone
+    WRITE_OFF       reason, pin, login2, pin2    two people, the first is the one signed in; reason: a code of WELCOME
+    ACKNOWLEDGE     no                           an alarm by number; 0 for all
+    SILENCE         -                            bell off for 60 s
+    FINISH          -                            closes the session with its totals
+    PLAN_EDIT       area, what (depth | dose | points | out | in), text
+                                                 as typed; done: {token, expires_ms, short, what, offered (one line),
+                                                 typed (what has to be typed again, or empty)}; nothing has changed
+    PLAN_CONFIRM    token, typed                 done: in the plan and recorded; the gun keeps the old until armed
+    SKIP            area, reason                 the next point of an area is left out
+    CELL            area, cells, cell, reason    the hand is at this cell; reason only for a second pass, else empty
+    NOTE            text                         about the patient, into the vault; the log gets its commitment
+    PAGE            cursor|null, limit (1-200), session|null, area|null, alias|null (how the pseudonym begins),
+                    lot|null, since_us|null, until_us|null, deviations (boolean), every_kind (boolean: records of every
+                    kind, as rows {seq, kind, at_us, op, role, session8, alias8, simulated})
+    RECORD          seq                          done: {seq, kind, fields (JSON text), leaf, proof|null}; null while
+                                                 no checkpoint is above it, else {size, root, path [hash], problem
+                                                 (empty: signature and path were checked and hold)}
+    VERIFY          -                            begins to verify the whole log in a process of its own; see verify
+    QUIT            -                            refused while armed; done: the host ends
+
+What is answered is in `meso_device.host.snapshot`.
+"""
 
 from collections.abc import Mapping
 from typing import Final
