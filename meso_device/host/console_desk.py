@@ -7,38 +7,38 @@ command: done is said when it can be seen, refused with the engine's own line.
 import contextlib
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from meso_device.accounting.entries import Entry, SessionRow
 from meso_device.audit.birth import DATABASE_NAME
 from meso_device.audit.database import open_for_reading
 from meso_device.audit.queries import open_session
+from meso_device.host.alarm_board import AlarmRow
 from meso_device.host.console_arming import Arming
 from meso_device.host.console_clinic import ConsoleClinic
 from meso_device.host.console_facts import ConsoleFacts
-from meso_device.host.console_gun import RESET_REASONS, ConsoleGun
+from meso_device.host.console_gun import ConsoleGun
 from meso_device.host.console_history import ConsoleHistory
 from meso_device.host.console_materials import ConsoleMaterials
 from meso_device.host.console_may import LIVE, Seen, why_not
 from meso_device.host.console_people import PRACTICE, ConsolePeople
-from meso_device.host.console_plan import AGAIN_REASONS, SKIP_REASONS, ConsolePlan
+from meso_device.host.console_plan import ConsolePlan
 from meso_device.host.console_settings import ConsoleSettings
+from meso_device.host.console_welcome import welcome
 from meso_device.host.errands import Errands
 from meso_device.host.home import Home
 from meso_device.host.members import End
 from meso_device.host.owed import Durable, Owed
 from meso_device.host.people_desk import PeopleDesk
-from meso_device.host.prepared import AFTERCARE
 from meso_device.host.run import plan_of
 from meso_device.host.screen_answers import Refuse, Say, ScreenAnswers
 from meso_device.host.screen_commands import checked
 from meso_device.host.snapshot import Treatment
 from meso_device.host.two_steps import TwoSteps
 from meso_device.host.verify_run import VerifyRun
-from meso_device.host.write_off_desk import REASONS, Gun, WriteOffDesk
-from meso_device.people.roles import Act, Person, Role, role_for
+from meso_device.host.write_off_desk import Gun, WriteOffDesk
+from meso_device.people.roles import Act, Person, role_for
 from meso_device.screen_messages import VERSION, Body, BrokenPeer, Message, ToHost, ToScreen
-from meso_device.session.checklist import ITEMS
 from meso_device.session.contract import (
     Arm,
     CloseSession,
@@ -53,11 +53,8 @@ from meso_device.session.contract import (
     View,
     WriteOff,
 )
-from meso_device.session.overrides import SOFT_CODES, takes_two
 from protocols.errors import MesoError
-from protocols.treatment.needles import heads, needles
 from protocols.treatment.plan import TreatmentPlan
-from protocols.treatment.syringes import syringes
 
 SILENCE_US: Final = 60_000_000
 ID_BYTES: Final = 16
@@ -306,39 +303,14 @@ class ConsoleDesk:
         if kind is not ToHost.HELLO or body["version"] != VERSION:
             raise BrokenPeer("it does not begin with HELLO of this version")
         self.heard_hello = True
-        treatments: list[Any] = [
-            {
-                "name": name,
-                "title": plan.title,
-                "version": plan.version,
-                "status": plan.status,
-                "points": plan.shots,
-                "volume_nl": plan.volume_nl,
-            }
-            for name, plan in self._plans.items()
-        ]
-        welcome: Body = {
-            "version": VERSION,
-            "simulated": self._simulated,
-            "enrolled": self.people.enrolled,
-            "treatments": treatments,
-            "reset_reasons": [{"code": code, "text": text} for code, text in RESET_REASONS.items()],
-            "skip_reasons": [{"code": code, "text": text} for code, text in SKIP_REASONS.items()],
-            "again_reasons": [{"code": code, "text": text} for code, text in AGAIN_REASONS.items()],
-            "write_off_reasons": [{"code": code, "text": text} for code, text in REASONS.items()],
-            "two_people": [name for name in SOFT_CODES if takes_two(name)],
-            "roles": [role.value for role in Role],
-            "settings": dict(self._settings.shown),
-            "checklist": [
-                {"item": name, "question": item.question, "answers": list(item.answers)} for name, item in ITEMS.items()
-            ]
-            + [{"item": AFTERCARE, "question": "Is aftercare explained and given?", "answers": ["yes", "no"]}],
-            "needles": list(needles()),
-            "heads": list(heads()),
-            "syringes": [one.id for one in syringes().values() if one.pl_per_um is not None],
-            **self._before,
-        }
-        self._say(ToScreen.WELCOME, number, welcome)
+        body = welcome(
+            plans=self._plans,
+            simulated=self._simulated,
+            enrolled=self.people.enrolled,
+            settings=self._settings,
+            before=self._before,
+        )
+        self._say(ToScreen.WELCOME, number, body)
 
     def _allow(self, name: str) -> View:
         """Return the newest view.
@@ -619,32 +591,31 @@ class ConsoleDesk:
     def _acknowledge(self, number: int, body: Body, now: Instant) -> Sequence[Command]:
         self._allow("acknowledge")
         login, _ = self.people.shown_as or (PRACTICE, PRACTICE)
-        op, role = self.people.acts_as
-        treatment = self.treatment
-        for row in self._facts.alarms.acknowledge(body["no"], by=login, at_us=now.utc_us):
-            self.owe(
-                (
-                    Entry(
-                        kind="alarm.acknowledged",
-                        key=f"alarm.acknowledged/{row.code}/{now.utc_us}/{now.mono_us}/{row.no}",
-                        payload={
-                            "alarm": row.name.replace(" ", "_"),
-                            "code": row.code,
-                            "by": op,
-                            "raised_us": row.at_us,
-                            "count": row.count,
-                            "active": row.active,
-                        },
-                        op=op,
-                        role=role,
-                        session=treatment.session if treatment is not None else "",
-                        alias=treatment.alias if treatment is not None else "",
-                        gun=self._facts.stamp(),
-                    ),
-                )
-            )
+        rows = self._facts.alarms.acknowledge(body["no"], by=login, at_us=now.utc_us)
+        self.owe([self._acknowledged(row, now) for row in rows])
         self._answers.done(number)
         return ()
+
+    def _acknowledged(self, row: AlarmRow, now: Instant) -> Entry:
+        op, role = self.people.acts_as
+        treatment = self.treatment
+        return Entry(
+            kind="alarm.acknowledged",
+            key=f"alarm.acknowledged/{row.code}/{now.utc_us}/{now.mono_us}/{row.no}",
+            payload={
+                "alarm": row.name.replace(" ", "_"),
+                "code": row.code,
+                "by": op,
+                "raised_us": row.at_us,
+                "count": row.count,
+                "active": row.active,
+            },
+            op=op,
+            role=role,
+            session=treatment.session if treatment is not None else "",
+            alias=treatment.alias if treatment is not None else "",
+            gun=self._facts.stamp(),
+        )
 
     def _silence(self, number: int, _body: Body, now: Instant) -> Sequence[Command]:
         self.silenced_until_us = now.mono_us + SILENCE_US
