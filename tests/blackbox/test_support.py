@@ -6,11 +6,11 @@ import random
 import select
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from zlib import crc32
 
 import pytest
-from msgspec.structs import replace
 from support import frames
 from support.cable import GUN_TO_HOST, HOST_TO_GUN, Cable
 from support.checks import assert_one_clear_line
