@@ -10,8 +10,6 @@ from collections.abc import Callable
 from itertools import count
 from typing import Final
 
-from msgspec.structs import replace
-
 from drivers.link_events import Answered, Heard, LinkDown, StopHeard
 from drivers.outcome import Refused
 from meso_device.accounting.book import GunBook
@@ -54,16 +52,17 @@ from meso_device.session.contract import (
     View,
     WriteOff,
 )
-from meso_device.session.desk import Desk, SessionState
+from meso_device.session.desk import Desk
 from meso_device.session.drain import Drain
 from meso_device.session.endings import acknowledge_fault, after_stop, close, disarm, reset_stop
 from meso_device.session.flow import Answer, Flow, FlowEnded, LinkTrouble, Load, LoadFacts, Record, Send, Until
 from meso_device.session.gun_care import home_needle, leave_gun, self_test
-from meso_device.session.plan_changes import apply_change, change_plan
+from meso_device.session.opening import confirmation, open_session, take_up_session
+from meso_device.session.plan_changes import change_plan
 from meso_device.session.plan_commands import ChooseCell, EditPlan, PlanArea, SkipPoint
 from meso_device.session.view import view_of
 from meso_device.session.write_off import close_out_of_reach, write_off
-from protocols.errors import GunProtocolError, UsageError
+from protocols.errors import GunProtocolError
 from protocols.units import HELD_VOLUME, format_quantity
 from protocols.wire.codes import Alarm, Code
 from protocols.wire.messages import (
@@ -185,10 +184,8 @@ class SessionEngine:
                 desk.tell(
                     NoticeKind.REFUSED, f"nothing can be recorded ({desk.write_failed}): restart after mending it"
                 )
-            case OpenSession():
-                self._open_session(command)
-            case ResumeSession():
-                self._resume_session(command)
+            case OpenSession() | ResumeSession():
+                self._begin(command)
             case Confirm() if desk.session is not None:
                 self._confirm(command.how)
             case Disarm() if desk.phase in (Phase.ARMED, Phase.ARMING):
@@ -246,71 +243,19 @@ class SessionEngine:
             return close_out_of_reach(desk, command.state)
         return None
 
-    def _open_session(self, command: OpenSession) -> None:
+    def _begin(self, command: OpenSession | ResumeSession) -> None:
+        """Open a session, or take one up that is open in the log."""
         desk = self._desk
-        if desk.session is not None and not desk.session.closed:
-            desk.tell(NoticeKind.REFUSED, "a session is open: close it before the next")
-            return
-        if desk.session is not None and desk.session.session == command.session:
-            # Its records are there already, so a second opening would count from nothing.
-            desk.tell(NoticeKind.REFUSED, "this session is closed: begin a new one")
-            return
-        if self._link is not LinkState.UP or desk.book is None:
-            desk.tell(NoticeKind.REFUSED, "no gun is connected: a session is bound to its gun when it opens")
-            return
-        if command.practice and not desk.book.stamp.simulated:
-            desk.tell(NoticeKind.REFUSED, "a practice session is for simulated guns only: name patient and operator")
-            return
-        desk.session = SessionState(
-            command.plan, command.session, command.alias, command.op, command.role, command.practice, desk.now.utc_us
-        )
-        desk.session.sex = command.sex
-        desk.area = None
-        payload: dict[str, Json] = {
-            "plan": dict(command.plan.to_json()),
-            "title": command.plan.title,
-            "status": command.plan.status,
-            "practice": command.practice,
-            "points_planned": command.plan.shots,
-            "gun_uid": desk.book.stamp.gun_uid,
-            **command.details,
-        }
-        opened = desk.entry("session.opened", f"session/{command.session}/opened", payload)
-        self._commit((opened, *(replace(entry, gun=desk.book.stamp) for entry in command.entries)))
-        if self._flow is None:
-            desk.phase = ready_phase(desk)
-
-    def _resume_session(self, command: ResumeSession) -> None:
-        desk, row = self._desk, command.row
-        if desk.session is not None and not desk.session.closed:
-            # What has been counted since that row was read would be forgotten.
-            desk.tell(NoticeKind.REFUSED, "a session is open already: it goes on")
-            return
-        if desk.session is not None and desk.session.session == row.session:
-            desk.tell(NoticeKind.REFUSED, "this session is closed: begin a new one")
-            return
-        session = SessionState(
-            command.plan,
-            row.session,
-            row.alias,
-            command.op,
-            command.role,
-            row.opened.get("practice") is True,
-            row.opened_at_us,
-            {given.area_code: given for given in row.given},
-            sex=command.sex,
-            changed=command.entries,
-        )
         try:
-            for kind, payload in row.changes:
-                apply_change(session, kind, payload)
-        except UsageError as refused:
+            if isinstance(command, OpenSession):
+                self._commit(open_session(desk, command, connected=self._link is LinkState.UP))
+            else:
+                take_up_session(desk, command)
+        except FlowEnded as refused:
             desk.tell(NoticeKind.REFUSED, str(refused))
             return
-        desk.session = session
-        desk.bound_uid = row.gun_uid
-        if desk.book is not None and desk.book.stamp.gun_uid != row.gun_uid:
-            self._drop(f"session {row.session} is bound to gun {row.gun_uid}")
+        if desk.book is not None and desk.bound_uid not in {"", desk.book.stamp.gun_uid}:
+            self._drop(f"session {desk.treatment().session} is bound to gun {desk.bound_uid}")
         if self._link is LinkState.UP and self._flow is None:
             desk.phase = ready_phase(desk)
 
@@ -321,21 +266,13 @@ class SessionEngine:
         if session is None or desk.phase is not Phase.UNCONFIRMED or self._flow is not None or desk.book is None:
             desk.tell(NoticeKind.REFUSED, f"nothing to confirm now: {desk.phase.value}")
             return
-        payload: dict[str, Json] = {
-            "how": how,
-            "committed_seq": desk.book.committed_seq,
-            "points_given": sum(given.shots for given in session.given.values()),
-        }
-        entry = desk.entry("session.confirmed", desk.event_key("session.confirmed"), payload)
 
         def recorded(_: Committed | CapExceeded) -> None:
             if desk.phase is Phase.UNCONFIRMED and self._link is LinkState.UP:
                 session.confirmed = True
                 desk.phase = ready_phase(desk)
 
-        changed = tuple(replace(part, gun=desk.book.stamp) for part in session.changed)
-        session.changed = ()
-        self._commit((entry, *changed), recorded)
+        self._commit(confirmation(desk, how), recorded)
 
     def _press_stop(self, source: str) -> None:
         """STOP first, everything else after; it waits for no commit and no reply."""
