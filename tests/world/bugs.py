@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from functools import wraps
 from unittest.mock import patch
 
-from msgspec.structs import replace
+from msgspec.structs import force_setattr, replace
 
 _BUGS: dict[str, Callable[[ExitStack], None]] = {}
 
@@ -683,7 +683,7 @@ def clamp_limit(stack: ExitStack) -> None:
 
     def check(original, block, limits, area_id):
         for name, highest in (("depth_um", limits.depth_um_max), ("dose_nl", limits.dose_nl_max)):
-            object.__setattr__(block, name, min(getattr(block, name), highest))
+            force_setattr(block, name, min(getattr(block, name), highest))
         original(block, limits, area_id)
 
     for module in (arming, settings):

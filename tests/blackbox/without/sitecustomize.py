@@ -41,7 +41,9 @@ def _pin(module):
 
 def _pins_permitted(module):
     if "pins_permitted" in OUT:
-        object.__setattr__(module.BUILD_LIMITS, "pins", frozenset({1, 5, 9}))
+        from msgspec.structs import replace  # not before the product needs it
+
+        module.BUILD_LIMITS = replace(module.BUILD_LIMITS, pins=frozenset({1, 5, 9}))
 
 
 def _unit(module):
