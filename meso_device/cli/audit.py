@@ -55,7 +55,7 @@ def verify(
     json: JsonOption = False,
 ) -> None:
     """Verify every byte of the log; 1 and the first bad record when it does not hold."""
-    from dataclasses import asdict
+    from msgspec.structs import asdict
 
     from meso_device.audit.verify import NOT_PROTECTED, verify_home
     from meso_device.host.home import existing_home, find_home

@@ -5,11 +5,11 @@ import json as json_text
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from meso_device.audit.export import export_shots
 from meso_device.audit.verify import Report, verify_home

@@ -11,7 +11,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 @app.command()
 def doctor(home: HomeOption = None, json: JsonOption = False) -> None:
     """Check this computer; 1 when something must be mended before a session."""
-    from dataclasses import asdict
+    from msgspec.structs import asdict
 
     from meso_device.cli.checks import Level, all_checks
 
