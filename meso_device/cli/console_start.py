@@ -14,6 +14,7 @@ from typing import Final
 from drivers.discovery import candidate_ports, discover
 from meso_device import __version__
 from meso_device.cli.asking import ask
+from meso_device.cli.clinic_files import clinic_files
 from meso_device.cli.homes import practice_home
 from meso_device.cli.output import tell
 from meso_device.cli.simulated_gun import GunFiles, simulated_gun
@@ -56,7 +57,7 @@ def start_console(
         home: Data directory; None for the usual one.
         only_ascii: Draw nothing outside ASCII.
         plain: Lines of text in place of a screen.
-        protocols: Treatment protocol files to choose from, before those of the library.
+        protocols: Treatment protocol files to choose from, before those kept in the data directory and the library.
         screen: Command of the screen's process.
 
     Raises:
@@ -70,12 +71,12 @@ def start_console(
         screen = PLAIN_COMMAND
     else:
         check_terminal("the console", without="meso session run", instead="meso console --plain")
-    plans = _plans(protocols)
     settings = read_settings(settings_file())
     if not gun and not simulate:
         gun = _found()
         simulate = not gun
     root = practice_home(home) if simulate else find_home(home, os.environ)
+    plans = _plans([*protocols, *clinic_files(root)])
     with _gun(gun, simulate=simulate, root=root) as port:
         request = ConsoleRequest(
             root=root,

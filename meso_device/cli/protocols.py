@@ -84,13 +84,16 @@ def approve(
 ) -> None:
     """Approve a treatment protocol as it is now, as a clinician, with your PIN as signature.
 
-    The approval is for these very bytes: any change of the file voids it.
+    The approval is for these very bytes: any change of the file voids it. A file of the clinic's own is kept in the
+    data directory, and the console offers it from there.
     """
     from meso_device.accounting.approvals import protocol_approved
     from meso_device.cli.acting import acting
+    from meso_device.cli.clinic_files import keep_approved
     from meso_device.cli.protocols_text import find_treatment
     from meso_device.people.register import Purpose
     from meso_device.people.roles import Act, Meaning
+    from protocols.treatment.library import library
 
     treatment = find_treatment(name)
     head = treatment.file.treatment
@@ -107,10 +110,20 @@ def approve(
         )
         work.commit_signed(entry, Meaning.APPROVED)
         approver = work.proof.person.login
+        kept = None if name in library() else keep_approved(work.desk.home, Path(name), treatment)
     if json:
         say_json(
-            {"id": head.id, "version": head.version, "digest": treatment.digest, "op": entry.op, "approver": approver}
+            {
+                "id": head.id,
+                "version": head.version,
+                "digest": treatment.digest,
+                "op": entry.op,
+                "approver": approver,
+                "kept": "" if kept is None else str(kept),
+            }
         )
     else:
         say(f"approved by {approver}: {head.title}, version {head.version}, digest {treatment.digest}")
         say("any change of the file voids this approval")
+        if kept is not None:
+            say(f"kept as {kept}: the console offers it")

@@ -9,6 +9,7 @@ from base64 import b64decode
 import pytest
 
 from meso_device.audit.records import leaf_hash
+from meso_device.cli.clinic_files import clinic_files
 from protocols.treatment.library import library, library_bytes
 from tests.unit.cli.test_people import Place, done, refused
 
@@ -56,6 +57,11 @@ def test_an_approval_is_signed_by_a_clinician_and_void_after_any_change(place, m
         [(body,)] = db.execute("SELECT body FROM record WHERE seq = ?", (approved["seq"],)).fetchall()
     assert b64decode(sign["target_leaf"]) == leaf_hash(body)
     assert shown(place, mine)["approved_by"] == approved["op"]
+    # The very bytes are kept for the console; what comes with the program is there anyway.
+    kept = place.root / "treatments" / "practice.toml"
+    assert clinic_files(place.root) == (kept,)
+    assert kept.read_bytes() == mine.read_bytes()
+    assert kept.stat().st_mode & 0o777 == 0o600
     # The bundled file has the same bytes: it is the same treatment protocol under another name.
     assert shown(place, "practice")["approved_by"] == approved["op"]
 
@@ -130,3 +136,14 @@ def test_the_whole_library_can_be_listed_shown_and_checked_without_a_data_direct
 
 def test_the_schema_is_one_json_document():
     assert json.loads(done(meso("protocols", "schema")).stdout)["title"] == "Treatment protocol"
+
+
+def test_what_comes_with_the_program_is_approved_and_not_kept(place, mine):
+    done(approve(place, "practice"))
+    assert clinic_files(place.root) == ()
+
+
+def test_an_approval_stands_where_the_file_cannot_be_kept_and_says_what_to_do(place, mine):
+    (place.root / "treatments").write_text("in the way")
+    refused(approve(place, mine), 1, "approved, but not kept", "--protocol")
+    assert len(place.records("protocol.approved")) == 1
