@@ -32,7 +32,14 @@ def watched(bench):
 
 def views(bench) -> list[int]:
     """Views that run, in a terminal or for a page."""
-    return [pid for pid in marked_processes(bench._mark) if VIEW in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [pid for pid in marked_processes(bench._mark) if VIEW in _command_line(pid)]
+
+
+def _command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # ended since it was listed
+        return b""
 
 
 def wait_on(console, look, what: str, **limits):
