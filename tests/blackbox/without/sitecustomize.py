@@ -13,6 +13,11 @@ from types import MappingProxyType, SimpleNamespace
 OUT = frozenset(filter(None, os.environ.get("MESO_WITHOUT", "").split(",")))
 
 
+def _changed(value, **changes):
+    """Return a copy of one of the product's values with some fields changed."""
+    return type(value)(**{name: getattr(value, name) for name in value.__struct_fields__} | changes)
+
+
 def _rules(module):
     kept = {name: rule for name, rule in module.RULES.items() if name not in OUT}
     module.RULES = MappingProxyType(kept)
@@ -41,9 +46,7 @@ def _pin(module):
 
 def _pins_permitted(module):
     if "pins_permitted" in OUT:
-        from msgspec.structs import replace  # not before the product needs it
-
-        module.BUILD_LIMITS = replace(module.BUILD_LIMITS, pins=frozenset({1, 5, 9}))
+        module.BUILD_LIMITS = _changed(module.BUILD_LIMITS, pins=frozenset({1, 5, 9}))
 
 
 def _unit(module):
@@ -68,9 +71,7 @@ def _real_guns(module):
 
 
 def _never_mind_the_mark(next_wish):
-    from msgspec.structs import replace  # not before the product needs it
-
-    return lambda self, view, now: next_wish(self, replace(view, simulated=True), now)
+    return lambda self, view, now: next_wish(self, _changed(view, simulated=True), now)
 
 
 def _advice(module):
@@ -81,9 +82,7 @@ def _advice(module):
 def _tied(module):
     if "tied" in OUT:
         tie = module.tied_event
-        from msgspec.structs import replace
-
-        module.tied_event = lambda *words, **named: replace(tie(*words, **named), lots=(), gun_uids=())
+        module.tied_event = lambda *words, **named: _changed(tie(*words, **named), lots=(), gun_uids=())
 
 
 def _one_host(module):
