@@ -187,6 +187,10 @@ class SimulatedGun:
             self.plugged = plugged
             self._cable.clear()
 
+    def change_cartridge(self, now_us: int) -> None:
+        """Take the cartridge out and fit a full one of its kind; the gun notices."""
+        self.body.swap_cartridge(now_us, _full(self.body.syringe or self._fitted))
+
     def _let_hand_act(self, now_us: int) -> bool:
         """Let the hand do what is due, or what a lamp that has changed asks of it; return whether it looked."""
         hand = self._hand
@@ -253,7 +257,7 @@ class SimulatedGun:
                 self.firmware.power_off(now_us)
                 self._back_us = now_us + (fault.for_ms or _BACK_AFTER_US // 1_000) * 1_000
             case "cartridge_swap" if on:
-                self.body.swap_cartridge(now_us, _full(self.body.syringe or self._fitted))
+                self.change_cartridge(now_us)
             case "head_swap" if on:
                 self._heads += 1
                 self.body.swap_head(now_us, Head(head_instance=self._heads))

@@ -28,7 +28,7 @@ class Seen(Struct, frozen=True, kw_only=True):
         left_open: Session that an earlier run left open and nobody has taken up.
         prepared: Patient and treatment are chosen.
         patient: The session under way has a patient.
-        theirs: It is practice, or whoever is signed in treats in it.
+        theirs: The session under way is practice, or whoever is signed in treats in it.
         to_sign: A session of a patient is closed and was not signed for.
     """
 
@@ -57,7 +57,7 @@ def why_not(seen: Seen) -> dict[str, str]:
     stopped = view.phase is Phase.ESTOPPED
     nobody = "" if seen.signed_in or not seen.enrolled or view.simulated else "sign in first"
     person = "" if seen.signed_in else "sign in first: F9, then S"
-    other = "" if seen.theirs else "sign in as the one who treats in this session"
+    other = "" if seen.theirs or not going else "sign in as the one who treats in this session"
     may = {
         "sign_in": armed or ("" if seen.enrolled else "nobody is enrolled"),
         "lock": "" if seen.signed_in else "nobody is signed in",

@@ -1,7 +1,8 @@
 """A person's hand: keys that act on the simulated gun, and one line that shows it.
 
 Space pulls the trigger, ``c`` puts the head on the skin or lifts it, ``x`` pulls the cable or puts it back, ``o``
-occludes the needle or frees it, ``b`` empties the battery or fills it, ``q`` ends the simulation.
+occludes the needle or frees it, ``s`` changes the syringe for a full one, ``b`` empties the battery or fills it, ``q``
+ends the simulation.
 """
 
 import os
@@ -44,6 +45,8 @@ class KeyHand:
             case "o":
                 self._occluded = not self._occluded
                 body.occlude(now_us, self._occluded)
+            case "s":
+                self._gun.change_cartridge(now_us)
             case "b":
                 self._battery_low = not self._battery_low
                 body.set_battery_mv(now_us, BATTERY_EMPTY_MV if self._battery_low else BATTERY_MV)

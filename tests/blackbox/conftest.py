@@ -1,5 +1,6 @@
 """Black box: real processes, pseudo-terminals, signals and kills. Nothing here imports the product."""
 
+import fcntl
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ for module in ("bench", "checks", "gun", "processes", "records"):
     pytest.register_assert_rewrite(f"support.{module}")
 
 from support.bench import Bench  # noqa: E402  # after its place is known
+from support.clinic import found  # noqa: E402
 
 
 @pytest.fixture
@@ -19,3 +21,15 @@ def bench() -> Iterator[Bench]:
     place = Bench()
     yield place
     place.close()
+
+
+@pytest.fixture(scope="session")
+def founding(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A directory with a clinic that is founded once, for all processes of these tests."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own if worker_id == "master" else own.parent
+    with (shared / "clinic.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "clinic").exists():
+            found(shared / "clinic")
+    return shared / "clinic"

@@ -4,7 +4,6 @@ Nothing refused reaches skin: the file of what physically happened stays empty.
 """
 
 import contextlib
-import fcntl
 import json
 import re
 import shutil
@@ -13,25 +12,13 @@ from pathlib import Path
 
 import pytest
 from support.checks import assert_one_clear_line
-from support.clinic import BORN, CHART, NAME, OTHER, PRODUCT, TWO_POINTS, alias_of, copied, found
+from support.clinic import BORN, CHART, NAME, OTHER, PRODUCT, TWO_POINTS, alias_of, copied
 from support.treatment import treatment_text
 
 pytestmark = pytest.mark.timeout(180)  # a day at the clinic is many processes, each with a slow look at a PIN
 
 ROOT = Path(__file__).parents[2]
 LIBRARY = ROOT / "protocols" / "treatment" / "library"
-
-
-@pytest.fixture(scope="module")
-def founding(tmp_path_factory, worker_id):
-    """A directory with a clinic that is founded once, for all processes of these tests."""
-    own = tmp_path_factory.getbasetemp()
-    shared = own if worker_id == "master" else own.parent
-    with (shared / "clinic.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (shared / "clinic").exists():
-            found(shared / "clinic")
-    return shared / "clinic"
 
 
 @pytest.fixture

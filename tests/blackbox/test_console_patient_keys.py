@@ -6,22 +6,13 @@ from contextlib import closing
 
 import pytest
 from support.clinic import BORN, CHART, NAME, PINS
+from support.keys import answers, filled, is_refused_arming, quits, signs_in
 from support.person import Person
 
 PIN = PINS["cleo"]
 ALL_WELL = "ynnnynnnyyyy"
 """One key for each question, in their order; the fifth, pregnancy, is answered so that it takes a signed reason."""
 REASON = "agreed with her midwife"
-
-
-def filled(person: Person, title: str, *texts: str) -> None:
-    """Fill in the empty fields of a dialog one after the other and send it."""
-    person.sees(title, "[Enter] send")
-    for text in texts[:-1]:
-        person.write(text)
-        person.press("Tab")
-    person.write(texts[-1])
-    person.press("Enter")
 
 
 def records(bench) -> list[tuple[str, dict]]:
@@ -59,11 +50,9 @@ def test_a_patient_from_the_first_key_to_the_signature(bench):
     person.press("b")
     person.sees("[C] confirm and go on", "| P-")
     person.press("c")
-    refused(person, "checklist: identity, infection_in_area")
+    is_refused_arming(person, "checklist: identity, infection_in_area")
     person.press("h")
-    for no, key in enumerate(ALL_WELL, 1):
-        person.press(key)
-        person.sees(f" {no + 1} of 16")
+    answers(person, ALL_WELL)
     person.press("Enter")
     filled(person, "serial", "N-1")
     person.sees("[x] needle  ")
@@ -80,7 +69,7 @@ def test_a_patient_from_the_first_key_to_the_signature(bench):
     person.press("i")
     person.sees(NAME, BORN)
     person.press("F5")
-    refused(person, "pregnancy is answered 'yes'")
+    is_refused_arming(person, "pregnancy is answered 'yes'")
     assert NAME not in person.screen()
     person.press("o")
     filled(person, "your PIN", REASON, "111111")
@@ -98,24 +87,15 @@ def test_a_patient_from_the_first_key_to_the_signature(bench):
     person.sees("[Enter] close the session")
     person.press("Enter")
     person.sees("The session is closed.", "not signed yet", "= patient")
-    person.press("F10")
-    person.sees("Quit the console?")
-    person.press("Tab", "Enter")
-    person.waits_for_the_end()
+    quits(person)
     # Left unsigned: it shows at the next start.
     again = Person(bench, "console", "--simulate")
-    again.sees("Sign in")
-    for text in ("cleo", PIN):
-        again.write(text)
-        again.press("Enter")
+    signs_in(again, "cleo", PIN)
     again.sees("is closed and not signed for", "[S] sign")
     again.press("s")
     filled(again, "your PIN", PIN)
     again.sees("Signed with your PIN.")
-    again.press("F10")
-    again.sees("Quit the console?")
-    again.press("Tab", "Enter")
-    again.waits_for_the_end()
+    quits(again)
     told = records(bench)
     kinds = [kind for kind, _ in told]
     assert kinds.count("sign") == 2
@@ -128,14 +108,3 @@ def test_a_patient_from_the_first_key_to_the_signature(bench):
     for secret in (NAME, CHART, BORN, REASON, PIN):
         assert secret.encode() not in log
     bench.meso("audit", "verify").ok()
-
-
-def refused(person: Person, why: str) -> None:
-    """Ask for arming in both steps, and be refused for a reason."""
-    person.sees("[A] arm")
-    person.press("a")
-    person.sees("Type F2 and Enter to arm")
-    person.confirm("F2")
-    person.sees(why)
-    person.press("Escape")
-    person.sees("[A] arm")

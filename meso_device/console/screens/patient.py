@@ -67,6 +67,7 @@ class PatientScreen(Page):
         """Draw where the choice stands."""
         known, pane, names = self.console.known, self.pane(), self._shown_names()
         if self._clinic is not None:
+            self._found, self._alias = [], ""  # the next patient is chosen anew
             rows = checklist_rows(known, pane, self._at, names)
         elif self._alias:
             rows = treatment_rows(known, pane, self._alias, self._at)

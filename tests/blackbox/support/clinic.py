@@ -161,8 +161,13 @@ def alias_of(place: Path, chart: str) -> str:
     return json.loads((place / "aliases.json").read_text())[chart]
 
 
-def copied(bench: Bench, place: Path) -> Clinic:
-    """The clinic that was left in a directory, with the same gun, on this bench."""
+def moved_in(bench: Bench, place: Path) -> None:
+    """Put the clinic that was left in a directory on this bench, with its gun's memory; the gun is not on."""
     shutil.copytree(place / "home", bench.home)
     shutil.copy(place / "gun.nvm", bench.path / "gun.nvm")
+
+
+def copied(bench: Bench, place: Path) -> Clinic:
+    """The clinic that was left in a directory, with the same gun, on this bench."""
+    moved_in(bench, place)
     return Clinic(bench, bench.gun())

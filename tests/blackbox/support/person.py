@@ -64,6 +64,10 @@ class Person:
         """The program's process."""
         return int(self._run("display-message", "-p", "-t", BESIDE, "#{pane_pid}").stdout)
 
+    def kill_session(self) -> None:
+        """End the terminal as somebody does who is done with it."""
+        self._run("kill-session", "-t", BESIDE)
+
     def kill(self) -> None:
         """End the terminal with everything in it."""
         self._run("kill-server", check=False)

@@ -10,7 +10,7 @@ from meso_device.screen_messages import ToHost
 @pytest.mark.hazard("HZ-16")
 @pytest.mark.hazard("HZ-41")
 @pytest.mark.invariant("I-63")
-def test_a_patient_is_found_under_an_alias_and_the_name_goes_after_ten_seconds(play, signed_in):
+def test_a_patient_is_found_under_an_alias_and_the_name_goes_after_ten_seconds(play, signed_in, prepared):
     async def script(stage):
         await stage.press("p", "f", *"K-17", "enter")
         asked = await stage.asked(ToHost.PATIENT_FIND)
@@ -28,6 +28,12 @@ def test_a_patient_is_found_under_an_alias_and_the_name_goes_after_ten_seconds(p
         await stage.press("enter", "down", "enter")
         prepare = await stage.asked(ToHost.PREPARE)
         assert prepare.body == {"alias": "a1" * 16, "treatment": "hydration"}
+        stage.host.answer(prepare, session="5e" * 16)
+        stage.host.show({**prepared, "mono_us": signed_in["mono_us"] + 1})
+        await stage.shows("> [x] identity")
+        stage.host.show({**signed_in, "mono_us": signed_in["mono_us"] + 2})
+        await stage.shows("Who is treated?")
+        assert "P-a1a1a1" not in stage.text()
 
     play(script, signed_in)
 
