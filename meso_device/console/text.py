@@ -392,7 +392,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "gun.asked": "asked; wait",
     "gun.test_done": "The self-test is done and recorded: see its row.",
     "gun.is_home": "The needle is home; the movement is recorded.",
-    "connect.title": "WHICH GUN",
+    "connect.title": "Which gun?",
     "connect.looking": "asking every port; this takes a second",
     "connect.none": "No port on this computer. Plug a gun in or switch it on, then look again.",
     "connect.take": "connect",

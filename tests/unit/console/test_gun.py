@@ -83,7 +83,7 @@ def test_a_gun_is_chosen_among_the_ports_and_what_answers_on_them(play, away):
         await stage.press("1", "enter")
         stage.host.answer(await stage.asked(ToHost.CONNECT))
         await stage.shows("The gun is disconnected", "Gun")
-        assert "WHICH GUN" not in stage.text()
+        assert "Which gun?" not in stage.text()
 
     play(script, away)
 

@@ -4,17 +4,22 @@ With UPDATE_SHOWN=1 in the environment the files in ``shown/`` are written anew;
 """
 
 import copy
+import importlib
 import json
 import os
+import pkgutil
 from pathlib import Path
 
 import pytest
 
+from meso_device.console import screens
 from meso_device.console.ascii import to_ascii
 from meso_device.console.screens.arm import ArmDialog
+from meso_device.console.screens.base import Framed
+from meso_device.console.screens.connect import ConnectDialog
 from meso_device.console.screens.edit import EditDialog
 from meso_device.console.screens.quit import QuitDialog
-from meso_device.console.screens.reasons import CellsDialog, NoteDialog
+from meso_device.console.screens.reasons import AgainDialog, CellsDialog, NoteDialog
 from meso_device.console.screens.reset import ResetDialog
 from meso_device.console.screens.unknown import UnknownDialog
 from meso_device.screen_messages import Message, ToHost, ToScreen, encode
@@ -123,6 +128,8 @@ def scenes(ready, armed, idle, prepared, signed_in):
         "edit": (ready, (), lambda: EditDialog("forehead")),
         "edit_offered": (ready, (), offered),
         "cells": (split(ready), (), lambda: CellsDialog("forehead")),
+        "again": (split(ready), (), lambda: AgainDialog(split(ready)["areas"][0], 1)),
+        "connect": (ready, ("f2",), ConnectDialog),
         "cells_split": (ready, (), lambda: CellsDialog("forehead")),
         "skip": (ready, ("s",), None),
         "note": (ready, (), NoteDialog),
@@ -153,14 +160,39 @@ def scenes(ready, armed, idle, prepared, signed_in):
     }
 
 
-NAMES = [
-    "live", "armed", "plan", "plan_front", "plan_back", "plan_scalp", "alarms", "history",
-    "history_record", "gun", "help", "settings", "settings_alarms", "settings_keys",
-    "settings_data", "settings_about", "palette",
-    "summary", "session", "choose", "patient_who", "patient", "patient_part", "resume", "sign_in", "first", "arm",
-    "reset", "unknown", "quit", "plan_split", "plan_caps", "live_split", "edit", "edit_offered", "cells",
-    "cells_split", "skip", "note",
-]  # fmt: skip
+SCREENS = {
+    "AlarmsScreen": ("alarms",),
+    "GunScreen": ("gun",),
+    "HelpScreen": ("help",),
+    "HistoryScreen": ("history", "history_record"),
+    "LiveScreen": ("live", "armed", "live_split"),
+    "PatientScreen": ("patient_who", "patient"),
+    "PlanScreen": ("plan", "plan_front", "plan_back", "plan_scalp", "plan_split", "plan_caps"),
+    "SessionScreen": ("session", "choose", "resume"),
+    "SettingsScreen": ("settings", "settings_alarms", "settings_keys", "settings_data", "settings_about"),
+    "SignInScreen": ("sign_in", "first"),
+    "SummaryScreen": ("summary",),
+    "AgainDialog": ("again",),
+    "ArmDialog": ("arm",),
+    "AskDialog": ("patient_part",),
+    "CellsDialog": ("cells", "cells_split"),
+    "ConnectDialog": ("connect",),
+    "EditDialog": ("edit", "edit_offered"),
+    "NoteDialog": ("note",),
+    "PaletteDialog": ("palette",),
+    "QuitDialog": ("quit",),
+    "ResetDialog": ("reset",),
+    "SkipDialog": ("skip",),
+    "UnknownDialog": ("unknown",),
+}
+"""The scenes of each screen and dialog."""
+SCREEN_OF = {name: screen for screen, names in SCREENS.items() for name in names}
+NAMES = list(SCREEN_OF)
+PORTS = [
+    {"port": "/dev/ttyACM0", "serial": "MG-0042", "model": "MG-1", "simulated": False, "problem": ""},
+    {"port": "/dev/pts/7", "serial": "SIM-1", "model": "SIM", "simulated": True, "problem": ""},
+    {"port": "/dev/ttyUSB1", "serial": "", "model": "", "simulated": False, "problem": "no answer"},
+]
 
 
 def shot(seq, at_us):
@@ -170,16 +202,18 @@ def shot(seq, at_us):
             "lot": "V-77", "session8": "5e5e5e5e", "alias8": "a1a1a1a1", "simulated": True}  # fmt: skip
 
 
-def answer_history(stage):
-    """Answer for a log of 60 shots what was asked of it."""
+def answer(stage):
+    """Answer what was asked of a log of 60 shots, and of the ports of the computer."""
     stage.host.listen()
     heard, at_us = stage.host.heard, stage.app.known.snapshot["utc_us"]
-    for message in [message for message in heard if message.kind in {ToHost.PAGE, ToHost.RECORD}]:
+    for message in [one for one in heard if one.kind in {ToHost.PAGE, ToHost.RECORD, ToHost.PORTS}]:
         heard.remove(message)
         if message.kind == ToHost.PAGE:
             rows = [shot(seq, at_us - (18_362 - seq) * 10**6) for seq in range(18_362, 18_302, -1)]
             page = {"rows": rows, "next": None, "head": 18_363}
             stage.host.peer.send(encode(Message(ToScreen.PAGE, message.id, page)))
+        elif message.kind == ToHost.PORTS:
+            stage.host.answer(message, ports=PORTS)
         else:
             fields = shot(message.body["seq"], at_us) | {"grant": {"no": 7, "of": "0" * 32}, "fw": "3.0.1"}
             proof = {"kind": "shot", "leaf": "0123456789abcdef" * 4, "proof": PROOF}
@@ -191,10 +225,12 @@ async def come_to(stage, keys, dialog):
         await stage.pilot.press(key)
         if "f7" in keys:
             for _ in range(5):
-                answer_history(stage)
+                answer(stage)
                 await stage.pilot.pause(0.02)
     if dialog is not None:
         stage.app.open_dialog(dialog())
+        await stage.pilot.pause()
+        answer(stage)
     await stage.pilot.pause()
     before = ""
     for _ in range(50):
@@ -204,10 +240,19 @@ async def come_to(stage, keys, dialog):
         before = stage.text()
 
 
-def test_every_scene_is_named(scenes):
+def test_every_screen_has_a_scene_and_every_scene_its_pictures(scenes):
+    for module in pkgutil.iter_modules(screens.__path__):
+        importlib.import_module(f"{screens.__name__}.{module.name}")
+    assert sorted(SCREENS) == sorted(one.__name__ for one in kinds(Framed))
     assert sorted(NAMES) == sorted(scenes)
     files = {path.stem for path in SHOWN.glob("*.txt")}
     assert files == {f"{name}_{width}x{height}" for name in NAMES for width, height in SIZES}
+
+
+def kinds(of):
+    """Return the classes below this one that have none below them."""
+    below = of.__subclasses__()
+    return {kind for one in below for kind in kinds(one)} if below else {of}
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -233,6 +278,7 @@ def test_without_colour_it_says_the_same(play, scenes, name, monkeypatch):
 
     async def script(stage):
         await come_to(stage, keys, dialog)
+        assert type(stage.app.screen).__name__ == SCREEN_OF[name]
         grey = "meso-grey     default "
         assert stage.text() + "\n" == wanted.replace(grey, "meso-mono     NO_COLOR")
         for strip in stage.app.screen._compositor.render_strips():
