@@ -12,11 +12,11 @@ import subprocess
 import sys
 import time
 import tty
-from dataclasses import fields
 from statistics import median
 from zlib import crc32
 
 from cobs import cobs
+from msgspec.structs import fields
 
 ROUNDS = 30
 PER_ROUND = 100
