@@ -34,6 +34,7 @@ from meso_device.host.run import plan_of
 from meso_device.host.screen_answers import Refuse, Say, ScreenAnswers
 from meso_device.host.screen_commands import checked
 from meso_device.host.snapshot import Treatment
+from meso_device.host.tree_head import TreeHead
 from meso_device.host.two_steps import TwoSteps
 from meso_device.host.verify_run import VerifyRun
 from meso_device.host.write_off_desk import Gun, WriteOffDesk
@@ -129,6 +130,7 @@ class ConsoleDesk:
         self._materials = ConsoleMaterials(errands, self._answers, self.owe, self.clinic.refresh)
         self._left_to_sign = to_sign
         self.verify = VerifyRun(home.root)
+        self.tree_head = TreeHead(facts, errands)
         self._home = home
         self.history = ConsoleHistory(self._answers, say)
         self._commands: Mapping[ToHost, Callable[[int, Body, Instant], Sequence[Command]]] = {
@@ -216,6 +218,7 @@ class ConsoleDesk:
             self._gun = Gun(view.gun_uid, view.simulated)
         if self._facts.unsigned:
             self._sign(now)
+        self.tree_head.seen(now)
         if self._coming is not None and view.session == self._coming.session:
             self.treatment, self._coming = self._coming, None
             self.clinic.began(self.treatment, self.people.person)
@@ -548,7 +551,7 @@ class ConsoleDesk:
         self._allow("write_off")
         if self.people.person is None or self._gun is None:
             raise Refuse("sign_in", "sign in first: it takes two people")
-        before = self._facts.written_off
+        before = len(self._facts.written_off)
 
         def answered(result: WriteOff | str) -> Sequence[Command]:
             if isinstance(result, str):
@@ -556,7 +559,7 @@ class ConsoleDesk:
                 return ()
             return (result,)
 
-        self._answers.wait(number, now, lambda _: self._facts.written_off > before, of_gun=False)
+        self._answers.wait(number, now, lambda _: len(self._facts.written_off) > before, of_gun=False)
         try:
             self._write_offs.ask(self._gun, self.people.person, body, answered, now)
         except MesoError as error:

@@ -75,7 +75,7 @@ class ConsoleFacts:
         stop_by: Who or what pressed it.
         stop_answered_us: From the key to the gun's answer; None while it has not answered.
         unknown_us: UTC since when something is not proven; None while all is.
-        written_off: Grants written off in this run.
+        written_off: Records of the grants written off in this run.
         unsigned: Records of that which are durable and not signed yet.
         closing: Totals of the session that was closed last in this run; None before.
         self_tests: Self-tests recorded in this run.
@@ -101,7 +101,7 @@ class ConsoleFacts:
         self.stop_answered_us: int | None = None
         self.unknown_us: int | None = None
         self.finding_texts: dict[str, str] = {}
-        self.written_off = 0
+        self.written_off: list[Entry] = []
         self.unsigned: list[Entry] = []
         self.closing: Entry | None = None
         self.self_tests = self.homings = 0
@@ -159,7 +159,7 @@ class ConsoleFacts:
     def _durable(self, entries: Sequence[Entry]) -> None:
         written_off = [entry for entry in entries if entry.kind == "write_off"]
         self.tail.extendleft(entry for entry in entries if entry.kind == "shot")
-        self.written_off += len(written_off)
+        self.written_off += written_off
         self.unsigned += written_off
         self.homings += sum(entry.kind == "gun.homed" for entry in entries)
         for entry in entries:

@@ -293,6 +293,7 @@ class ConsoleOperator:
             clinic=desk.clinic_shown(now),
             to_sign=desk.to_sign,
             verify=desk.verify.state,
+            tree_head=desk.tree_head.shown,
         )
 
 

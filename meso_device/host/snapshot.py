@@ -57,6 +57,7 @@ A string that has no value is empty. Frames are in `meso_device.screen_messages`
     left_out        [{id, code, short}] areas of the file that are not in the plan
     credit          {shots, nl, lease_left_ms|null} as the gun last said
     held            {shots, nl} that open grants may still cost
+    written_off     {shots, nl} of this session that nobody waits for any more, in this run: they may have been made
     unknown         null; else {shots, nl, area, since_us}: what is not proven, and where
     caps            [{name, given_nl, held_nl, limit_nl}], the session's first, then the area's if one is selected
     limits          null without a plan; else what its file and this build allow: {per_point_nl, per_cm2_nl, per_day_nl,
@@ -77,6 +78,8 @@ A string that has no value is empty. Frames are in `meso_device.screen_messages`
                     at_us}
     notices         the newest 20 of these, oldest first
     verify          null before the first verification; else {state (running | held | broken), done, of, text, at_us}
+    tree_head       null before a session was closed in this run; else the newest signed one of the log then: {size,
+                    root (hex)}
     can             {command in lower case: "" where it may be asked for now, else why not, in one line}; of sign_in,
                     lock, enrol, open, resume, abandon, confirm, arm_open, disarm, reset_open, clear_fault, write_off,
                     connect (PORTS, CONNECT), disconnect, self_test, home,
@@ -152,6 +155,7 @@ class Shown(Struct, frozen=True, kw_only=True):
         clinic: The patient's session as it is prepared or under way; None if none.
         to_sign: Session of a patient that is closed and not signed for; empty if none.
         verify: How the newest verification went; None before the first.
+        tree_head: Of the log when a session was closed; None before.
     """
 
     no: int
@@ -172,6 +176,7 @@ class Shown(Struct, frozen=True, kw_only=True):
     clinic: Body | None = None
     to_sign: str = ""
     verify: Body | None = None
+    tree_head: Body | None = None
 
 
 def snapshot(shown: Shown) -> Body:
@@ -201,6 +206,7 @@ def snapshot(shown: Shown) -> Body:
         "left_out": left_out(view),
         "credit": _credit(shown),
         "held": {"shots": view.held_shots, "nl": view.held_nl},
+        "written_off": _written_off(shown),
         "unknown": _unknown(plan, shown),
         "caps": [] if plan is None else cap_bodies(plan, view),
         "limits": None if plan is None else file_limits(plan),
@@ -225,7 +231,15 @@ def snapshot(shown: Shown) -> Body:
         "notices": lines,
         "can": dict(shown.can),
         "verify": shown.verify,
+        "tree_head": shown.tree_head,
     }
+
+
+def _written_off(shown: Shown) -> Body:
+    session = shown.treatment.session if shown.treatment is not None else ""
+    off = [entry.payload for entry in shown.facts.written_off if session and entry.session == session]
+    shots, nl = (sum(most for one in off if isinstance(most := one[name], int)) for name in ("shots_hi", "dose_hi_nl"))
+    return {"shots": shots, "nl": nl}
 
 
 def _session(shown: Shown) -> Body | None:

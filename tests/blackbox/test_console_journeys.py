@@ -167,7 +167,7 @@ def test_a_syringe_is_changed_in_the_middle_and_the_next_patient_waits_for_clean
     person.press("f")
     person.sees("[Enter] close the session")
     person.press("Enter")
-    person.sees("The session is closed.", "syringe 4 mL = patient 0.01999 mL")
+    person.sees("The session is closed.", "syringe 4 mL = patient 0.01999 mL", "missing shots: none", "tree head ")
     person.press("s")
     filled(person, "your PIN", PINS["cleo"])
     person.sees("Signed with your PIN.", "the next session")
@@ -272,7 +272,7 @@ def test_two_people_write_off_at_the_screen_what_a_gun_that_never_comes_back_lef
     person.press("f")
     person.sees("[Enter] close the session")
     person.press("Enter")
-    person.sees("The session is closed.")
+    person.sees("The session is closed.", "missing shots: unknown, up to 20 written off, 0.2 mL")
     quits(person)
     [written_off] = records(bench, "write_off")
     assert (written_off["shots_hi"], written_off["reason"]) == (20, "lost"), written_off

@@ -21,6 +21,9 @@ from meso_device.console.text import say
 from protocols.treatment.areas import catalogue
 
 LABEL: Final = 16
+AREAS_MIN: Final = 3
+HEAD_SHOWN, HEAD_GROUP = 12, 4
+"""Hex digits of the tree's head: enough to compare by eye with a checkpoint that is kept outside."""
 _NOBODY: Final = {"role": "practice"}
 _HISTORY: Final = "page('history')"
 
@@ -224,70 +227,95 @@ def _key_rows(known: Known, label: str, found: Sequence[Key], width: int) -> lis
 
 
 def summary_rows(known: Known, pane: Pane, said: str) -> list[Line]:
-    """Return what was given, by area, beside what was planned."""
+    """Return what was given, by area, beside what was planned, and what these totals are held to."""
     snapshot = known.snapshot
     if not snapshot or snapshot["session"] is None:
         return [line(strong(f" {say('live.no_session')}"))]
-    rows: list[Line] = [
-        line(
-            " ",
-            strong(snapshot["session"]["title"]),
-            dim(f"   S-{snapshot['session']['id'][:SHORT_ID]}  {snapshot['session']['state']}"),
-        ),
+    session, areas = snapshot["session"], snapshot["areas"]
+    head: list[Line] = [
+        line(" ", strong(session["title"]), dim(f"   S-{session['id'][:SHORT_ID]}  {session['state']}")),
         line(dim(" area  name                    planned given unknown   mL planned  mL given")),
     ]
-    for area in snapshot["areas"][: max(3, pane.height - 9)]:
-        odd = area["unknown"] or area["interrupted"] or area["given"] != area["planned"]
-        row = columns(
-            [
-                (f" {area['short']}", 7),
-                (area_name(area["id"]), 24),
-                (str(area["planned"]), -7),
-                (Span(str(area["given"]), Tone.WARN if odd else Tone.VALUE), -6),
-                (Span(str(area["unknown"]), Tone.WARN if area["unknown"] else Tone.VALUE), -8),
-                (bare_dose(area["planned"] * area["dose_nl"]), -13),
-                ("  ", 2),
-                (dose_between(area["dose_lo_nl"], area["dose_hi_nl"]).removesuffix(" mL"), 18),
-            ]
-        )
-        rows.append(row)
+    below = [(), *_total_rows(snapshot), ()]
+    below += _closing_rows(known, pane) if session["state"] == "open" else _closed_rows(snapshot, pane)
+    if said:
+        below += [(Span(" "), *row) for row in wrap(said, pane.width - 2, Tone.WARN)]
+    room = max(AREAS_MIN, pane.height - len(head) - len(below))
+    shown = areas if len(areas) <= room else areas[: room - 1]
+    rows = [*head, *(_summed_row(area) for area in shown)]
+    if len(shown) < len(areas):
+        more = say("summary.more", areas=len(areas) - len(shown), plan=known.keys["plan"])
+        rows.append(line(dim(f" {more}")))
+    return [*rows, *below]
+
+
+def _summed_row(area: Mapping[str, Any]) -> Line:
+    odd = area["unknown"] or area["interrupted"] or area["given"] != area["planned"]
+    return columns(
+        [
+            (f" {area['short']}", 7),
+            (area_name(area["id"]), 24),
+            (str(area["planned"]), -7),
+            (Span(str(area["given"]), Tone.WARN if odd else Tone.VALUE), -6),
+            (Span(str(area["unknown"]), Tone.WARN if area["unknown"] else Tone.VALUE), -8),
+            (bare_dose(area["planned"] * area["dose_nl"]), -13),
+            ("  ", 2),
+            (dose_between(area["dose_lo_nl"], area["dose_hi_nl"]).removesuffix(" mL"), 18),
+        ]
+    )
+
+
+def _total_rows(snapshot: Mapping[str, Any]) -> list[Line]:
+    """Return the sum, what is not proven of it, and whether shots are missing in the record."""
     lo_nl, hi_nl = (sum(area[name] for area in snapshot["areas"]) for name in ("dose_lo_nl", "dose_hi_nl"))
-    held = snapshot["held"]
-    rows += [(), line(" ", strong(say("summary.total", dose=dose_between(lo_nl, hi_nl))))]
+    held, off, log = snapshot["held"], snapshot["written_off"], snapshot["log"]
+    rows: list[Line] = [line(" ", strong(say("summary.total", dose=dose_between(lo_nl, hi_nl))))]
     if held["shots"]:
         rows.append(line(" ", warn(say("summary.held", shots=held["shots"], dose=dose(held["nl"])))))
-    rows.append(
-        line(dim(f" {say('summary.log', state=snapshot['log']['state'], seq=snapshot['log']['committed_seq'])}"))
-    )
-    rows.append(())
-    if snapshot["session"]["state"] != "open":
-        rows.append(line(" ", strong(say("summary.closed"))))
-        material = (snapshot["closing"] or {}).get("material")
-        if material is not None:
-            parts = {
-                "loaded": dose(material["loaded_nl"]),
-                "patient": dose_between(material["patient_lo_nl"], material["patient_hi_nl"]),
-                "prime": dose(material["prime_nl"]),
-                "waste": dose(material["waste_nl"]),
-                "left": dose_between(material["left_lo_nl"], material["left_hi_nl"]),
-            }
-            rows += [(Span(" "), *row) for row in wrap(say("summary.material", **parts), pane.width - 2)]
-        if snapshot["to_sign"]:
-            sign = key("S", say("summary.sign_it"), "signature")
-            rows.append((Span(" "), warn(say("summary.to_sign")), Span("   "), *sign))
-        elif not snapshot["session"]["practice"] or (snapshot["operator"] or _NOBODY)["role"] != "practice":
-            rows.append(line(" ", strong(say("summary.signed"))))
-        rows += [
-            (),
-            (Span(" "), *key("Enter", say("summary.next"), "sign"), *key("F7", say("summary.recorded"), _HISTORY)),
-        ]
-    elif may(snapshot, "finish"):
-        rows.append((Span(" "), *key("Enter", say("summary.sign"), "sign"), *key("Esc", say("key.back"), "back")))
+    if off["shots"]:
+        missing = warn(say("summary.written_off", shots=off["shots"], dose=dose(off["nl"])))
+    elif held["shots"] or log["state"] != "SYNCED":
+        missing = warn(say("summary.missing_unknown"))
     else:
-        rows.append(line(" ", warn(f"{say('summary.not_yet')}: {why_not(snapshot, 'finish')}")))
-    if said:
-        rows += [(Span(" "), *row) for row in wrap(said, pane.width - 2, Tone.WARN)]
-    return rows
+        missing = Span(say("summary.missing_none"))
+    return [
+        *rows,
+        line(dim(" "), missing, dim(f"   {say('summary.log', state=log['state'], seq=log['committed_seq'])}")),
+    ]
+
+
+def _closing_rows(known: Known, pane: Pane) -> list[Line]:
+    """Return the way to close the session, or what stands against it."""
+    if may(known.snapshot, "finish"):
+        return [(Span(" "), *key("Enter", say("summary.sign"), "sign"), *key("Esc", say("key.back"), "back"))]
+    why = f"{say('summary.not_yet')}: {why_not(known.snapshot, 'finish')}"
+    return [(Span(" "), *row) for row in wrap(why, pane.width - 2, Tone.WARN)]
+
+
+def _closed_rows(snapshot: Mapping[str, Any], pane: Pane) -> list[Line]:
+    """Return the balance of the syringe, the head of the log's tree that the totals are held to, and the signature."""
+    rows: list[Line] = [line(" ", strong(say("summary.closed")))]
+    material = (snapshot["closing"] or {}).get("material")
+    if material is not None:
+        parts = {
+            "loaded": dose(material["loaded_nl"]),
+            "patient": dose_between(material["patient_lo_nl"], material["patient_hi_nl"]),
+            "prime": dose(material["prime_nl"]),
+            "waste": dose(material["waste_nl"]),
+            "left": dose_between(material["left_lo_nl"], material["left_hi_nl"]),
+        }
+        rows += [(Span(" "), *row) for row in wrap(say("summary.material", **parts), pane.width - 2)]
+    head = snapshot["tree_head"]
+    if head is not None:
+        short = "-".join(head["root"][at : at + HEAD_GROUP] for at in range(0, HEAD_SHOWN, HEAD_GROUP))
+        rows.append(line(dim(f" {say('summary.tree_head')} "), f"{head['size']} {short}"))
+    if snapshot["to_sign"]:
+        sign = key("S", say("summary.sign_it"), "signature")
+        rows.append((Span(" "), warn(say("summary.to_sign")), Span("   "), *sign))
+    elif not snapshot["session"]["practice"] or (snapshot["operator"] or _NOBODY)["role"] != "practice":
+        rows.append(line(" ", strong(say("summary.signed"))))
+    next_ = key("Enter", say("summary.next"), "sign")
+    return [*rows, (), (Span(" "), *next_, *key("F7", say("summary.recorded"), _HISTORY))]
 
 
 def notes(pane: Pane, texts: Sequence[str]) -> list[Line]:

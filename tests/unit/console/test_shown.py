@@ -104,6 +104,22 @@ def split(ready):
     return body
 
 
+def closed(ready):
+    """A patient's session that is closed and waits for its signature: more areas than rows, and a grant written off."""
+    body = full(ready)
+    body["session"].update(state="closed", practice=False)
+    body.update(phase="closed", to_sign=body["session"]["id"], written_off={"shots": 2, "nl": 40_000})
+    body["areas"] *= 7
+    body["closing"] = {
+        "material": {
+            "loaded_nl": 5_000_000, "patient_lo_nl": 1_380_000, "patient_hi_nl": 1_420_000, "prime_nl": 120_000,
+            "waste_nl": 0, "left_lo_nl": 3_460_000, "left_hi_nl": 3_500_000,
+        }
+    }  # fmt: skip
+    body["tree_head"] = {"size": 18_363, "root": "a41f09c277de" + "0" * 52}
+    return body
+
+
 def offered():
     dialog = EditDialog("forehead")
     offer = "dose 0.03 mL (was 0.02 mL; allowed 0.004-0.05 mL; file 0.02 mL)"
@@ -145,6 +161,7 @@ def scenes(ready, armed, idle, prepared, signed_in):
         "settings_about": (ready, ("f9", "left"), None),
         "palette": (ready, ("ctrl+p", "g", "o"), None),
         "summary": (full(ready), ("f",), None),
+        "summary_closed": (closed(ready), ("f",), None),
         "session": (ready, ("f3",), None),
         "choose": (idle, (), None),
         "patient_who": (signed_in, ("p",), None),
@@ -171,7 +188,7 @@ SCREENS = {
     "SessionScreen": ("session", "choose", "resume"),
     "SettingsScreen": ("settings", "settings_alarms", "settings_keys", "settings_data", "settings_about"),
     "SignInScreen": ("sign_in", "first"),
-    "SummaryScreen": ("summary",),
+    "SummaryScreen": ("summary", "summary_closed"),
     "AgainDialog": ("again",),
     "ArmDialog": ("arm",),
     "AskDialog": ("patient_part",),
