@@ -13,7 +13,7 @@ from meso_device.audit.checkpoint import open_note
 from meso_device.audit.keys import VerifyKey
 from meso_device.audit.records import leaf_hash
 from meso_device.audit.sql import run
-from meso_device.audit.tree import HASH_BYTES, inclusion_holds, inclusion_proof, node_hash, root_of
+from meso_device.audit.tree import HASH_BYTES, inclusion_holds, inclusion_proof, largest_power_below, node_hash, root_of
 from protocols.errors import UsageError
 
 LEAVES_READ_MAX: Final = 20_000
@@ -89,7 +89,7 @@ class _Nodes:
             return kept
         if count <= LEAVES_AT_ONCE:
             return root_of(self._leaves(first, end))
-        middle = first + (1 << ((count - 1).bit_length() - 1))
+        middle = first + largest_power_below(count)
         return node_hash(self.root(first, middle), self.root(middle, end))
 
     def _kept(self, first: int, count: int) -> bytes:

@@ -75,7 +75,7 @@ def root_of(leaves: Iterable[bytes]) -> bytes:
     return frontier.root()
 
 
-def _split(count: int) -> int:
+def largest_power_below(count: int) -> int:
     """Return the largest power of two smaller than ``count``."""
     return 1 << ((count - 1).bit_length() - 1)
 
@@ -87,7 +87,7 @@ def inclusion_proof(index: int, size: int, root: RootOf) -> list[bytes]:
     path: list[bytes] = []
     first, end = 0, size
     while end - first > 1:
-        middle = first + _split(end - first)
+        middle = first + largest_power_below(end - first)
         if index < middle:
             path.append(root(middle, end))
             end = middle
@@ -106,7 +106,7 @@ def consistency_proof(old: int, new: int, root: RootOf) -> list[bytes]:
     path: list[bytes] = []
     first, end, whole = 0, new, True
     while old != end:
-        middle = first + _split(end - first)
+        middle = first + largest_power_below(end - first)
         if old <= middle:
             path.append(root(middle, end))
             end = middle
