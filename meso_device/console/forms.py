@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from meso_device.console.form import Field
 from meso_device.console.presenters.frame import SHORT_ID
+from meso_device.console.presenters.patient import CLEAN, PARTS, SYRINGE
 from meso_device.console.text import say
 from meso_device.screen_messages import ToHost
 
@@ -94,6 +95,17 @@ def add_patient() -> Asked:
         Field("allergies", say("patient.allergies"), hint=say("patient.allergies_hint"), optional=True),
     ]
     return Asked(kind=ToHost.PATIENT_ADD, title=say("patient.add"), fields=fields)
+
+
+def row(item: str, clinic: Body, welcome: Body) -> Asked:
+    """Return what is asked for a row of the checklist: a part, the syringe, the cleaning, or an answer."""
+    if item == SYRINGE:
+        return load(clinic)
+    if item == CLEAN:
+        return clean()
+    if item in PARTS:
+        return fit(item, clinic, welcome)
+    return answer(next(question for question in welcome["checklist"] if question["item"] == item))
 
 
 def answer(question: Body) -> Asked:

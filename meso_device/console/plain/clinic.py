@@ -7,7 +7,7 @@ from meso_device.console import forms
 from meso_device.console.client import Body, Client
 from meso_device.console.plain import spoken
 from meso_device.console.plain.questions import Questions
-from meso_device.console.presenters.patient import CLEAN, PARTS, SYRINGE, items
+from meso_device.console.presenters.patient import items
 from meso_device.console.state import Known, why_not
 from meso_device.console.text import say
 from meso_device.screen_messages import ToHost
@@ -149,15 +149,7 @@ class PlainClinic:
         clinic = self._snapshot.get("clinic")
         if clinic is None:
             return
-        if item == SYRINGE:
-            asked = forms.load(clinic)
-        elif item == CLEAN:
-            asked = forms.clean()
-        elif item in PARTS:
-            asked = forms.fit(item, clinic, self._welcome)
-        else:
-            asked = forms.answer(next(row for row in self._welcome["checklist"] if row["item"] == item))
-        self._fill(asked, lambda _: self._next_of(item))
+        self._fill(forms.row(item, clinic, self._welcome), lambda _: self._next_of(item))
 
     def _next_of(self, item: str) -> None:
         """Go on to the row behind, as the screen does; an interrupt ends it."""

@@ -10,9 +10,6 @@ from meso_device.console import forms, keys
 from meso_device.console.client import Body
 from meso_device.console.lines import Line, Pane
 from meso_device.console.presenters.patient import (
-    CLEAN,
-    PARTS,
-    SYRINGE,
     checklist_rows,
     context_rows,
     items,
@@ -191,15 +188,7 @@ class PatientScreen(Page):
         clinic = self._clinic
         if clinic is None:
             return
-        if item == SYRINGE:
-            asked = forms.load(clinic)
-        elif item == CLEAN:
-            asked = forms.clean()
-        elif item in PARTS:
-            asked = forms.fit(item, clinic, self.console.known.welcome)
-        else:
-            asked = forms.answer(next(row for row in self.console.known.welcome["checklist"] if row["item"] == item))
-        self.console.open_dialog(AskDialog(asked))
+        self.console.open_dialog(AskDialog(forms.row(item, clinic, self.console.known.welcome)))
 
     def action_list_lot(self) -> None:
         """Put a lot on the clinic's list."""
