@@ -5,6 +5,7 @@ from pathlib import Path
 
 from meso_device.host.home import Home, write_private
 from protocols.errors import MesoError
+from protocols.treatment.files import read_treatment_file
 from protocols.treatment.treatment import Treatment
 
 _DIRECTORY = "treatments"
@@ -23,7 +24,7 @@ def keep_approved(home: Home, source: Path, treatment: Treatment) -> Path:
     """
     kept = home.root / _DIRECTORY / f"{treatment.file.treatment.id}.toml"
     try:
-        data = source.read_bytes()
+        data = read_treatment_file(source)
         if sha256(data).hexdigest() != treatment.digest:
             raise MesoError(f"approved, but {source} was changed meanwhile and is not kept: approve it again")
         kept.parent.mkdir(mode=0o700, exist_ok=True)
