@@ -3,7 +3,7 @@
 # make test     formatting, lint, types, layers, generated files, and all tests
 # make bench    the measured numbers, each beside a floor or a peer of the same run
 # make world    whole sessions under faults: SEEDS=n of them
-# make proof     every claim in its long form, below 90 minutes on two cores; writes docs/proof.md. RESUME=1 goes on
+# make proof     every claim in its long form, hours on a slow computer; writes docs/proof.md. RESUME=1 goes on
 # Each installs what it needs into .venv first; the second time that takes no time.
 
 PYTHON ?= python3

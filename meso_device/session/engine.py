@@ -121,6 +121,7 @@ class SessionEngine:
         self._boots = 0
         self._stop_unheard = False
         self._dropping = False
+        # Waits for the end of an attempt to reach the gun: a dead one on a good cable is tried again and again.
         self._later: WriteOff | CloseSession | None = None
         self._view: View | None = None
 
@@ -562,11 +563,7 @@ class SessionEngine:
         self._desk.phase = ready_phase(self._desk)
 
     def _pump(self) -> None:
-        """Let everything go on that can: the drain, the flow's condition, the heartbeat.
-
-        What ends a gun that does not answer waits for the end of the attempt to reach it: a dead gun on a good cable
-        is tried again and again, and nobody should have to press in between.
-        """
+        """Let everything go on that can: the drain, the flow's condition, the heartbeat."""
         desk = self._desk
         if desk.stop_again:
             desk.stop_again = False

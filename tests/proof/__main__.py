@@ -1,6 +1,6 @@
 """`make proof`: every long form, and one table of claims with the figures of this run.
 
-    python -m tests.proof            all of it, about 90 minutes on two cores; writes docs/proof.md and the README
+    python -m tests.proof            all of it, meant for 90 minutes on two cores; writes docs/proof.md and the README
     python -m tests.proof --short    the same rows in minutes; writes nothing into the sources
     python -m tests.proof --resume   go on with a run of the same commit that was ended; rows that held stay
     python -m tests.proof world fuzz   some rows
