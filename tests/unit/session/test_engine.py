@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 from msgspec.structs import replace
 
+from drivers.link_events import Heard
 from meso_device.audit import canonical
 from meso_device.session.contract import (
     CloseSession,
@@ -20,7 +21,18 @@ from meso_device.session.engine import REQUESTS_MAX, REQUESTS_MAX_BETWEEN
 from protocols.treatment.library import load_library
 from protocols.wire.codes import Code, State
 from protocols.wire.frame import REPLY, STOP_FRAME, Deframer, encode_frame
-from protocols.wire.messages import GrantGet, GrantRevoke, GrantSet, Heartbeat, Hello, HelloReply, LogRelease, Takeover
+from protocols.wire.messages import (
+    EstoppedEvent,
+    GrantGet,
+    GrantRevoke,
+    GrantSet,
+    Heartbeat,
+    Hello,
+    HelloReply,
+    LogRead,
+    LogRelease,
+    Takeover,
+)
 from protocols.wire.replies import unpack_reply
 from tests.world.rig import Rig
 
@@ -462,6 +474,47 @@ def test_a_grant_that_comes_too_late_is_over_and_another_one_takes_its_place(sta
     assert len(set(prepared)) == len(prepared)
     assert not {body["grant_no"] for body in bodies(rig, "shot")} & set(late)
     assert (rig.view.open_grants, rig.view.held_shots) == (0, 0)
+
+
+@pytest.mark.invariant("I-17")
+def test_an_event_that_is_older_than_what_was_heard_tells_nothing(rig):
+    armed(rig)
+    old = rig.engine._desk.uptime_ms - 1_000
+    rig.host(Heard(EstoppedEvent(7, 1, 0), rig.host_us, old))
+    assert (rig.view.phase, rig.view.estop_latch_id) == (Phase.ARMED, 0)
+    rig.host(Heard(EstoppedEvent(7, 1, 0), rig.host_us, old + 1_000))
+    assert (rig.view.phase, rig.view.estop_latch_id) == (Phase.ESTOPPED, 7)
+
+
+class OtherPage(Rig):
+    """The gun once answers with another page of its log than was asked for."""
+
+    lies = 1
+
+    def carry(self, way, chunk):
+        if way == "g2h" and self.lies and chunk[3] == LogRead.TYPE | REPLY:
+            (frame,) = Deframer().feed(chunk)
+            body = unpack_reply(LogRead.TYPE, frame.payload).body
+            if body is not None and body.count:
+                wrong = replace(body, from_seq=body.from_seq + 1).pack()
+                chunk = encode_frame(
+                    frame.type, frame.req_id, frame.session, frame.aux, frame.payload[: -len(wrong)] + wrong
+                )
+                self.lies -= 1
+        super().carry(way, chunk)
+
+
+def test_another_page_than_was_asked_for_is_not_taken_and_the_gun_is_asked_anew():
+    rig = OtherPage(small_plan())
+    rig.run_session()
+    assert rig.run(lambda: not rig.lies, within_s=20)
+    taken = len(bodies(rig, "shot"))
+    connections = len(bodies(rig, "link.up"))
+    assert rig.run(lambda: len(bodies(rig, "link.up")) > connections, within_s=20)
+    assert taken == 0
+    rig.autopilot = None
+    assert rig.run(lambda: rig.view.committed_seq == rig.gun.firmware.head_seq > 0, within_s=20)
+    assert_log_is_truth(rig)
 
 
 class OtherGrant(Rig):

@@ -49,3 +49,16 @@ def test_a_status_of_before_the_end_decides_nothing(older):
     assert flow.send(None) == Send(StatusGet())
     flow.send(answered(status(head_seq=1)))
     assert flow.send(None) == Send(GrantGet(1))
+
+
+def test_a_grant_whose_row_is_on_its_way_to_the_disk_is_waited_for():
+    desk = Desk(bytes(16))
+    desk.book = GunBook(hello(), GunLedger(gun_uid=UID.hex(), log_epoch=EPOCH))
+    desk.book.reserving = 1
+    flow = settle(desk)
+    next(flow)
+    read = flow.send(answered(status(head_seq=desk.book.committed_seq)))
+    assert isinstance(read, Until)
+    assert not read.condition()
+    desk.book.reserving = 0
+    assert read.condition()
