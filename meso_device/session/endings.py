@@ -56,11 +56,12 @@ def reset_stop(desk: Desk, reason_code: int, op: str) -> Flow:
         desk.session.confirmed = False
     before = desk.status
     # The event may get lost: a newer status tells as well that the needle stands.
-    yield Until(lambda: desk.homed or (desk.status is not before and _stands(desk.status)))
+    yield Until(lambda: desk.homed or (desk.status is not before and needle_stands(desk.status)))
     yield from ask(StatusGet())
 
 
-def _stands(status: Status | None) -> bool:
+def needle_stands(status: Status | None) -> bool:
+    """Return whether the gun says that nothing of it moves."""
     return status is not None and status.state != State.MOVING
 
 

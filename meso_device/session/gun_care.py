@@ -8,9 +8,10 @@ from meso_device.accounting.entries import Json
 from meso_device.session.connect import settle
 from meso_device.session.contract import NoticeKind
 from meso_device.session.desk import Desk
+from meso_device.session.endings import needle_stands
 from meso_device.session.flow import Answer, Flow, FlowEnded, LinkTrouble, Need, Until, ask, record, refusal_text, send
-from protocols.wire.codes import Code, SelfTestItem, ServiceMoveKind, State
-from protocols.wire.messages import Goodbye, SelfTest, ServiceEnter, ServiceLeave, ServiceMove, ServiceMoveReply, Status
+from protocols.wire.codes import Code, SelfTestItem, ServiceMoveKind
+from protocols.wire.messages import Goodbye, SelfTest, ServiceEnter, ServiceLeave, ServiceMove, ServiceMoveReply
 
 SELF_TEST_US_MAX: Final = 10_000_000
 """A gun that has not said by then how its self-test ended has lost the word, or itself."""
@@ -66,17 +67,13 @@ def _draw_home(desk: Desk) -> Generator[Need, Answer, tuple[int, str]]:
         case Done(body=ServiceMoveReply() as begun):
             # The event may get lost: a newer status tells as well that the needle stands.
             yield Until(
-                lambda: desk.moved_seq == begun.shot_seq or (desk.status is not before and _stands(desk.status))
+                lambda: desk.moved_seq == begun.shot_seq or (desk.status is not before and needle_stands(desk.status))
             )
             return begun.shot_seq, ""
         case Refused():
             return 0, refusal_text(answered.outcome)
         case _:
             raise LinkTrouble("the gun did not say whether its needle moves")
-
-
-def _stands(status: Status | None) -> bool:
-    return status is not None and status.state != State.MOVING
 
 
 def leave_gun(desk: Desk, op: str) -> Flow:
