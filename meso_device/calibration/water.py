@@ -1,7 +1,8 @@
 """From the mass of water on a balance to its volume.
 
 Water: Tanaka et al., Metrologia 38 (2001) 301, free of air, at 101 325 Pa. Air: the approximation of the CIPM formula
-that OIML R 111-1 gives (E.3-1). Both agree with IAPWS-95 and CIPM-2007 within 2e-6 over the range that is accepted here.
+that OIML R 111-1 gives (E.3-1). Both agree with IAPWS-95 and CIPM-2007 within 2e-6 over the range that is
+accepted here.
 """
 
 import math
