@@ -33,11 +33,10 @@ _READS: Final = frozenset({"S", "SI", "I2"})
 
 @dataclass(frozen=True, slots=True)
 class _Send:
-    """Send a command; the flow goes on with its reply. Silence until the end of the wait is ``silence``."""
+    """Send a command; the flow goes on with its reply. Silence until the end of the wait is a lost balance."""
 
     command: str
     wait_us: int
-    silence: Failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +130,7 @@ class MtSics:
         if self._flow is None or now_us < self._due_us:
             return []
         if isinstance(self._open, _Send):
-            return self._end(self._open.silence)
+            return self._end(_SILENT)
         return self._go_on("", now_us)
 
     def _line(self, raw: bytes, now_us: int) -> list[BalanceEvent]:
@@ -190,7 +189,7 @@ class MtSics:
     def _reset(self) -> Generator[_Send | _Pause, str, Failed | None]:
         """Get in step: what came before the balance says its name answers nothing."""
         if not self._in_step:
-            line = yield _Send("@", REPLY_US, _SILENT)
+            line = yield _Send("@", REPLY_US)
             serial = "".join(_QUOTED.findall(line)[:1])
             if self._serial and serial != self._serial:
                 return Failed(
@@ -206,7 +205,7 @@ class MtSics:
         failed = yield from self._reset()
         if failed is not None:
             return failed
-        line = yield _Send("I2", REPLY_US, _SILENT)
+        line = yield _Send("I2", REPLY_US)
         return Identity(self._serial, " ".join(_QUOTED.findall(line)).strip())
 
     def _weigh(self) -> _Flow:
@@ -215,7 +214,7 @@ class MtSics:
             return failed
         before: Reading | None = None
         for _ in range(STABLE_US // BETWEEN_US):
-            found = yield from self._read("S", STABLE_US, _RESTLESS)
+            found = yield from self._read("S", STABLE_US)
             if isinstance(found, Failed):
                 return found
             rested = before is not None and abs(found.mass_ug - before.mass_ug) <= DIGITS_APART_MAX * found.digit_ug
@@ -229,11 +228,11 @@ class MtSics:
         failed = yield from self._reset()
         if failed is not None:
             return failed
-        return (yield from self._read("SI", REPLY_US, _SILENT))
+        return (yield from self._read("SI", REPLY_US))
 
-    def _read(self, command: str, wait_us: int, silence: Failed) -> Generator[_Send | _Pause, str, Reading | Failed]:
+    def _read(self, command: str, wait_us: int) -> Generator[_Send | _Pause, str, Reading | Failed]:
         for _ in range(TRIES):
-            line = yield _Send(command, wait_us, silence)
+            line = yield _Send(command, wait_us)
             words = line.split()
             if words[0] == command == "SI":  # some repeat the command, before their S or in its place
                 words = ["S", *words[-3:]]
@@ -256,7 +255,7 @@ class MtSics:
         failed = yield from self._reset()
         if failed is not None:
             return failed
-        line = yield _Send(command, STABLE_US, _RESTLESS)
+        line = yield _Send(command, STABLE_US)
         words = line.split()
         if words[0] != command or len(words) < 2:
             return _not_understood(line)

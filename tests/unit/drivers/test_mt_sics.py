@@ -107,7 +107,7 @@ def test_what_could_be_misread_is_refused(line, reply, fault):
 def test_a_late_reply_is_never_taken_for_the_answer_to_a_later_question(line):
     line.ask("weigh")
     [failed] = line.later(STABLE_US)
-    assert failed.fault is Fault.UNSTABLE
+    assert failed.fault is Fault.BALANCE_LOST
     assert line.ask("weigh") == b"@\r\n"
     assert line.says(b"S S 99.0000 g\r\n", NAME) == []
     assert line.sent() == b"S\r\n"
