@@ -1,8 +1,9 @@
 """What a balance says, whichever dialect it speaks: readings, and faults by name."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
+
+from msgspec import Struct
 
 
 class Fault(StrEnum):
@@ -17,8 +18,7 @@ class Fault(StrEnum):
     NOT_UNDERSTOOD = "NOT_UNDERSTOOD"
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """One reading.
 
     Attributes:
@@ -34,8 +34,7 @@ class Reading:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """Who the balance says it is.
 
     Attributes:
@@ -47,15 +46,13 @@ class Identity:
     model: str
 
 
-@dataclass(frozen=True, slots=True)
-class Tared:
+class Tared(Struct, frozen=True):
     """The balance was tared or zeroed as asked, by ``command``."""
 
     command: str
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Struct, frozen=True):
     """The weighing under way cannot go on; what was read before stands.
 
     Attributes:

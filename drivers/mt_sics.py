@@ -8,8 +8,9 @@ never taken for the answer to a later question.
 
 import re
 from collections.abc import Generator
-from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 from drivers.balance import BalanceEvent, Failed, Fault, Identity, Reading, Tared
 from protocols.errors import require
@@ -31,16 +32,14 @@ _QUOTED: Final = re.compile(r'"([^"]*)"')
 _READS: Final = frozenset({"S", "SI", "I2"})
 
 
-@dataclass(frozen=True, slots=True)
-class _Send:
+class _Send(Struct, frozen=True):
     """Send a command; the flow goes on with its reply. Silence until the end of the wait is a lost balance."""
 
     command: str
     wait_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Pause:
+class _Pause(Struct, frozen=True):
     """Go on after this long."""
 
     wait_us: int

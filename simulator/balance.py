@@ -5,9 +5,10 @@ out. The figures are examples of a 0.01 mg balance.
 """
 
 import math
-from dataclasses import dataclass, field
 from random import Random
 from typing import Final
+
+from msgspec import Struct, field
 
 BALANCE_FAULTS: Final = (
     "never_stable", "stable_lie", "other_unit", "stuck_digit", "tare_off_by_one", "truncated_line", "slow_line",
@@ -22,8 +23,7 @@ _SLOW_US: Final = 1_500_000
 _LINE_BYTES_MAX: Final = 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BalanceFigures:
+class BalanceFigures(Struct, frozen=True, kw_only=True):
     """How good the balance is.
 
     Attributes:
@@ -43,16 +43,14 @@ class BalanceFigures:
     drift_ug_per_s: float = 0.0
 
 
-@dataclass(slots=True)
-class _Asked:
+class _Asked(Struct):
     """A command that waits for rest."""
 
     command: str
     until_us: int
 
 
-@dataclass(slots=True)
-class SimulatedBalance:
+class SimulatedBalance(Struct):
     """One balance with a container on its pan.
 
     Attributes:

@@ -1,15 +1,15 @@
 """Whether single doses lie within limits, as far as some readings can show it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import ceil, floor
 from statistics import fmean, stdev
+
+from msgspec import Struct
 
 from meso_device.calibration.tolerance_factor import READINGS_MAX, READINGS_MIN, two_sided_factor
 
 
-@dataclass(frozen=True, slots=True)
-class ToleranceInterval:
+class ToleranceInterval(Struct, frozen=True):
     """Where a share of all doses lies, with a confidence; rounded outwards, so that rounding accepts nothing.
 
     Attributes:

@@ -1,15 +1,15 @@
 """Dose by weighing: readings of a balance that fills up, blanks for what evaporates, and what follows from them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean, stdev
+
+from msgspec import Struct
 
 from protocols.errors import UsageError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Weighing:
+class Weighing(Struct, frozen=True, kw_only=True):
     """Readings of one dose, as the balance gave them.
 
     Attributes:
@@ -31,8 +31,7 @@ class Weighing:
             raise ValueError(f"{self.shots_each} shots between two readings")
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
+class Delivered(Struct, frozen=True):
     """What was delivered, in nanolitres a shot; floats, as they are statistics.
 
     Attributes:

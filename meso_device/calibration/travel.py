@@ -6,9 +6,10 @@ standard's own text was not at hand, so no conformity is claimed.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import chain
 from statistics import fmean, linear_regression, stdev
+
+from msgspec import Struct
 
 from protocols.errors import UsageError
 
@@ -16,8 +17,7 @@ POINTS_MIN = 7
 CYCLES_MIN = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """measured = gain x commanded + offset, over the mean of both directions.
 
     Attributes:
@@ -74,8 +74,7 @@ def fit_line(commanded_um: Sequence[int], up_um: Sequence[float], down_um: Seque
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Positioning:
+class Positioning(Struct, frozen=True):
     """Figures over some positions, each reached several times from both sides, in micrometres.
 
     Attributes:

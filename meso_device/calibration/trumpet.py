@@ -5,14 +5,14 @@ has its name from the same shape.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate
+
+from msgspec import Struct
 
 WINDOWS = (1, 2, 5, 10, 20, 50)
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True):
     """Errors over all windows of one length, in parts per million of what was set, exact and rounded half to even.
 
     Attributes:

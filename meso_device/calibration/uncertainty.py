@@ -6,8 +6,9 @@ JCGM 100 (GUM), 5.1.2 for the sum and G.4.1 (Welch and Satterthwaite) for the de
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from meso_device.calibration.distributions import student_quantile
 from meso_device.calibration.gravimetry import Delivered
@@ -17,8 +18,7 @@ QUANTILE: Final = 0.97725
 """One-sided: 95.45 % lie within plus and minus."""
 
 
-@dataclass(frozen=True, slots=True)
-class Contribution:
+class Contribution(Struct, frozen=True):
     """One line of a budget.
 
     Attributes:
@@ -32,8 +32,7 @@ class Contribution:
     degrees: float = math.inf
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(Struct, frozen=True):
     """A whole budget, in the unit of the result.
 
     Attributes:
@@ -51,8 +50,7 @@ class Budget:
     expanded: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Instruments:
+class Instruments(Struct, frozen=True, kw_only=True):
     """How well the references know what they say; standard uncertainties, from their certificates.
 
     Attributes:

@@ -6,8 +6,9 @@ accepted here.
 """
 
 import math
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from protocols.errors import UsageError
 
@@ -20,8 +21,7 @@ PRESSURE_PA: Final = (80_000, 105_000)
 HUMIDITY_PERMILLE: Final = (200, 800)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conditions:
+class Conditions(Struct, frozen=True, kw_only=True):
     """Water and room as measured.
 
     Attributes:
