@@ -10,6 +10,7 @@ from typing import Final
 import apsw
 
 from meso_device.audit import canonical
+from meso_device.audit.calibration_rows import CalibrationRows
 from meso_device.audit.clinic_rows import ClinicRows
 from meso_device.audit.schema import PROJECTIONS
 from meso_device.audit.shot_rows import SHOT_KINDS, Body, ShotRows
@@ -57,6 +58,7 @@ class Projections:
             "clock.step": self._clock_step,
             "link.down": self._link_down,
             **self._clinic.apply,
+            **CalibrationRows(db).apply,
         }
         for kind in FINDING_KINDS:
             self._apply.setdefault(kind, self._finding)

@@ -84,6 +84,11 @@ PROJECTIONS: Final = {
         noted INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY(sess, item)""",
     "limit_override": """sess TEXT NOT NULL, code TEXT NOT NULL, reason TEXT NOT NULL, signer TEXT NOT NULL,
         seq INTEGER NOT NULL, PRIMARY KEY(sess, code)""",
+    # Runs at the bench. `state` is open, complete or abandoned, the verdicts are empty until judged.
+    "calibration_run": """run TEXT PRIMARY KEY, gun_uid TEXT NOT NULL, what TEXT NOT NULL, geometry_id INTEGER NOT NULL,
+        state TEXT NOT NULL, as_found TEXT NOT NULL, as_left TEXT NOT NULL, cal_hash8 TEXT NOT NULL,
+        begun_seq INTEGER NOT NULL, begun_us INTEGER NOT NULL, ended_us INTEGER NOT NULL, due_day INTEGER NOT NULL,
+        signed_seq INTEGER""",
 }
 
 _INDEXES: Final = (
@@ -103,6 +108,7 @@ _INDEXES: Final = (
     "CREATE INDEX IF NOT EXISTS part_serial ON part(part, serial, seq)",
     "CREATE INDEX IF NOT EXISTS part_session ON part(sess, part, seq)",
     "CREATE INDEX IF NOT EXISTS reprocessing_gun ON reprocessing(gun_uid, seq)",
+    "CREATE INDEX IF NOT EXISTS calibration_gun ON calibration_run(gun_uid, begun_seq)",
 )
 
 PROJECTION_STATEMENTS: Final = (

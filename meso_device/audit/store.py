@@ -389,7 +389,13 @@ class Store:
                 self._broken = f"nothing is permitted: {damage}; end this, then run: meso audit rebuild"
                 raise AuditWriteFailed(self._broken) from damage
             self._derived_hold = True
-        return queries.load_gun(db, gun_uid, simulated=simulated)
+        try:
+            return queries.load_gun(db, gun_uid, simulated=simulated)
+        except (apsw.Error, ValueError) as error:  # such as a text whose bytes are none any more
+            self._broken = (
+                f"what is known of gun {gun_uid} cannot be read: {error}; end this, then run: meso audit rebuild"
+            )
+            raise AuditWriteFailed(self._broken) from error
 
     def load_clinic(self, *, session: str, alias: str, gun_uid: str, digest: str) -> ClinicFacts:
         """Return what the clinic's rules are judged by, see `clinic_facts`; AuditWriteFailed once broken.

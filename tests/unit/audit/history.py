@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from meso_device.accounting.entries import CommitFailed
 from tests.unit.audit.clinic import GUN, Clinic, commit, stamp
+from tests.unit.calibration.runs import dose_run, entries
 
 UIDS = (GUN.gun_uid, "ff" * 12)
 ALIASES = ("a1" * 16, "b2" * 16, "c3" * 16)
@@ -51,7 +52,7 @@ class History:
 
     def take(self, clinic):
         rng, step = self.rng, self.step
-        match rng.choice(["shot"] * 12 + ["grant"] * 3 + ["session", "close", *WHAT * 2]):
+        match rng.choice(["shot"] * 12 + ["grant"] * 3 + ["session", "close", "bench", *WHAT * 2]):
             case "shot":
                 high = rng.choice([0, 5_000, 20_000])
                 kind = rng.choice(["TREAT", "TREAT", "TREAT", "DRY", "PRIME", "BENCH"])
@@ -65,6 +66,8 @@ class History:
             case "session":
                 self.open_session(clinic)
                 self.grant(clinic)
+            case "bench":
+                self.commit(*entries(dose_run(f"{step:032x}"), clinic.gun)[: rng.randrange(1, 11)])
             case kind if kind in WHAT:
                 self.commit(entry_of(kind, clinic, rng, step))
             case _:
