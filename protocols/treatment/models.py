@@ -49,7 +49,8 @@ TriggerList: TypeAlias = Annotated[
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    # One schema is built, that of the whole file and when it is needed: building one for each part takes longer.
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", defer_build=True)
 
 
 class TreatmentHead(_Strict):
