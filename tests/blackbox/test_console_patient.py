@@ -5,6 +5,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from support.clinic import cheap_pins
 from support.console import (
     ACKNOWLEDGE,
     BEGIN,
@@ -54,7 +55,7 @@ def console(bench, gun):
 
 def prepared(bench, port) -> Console:
     """Bring a console on an empty data directory so far that the checklist can begin."""
-    console = Console(bench, str(port)).begin()
+    console = Console(bench, str(port), env=cheap_pins()).begin()
     console.until("a gun", lambda shot: shot["link"] == "up")
     console.refused(PATIENT_FIND, query="")  # nobody is signed in
     console.do(ENROL, login="cleo", name="Cleo", pin=PIN, roles=["clinician"])
@@ -165,7 +166,7 @@ def test_an_area_of_high_risk_takes_the_pin_and_the_signature_of_a_second_clinic
         path.write_text("".join(f"{pins[one]}\n" for one in (*asked, login)))
         path.chmod(0o600)
         words = ("--as", *asked) if asked else ("--role", "clinician")
-        bench.meso("people", "add", login, "--role", role, "--pin-file", path, *words).ok()
+        bench.meso("people", "add", login, "--role", role, "--pin-file", path, *words, env=cheap_pins()).ok()
     text = treatment_text((("eyelid_left", 2),), depth="0.5 mm").replace('spacing = "10 mm"', 'spacing = "5 mm"')
     file = write_treatment(bench.path / "lid.toml", text)
     console = Console(bench, str(gun.link), file).begin()

@@ -44,7 +44,14 @@ class Console:
     """
 
     def __init__(
-        self, bench, gun: str, *files: Path, rows: int = 24, columns: int = 80, ignore_hangup: bool = False
+        self,
+        bench,
+        gun: str,
+        *files: Path,
+        rows: int = 24,
+        columns: int = 80,
+        ignore_hangup: bool = False,
+        env: dict[str, str] | None = None,
     ) -> None:
         self._path = bench.path / f"screen-{len(list(bench.path.iterdir()))}.sock"
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -66,7 +73,13 @@ class Console:
             stdin=slave,
             stdout=slave,
             stderr=slave,
-            env={**bench.environment(), "TERM": "xterm-256color", "TEXTUAL_DEBUG": "1", "TEXTUAL_ALLOW_SIGNALS": "1"},
+            env={
+                **bench.environment(),
+                "TERM": "xterm-256color",
+                "TEXTUAL_DEBUG": "1",
+                "TEXTUAL_ALLOW_SIGNALS": "1",
+                **(env or {}),
+            },
             cwd=bench.path,
             start_new_session=True,
             preexec_fn=in_child,  # noqa: PLW1509  # a few system calls, no locks

@@ -1,6 +1,7 @@
 """Takes rules out of a product that was started with this directory on its path: for showing that tests notice.
 
 ``MESO_WITHOUT`` names what is taken out, with commas between: codes of the clinic's rules, or one of the words below.
+``pin_cost`` alone is for speed: what a look at a new PIN costs.
 Everything is done when the module concerned is imported, inside the product's own process.
 """
 
@@ -42,6 +43,11 @@ def _file_checks(module):
 def _pin(module):
     if "pin" in OUT:
         module.Hasher.fits = lambda *_: True
+    if "pin_cost" in OUT:
+        make, cheap = module.Hasher.__init__, module.Cost(passes=1, memory_kib=8, lanes=1)
+        module.Hasher.__init__ = lambda self, pepper, *, cost=None, **more: make(
+            self, pepper, cost=cost or cheap, **more
+        )
 
 
 def _pins_permitted(module):
