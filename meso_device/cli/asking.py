@@ -7,10 +7,10 @@ import contextlib
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import FileIO, StringIO, TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Final, TextIO, TypeAlias
+from typing import Annotated, Final, TextIO, TypeAlias, TypeVar
 
 import typer
 
@@ -21,6 +21,8 @@ LINE_MAX: Final = 400
 PIN_FILE_CHARS_MAX: Final = 4 * LINE_MAX
 DOCUMENT_BYTES_MAX: Final = 64 * 1024
 _TERMINAL: Final = "/dev/tty"
+
+T = TypeVar("T")
 
 AsOption: TypeAlias = Annotated[
     str,
@@ -89,6 +91,31 @@ def ask(question: str, otherwise: str) -> str:
     if not line:
         raise UsageError(f"{question}: no answer was given")
     return line.strip()
+
+
+def ask_until(question: str, check: Callable[[str], T], otherwise: str) -> T:
+    """Ask on the terminal until the answer is one; say at once why another is not.
+
+    Args:
+        question: What is asked.
+        check: Returns what the answer means; UsageError refuses it.
+        otherwise: What to do where there is no terminal.
+
+    Raises:
+        UsageError: there is no terminal, or no further answer.
+    """
+    while True:
+        said = ask(question, otherwise)
+        try:
+            return check(said)
+        except UsageError as error:
+            tell(str(error), otherwise)
+
+
+def tell(line: str, otherwise: str) -> None:
+    """Write one line to the terminal that is being asked on; UsageError where there is none."""
+    with _terminal(line, otherwise) as terminal:
+        terminal.write(f"{line}\n")
 
 
 def has_terminal() -> bool:

@@ -4,15 +4,16 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from msgspec import Struct
 
 from meso_device.accounting.materials import checked_lot
-from meso_device.cli.asking import STDIN, ask, read_document
+from meso_device.cli.asking import STDIN, ask, ask_until, read_document
 from meso_device.host.clinical import Fitted
-from meso_device.session.checklist import ITEMS, Answer, missing, read_answers
+from meso_device.session.checklist import AREA_IDS, ITEMS, LISTED, Answer, missing, read_answers
 from protocols.errors import UsageError
 from protocols.treatment.areas import catalogue
 from protocols.treatment.needles import heads, needles
@@ -55,6 +56,9 @@ serial = "H-0001"
 type = "single"
 """
 """A checks file with every question answered as for somebody whom nothing forbids to treat."""
+# What is typed for an answer that is a list.
+_TYPED: Final = {LISTED: "ingredients, with commas between", AREA_IDS: "area ids, with commas between"}
+_NO_INGREDIENTS: Final = frozenset({"yes", "no", "none", LISTED})
 _YES_NO: Final = {"yes": True, "no": False}
 
 
@@ -193,24 +197,47 @@ class _Places(Struct, frozen=True):
 
 
 def asked_checks() -> str:
-    """Ask everything on the terminal and return the text of a checks file; UsageError where there is no terminal."""
+    """Ask everything on the terminal, each until it is an answer, and return the text of a checks file.
+
+    Raises:
+        UsageError: there is no terminal, or no further answer.
+    """
     lines = ["[answers]"]
     notes = []
     for name, item in ITEMS.items():
-        said = ask(f"{item.question} [{' / '.join(item.answers)}]", _OTHERWISE)
-        parts = [part.strip() for part in said.split(",") if part.strip()]
-        listed = (name == "allergy" and said != "none") or (name == "infection_in_area" and said in catalogue())
-        answer = json.dumps(parts if listed or len(parts) > 1 else said, ensure_ascii=False)
-        lines.append(f"{name} = {answer}")
-        if name == "anticoagulants" and said == "yes":
+        allowed = " / ".join(_TYPED.get(answer, answer) for answer in item.answers)
+        answer = ask_until(f"{item.question} [{allowed}]", partial(_checked_answer, name), _OTHERWISE)
+        lines.append(f"{name} = {json.dumps(answer, ensure_ascii=False)}")
+        if name == "anticoagulants" and answer == "yes":
             notes = ["", "[notes]", f"{name} = {_quoted(ask('What was agreed', _OTHERWISE))}"]
     lines += notes
     for part, types in (("needle", needles()), ("head", heads())):
-        serial = ask(f"Serial of the new {part}, or lot and number", _OTHERWISE)
-        kind = ask(f"Type of the {part} [{' / '.join(types)}]", _OTHERWISE)
+        serial = ask_until(f"Serial of the new {part}, or lot and number", partial(_checked_serial, part), _OTHERWISE)
+        kind = ask_until(f"Type of the {part} [{' / '.join(types)}]", partial(_one_of, tuple(types)), _OTHERWISE)
         lines += ["", f"[{part}]", f"serial = {_quoted(serial)}", f"type = {_quoted(kind)}"]
-    aftercare = ask("Is aftercare explained and given? [yes / no]", _OTHERWISE)
+    aftercare = ask_until("Is aftercare explained and given? [yes / no]", partial(_one_of, tuple(_YES_NO)), _OTHERWISE)
     return "\n".join([f"aftercare = {_quoted(aftercare)}", "", *lines, ""])
+
+
+def _checked_answer(name: str, said: str) -> str | list[str]:
+    """Return what a checks file holds for a typed answer; a list is typed with commas between."""
+    parts = [part.strip() for part in said.split(",") if part.strip()]
+    if name == "allergy" and not _NO_INGREDIENTS.isdisjoint(part.casefold() for part in parts) and parts != ["none"]:
+        raise UsageError(f"{said[:60]!r} refused: none, or the ingredients with commas between")
+    listed = (name == "allergy" and said != "none") or (name == "infection_in_area" and said in catalogue())
+    answer = parts if listed or len(parts) > 1 else said
+    read_answers({name: answer}, {})
+    return answer
+
+
+def _checked_serial(part: str, said: str) -> str:
+    return checked_lot(said, f"{part} serial")
+
+
+def _one_of(allowed: tuple[str, ...], said: str) -> str:
+    if said not in allowed:
+        raise UsageError(f"{said[:40]!r} refused: one of {', '.join(allowed)}")
+    return said
 
 
 def _quoted(text: str) -> str:

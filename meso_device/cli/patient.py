@@ -51,7 +51,7 @@ def add(
     form = read_form(source) if source else None
     with open_desk(home, command="meso patient add", pin_file=pin_file) as desk:
         by = desk.prove(sign_in).spend(desk.now())
-        ref, sex, allergies = (form or asked_form()).checked(desk.now())
+        ref, sex, allergies = (form or asked_form(desk.now())).checked(desk.now())
         patient = desk.office.vault.enrol(ref, sex=sex, allergies=allergies, by=by, now=desk.now())
     if json:
         say_json({"alias": patient.alias, "subject": patient.facts.subject})

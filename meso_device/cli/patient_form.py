@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from meso_device.cli.asking import ask, read_document
+from meso_device.cli.asking import ask, ask_until, read_document
 from meso_device.people.lockout import Moment
-from meso_device.people.subject import PatientRef, Sex
+from meso_device.people.subject import PatientRef, Sex, checked_birth_date, checked_chart, checked_name
 from protocols.errors import UsageError
 
 _NONE: Final = frozenset({"", "-", "no", "none", "none known", "nothing"})
@@ -29,20 +29,16 @@ class Form(Struct, frozen=True, kw_only=True):
     def checked(self, now: Moment) -> tuple[PatientRef, Sex, tuple[str, ...]]:
         """Return what the vault takes; UsageError names the field and never repeats what is in it."""
         ref = PatientRef.checked(name=self.name, born=self.born, chart=self.chart, now_utc_us=now.utc_us)
-        try:
-            sex = Sex(self.sex.strip().lower())
-        except ValueError:
-            raise UsageError(f"this sex is refused: one of {', '.join(Sex)}") from None
-        return ref, sex, self.allergies
+        return ref, _sex(self.sex), self.allergies
 
 
-def asked_form() -> Form:
-    """Ask for everything on the terminal; UsageError where there is none."""
+def asked_form(now: Moment) -> Form:
+    """Ask for everything on the terminal, each until it can be taken; UsageError where there is no terminal."""
     return Form(
-        name=ask("Name", _OTHERWISE),
-        born=ask("Birth date, YYYY-MM-DD", _OTHERWISE),
-        chart=ask("Chart number", _OTHERWISE),
-        sex=ask(f"Sex, for skin thickness tables: {', '.join(Sex)}", _OTHERWISE),
+        name=ask_until("Name", checked_name, _OTHERWISE),
+        born=ask_until("Birth date, YYYY-MM-DD", lambda said: checked_birth_date(said, now.utc_us), _OTHERWISE),
+        chart=ask_until("Chart number", checked_chart, _OTHERWISE),
+        sex=ask_until(f"Sex, for skin thickness tables: {', '.join(Sex)}", _sex, _OTHERWISE),
         allergies=_allergies(ask("Allergies as ingredients, with commas between; Enter: none known", _OTHERWISE)),
     )
 
@@ -95,6 +91,13 @@ def _from_toml(text: str) -> dict[str, Any]:
         raise UsageError(f"{_WHAT} is not TOML: {place.rstrip(')') or 'no place known'}") from None
     except RecursionError:
         raise UsageError(f"{_WHAT} is nested too deeply") from None
+
+
+def _sex(said: str) -> Sex:
+    try:
+        return Sex(said.strip().lower())
+    except ValueError:
+        raise UsageError(f"this sex is refused: one of {', '.join(Sex)}") from None
 
 
 def _allergies(said: str) -> tuple[str, ...]:

@@ -68,11 +68,7 @@ class PatientRef(Struct, frozen=True, kw_only=True):
         Raises:
             UsageError: a field is empty, endless, no date, or a day that is not over; never repeats what was typed.
         """
-        chart = " ".join(unicodedata.normalize("NFC", chart).split())
-        if not chart or len(chart) > CHART_LETTERS_MAX or not chart.isprintable():
-            raise UsageError(f"this chart number is refused: 1 to {CHART_LETTERS_MAX} printable characters")
-        name = check_name(unicodedata.normalize("NFC", name))
-        return cls(name=name, born=_checked_date(born.strip(), now_utc_us), chart=chart)
+        return cls(name=checked_name(name), born=checked_birth_date(born, now_utc_us), chart=checked_chart(chart))
 
     @property
     def chart_key(self) -> str:
@@ -103,14 +99,29 @@ def name_words(name: str) -> frozenset[str]:
     return frozenset("".join(letters).split())
 
 
-def _checked_date(text: str, now_utc_us: int) -> str:
+def checked_name(name: str) -> str:
+    """Return a patient's name in its one form; UsageError, which never repeats it, where it cannot be one."""
+    return check_name(unicodedata.normalize("NFC", name))
+
+
+def checked_chart(chart: str) -> str:
+    """Return a chart number in its one form; UsageError, which never repeats it, where it cannot be one."""
+    chart = " ".join(unicodedata.normalize("NFC", chart).split())
+    if not chart or len(chart) > CHART_LETTERS_MAX or not chart.isprintable():
+        raise UsageError(f"this chart number is refused: 1 to {CHART_LETTERS_MAX} printable characters")
+    return chart
+
+
+def checked_birth_date(born: str, now_utc_us: int) -> str:
+    """Return a birth date in its one form; UsageError, which never repeats it, for none, and for a day not over."""
+    text = born.strip()
     latest = datetime.fromtimestamp(now_utc_us // 1_000_000, UTC).date() + timedelta(days=1)
     try:
-        born = date.fromisoformat(text) if _DATE.fullmatch(text) else None
+        day = date.fromisoformat(text) if _DATE.fullmatch(text) else None
     except ValueError:
-        born = None
-    if born is None:
+        day = None
+    if day is None:
         raise UsageError("this birth date is refused: write it as YYYY-MM-DD")
-    if not _OLDEST <= born <= latest:
+    if not _OLDEST <= day <= latest:
         raise UsageError(f"this birth date is refused: between {_OLDEST} and today")
     return text

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from meso_device.cli import checks_file
+from meso_device.cli import asking, checks_file
 from meso_device.cli.checks_file import NOTHING, SAMPLE, asked_checks, checks_of, write_checks
 from meso_device.session.checklist import ITEMS, Effect, effect_of
 from protocols.errors import UsageError
@@ -132,6 +132,7 @@ def test_what_is_asked_on_the_terminal_reads_back_as_it_was_said(monkeypatch):
             return "yes"
 
         monkeypatch.setattr(checks_file, "ask", answer)
+        monkeypatch.setattr(asking, "ask", answer)
         told = read(asked_checks())
         assert told.missing == ()
         answers = {one.item: one for one in told.answers}
@@ -144,6 +145,31 @@ def test_what_is_asked_on_the_terminal_reads_back_as_it_was_said(monkeypatch):
         parts = {part.part: part for part in told.fitted}
         assert (parts["needle"].serial, parts["needle"].type_id) == ("N 1", needles()[said["kind"]].type_id)
         assert (parts["head"].serial, parts["head"].type_id) == ("H/1", heads()[said["head"]].type_id)
+
+
+def test_what_is_no_answer_is_asked_again_at_once(monkeypatch):
+    wrong = {"infection": "perhaps", "allergy": "yes, latex", "implant": "perhaps", "Type of the needle": "29g"}
+    wrong |= {"Serial of the new head": "", "aftercare": "later"}
+    asked = []
+
+    def answer(question, _):
+        asked.append(question)
+        for word, text in wrong.items():
+            if word in question and asked.count(question) == 1:
+                return text
+        for word, text in (("infection", "none"), ("anticoag", "none"), ("allergy", "none"), ("Serial", "N-1")):
+            if word in question:
+                return text
+        for kinds in (needles(), heads()):
+            if " / ".join(kinds) in question:
+                return next(iter(kinds))
+        return "no" if "[no / yes]" in question else "yes"
+
+    monkeypatch.setattr(asking, "ask", answer)
+    monkeypatch.setattr(asking, "tell", lambda *_: None)
+    assert read(asked_checks()).missing == ()
+    again = {question for question in asked if asked.count(question) == 2}
+    assert [word for word in wrong if not any(word in question for question in again)] == []
 
 
 def test_a_checks_file_is_for_its_owner_and_never_written_over(tmp_path):

@@ -4,6 +4,7 @@ import pytest
 
 from meso_device.cli import patient_form
 from meso_device.cli.patient_form import asked_form
+from meso_device.people.lockout import Moment
 
 
 @pytest.mark.hazard("HZ-57")
@@ -17,4 +18,5 @@ from meso_device.cli.patient_form import asked_form
 )
 def test_a_word_for_none_is_no_ingredient_that_somebody_is_allergic_to(monkeypatch, said, allergies):
     monkeypatch.setattr(patient_form, "ask", lambda question, _: said if question.startswith("Allergies") else "x")
-    assert asked_form().allergies == allergies
+    monkeypatch.setattr(patient_form, "ask_until", lambda *_: "x")
+    assert asked_form(Moment(utc_us=0, mono_us=0, boot="")).allergies == allergies

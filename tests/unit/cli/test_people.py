@@ -197,27 +197,13 @@ def test_a_pause_holds_over_processes_and_keeps_nobody_from_stopping_or_reading(
     done(place.meso(*look, place.pins("carl")))
 
 
-@pytest.mark.hazard("HZ-41")
-def test_on_a_terminal_pins_are_asked_twice_and_never_shown(place):
+def on_terminal(place, words, answers):
+    """Run a command on a terminal of its own; each answer goes out when the last line asks for it."""
     pid, terminal = pty.fork()
     if pid == 0:
-        os.execv(  # noqa: S606  # the child of a pseudo-terminal
-            sys.executable,
-            [
-                sys.executable,
-                "-m",
-                "meso_device",
-                "people",
-                "add",
-                "ada",
-                "--role",
-                "administrator",
-                "--home",
-                str(place.root),
-            ],
-        )
-    seen = b""
-    answers = [(b"to show", "Ada Lovelace"), (b"6 to 12 digits", PINS["ada"]), (b"once more", PINS["ada"])]
+        command = [sys.executable, "-m", "meso_device", *words, "--home", str(place.root)]
+        os.execv(sys.executable, command)  # noqa: S606  # the child of a pseudo-terminal
+    seen, left = b"", list(answers)
     end = time.monotonic() + WAIT_S
     while time.monotonic() < end:
         readable, _, _ = select.select([terminal], [], [], 0.05)
@@ -227,16 +213,35 @@ def test_on_a_terminal_pins_are_asked_twice_and_never_shown(place):
             except OSError:
                 break
         # An answer goes out once its question stands there with the echo settled: getpass flushes what came early.
-        if answers and seen.rstrip(b" ").endswith(b":") and answers[0][0] in seen.splitlines()[-1]:
-            os.write(terminal, answers.pop(0)[1].encode() + b"\n")
+        if left and seen.rstrip(b" ").endswith(b":") and left[0][0] in seen.splitlines()[-1]:
+            os.write(terminal, left.pop(0)[1].encode() + b"\n")
     _, status = os.waitpid(pid, 0)
     os.close(terminal)
     assert os.waitstatus_to_exitcode(status) == 0, seen
-    assert answers == []
+    assert left == []
+    return seen
+
+
+@pytest.mark.hazard("HZ-41")
+def test_on_a_terminal_pins_are_asked_twice_and_never_shown(place):
+    answers = [(b"to show", "Ada Lovelace"), (b"6 to 12 digits", PINS["ada"]), (b"once more", PINS["ada"])]
+    seen = on_terminal(place, ("people", "add", "ada", "--role", "administrator"), answers)
     assert PINS["ada"].encode() not in seen
     assert b"Ada Lovelace" in seen
     [row] = json.loads(done(place.meso("people", "list", "--json")).stdout)["operators"]
     assert row["name"] == "Ada Lovelace"
+
+
+def test_on_a_terminal_what_is_refused_is_asked_again_at_once_and_nothing_else_is(place):
+    place.enrol("ada", "cleo")
+    answers = [
+        *((b"PIN of cleo", PINS["cleo"]), (b"Name", ""), (b"Name", "Ann Onymous"), (b"Birth date", "2.3.1980")),
+        *((b"Birth date", "1980-03-02"), (b"Chart", "K-17"), (b"Sex", "woman"), (b"Sex", "female"), (b"Allergies", "")),
+    ]
+    seen = on_terminal(place, ("patient", "add", "--as", "cleo"), answers).decode()
+    for once in ("this birth date is refused", "this sex is refused"):
+        assert seen.count(once) == 1
+    assert "enrolled" in seen
 
 
 def test_a_pin_file_that_others_can_read_is_refused(place):
