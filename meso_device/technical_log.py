@@ -5,12 +5,12 @@ data, and when it cannot be written the run goes on without it.
 """
 
 import contextlib
-import json
 import os
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self, TextIO
+from typing import Any, Final, Self, TextIO
+
+import structlog
 
 from meso_device.host.members import Observer
 from meso_device.session.contract import Instant, Notice, View
@@ -34,6 +34,7 @@ class TechnicalLog:
         self._observer = observer
         self._command = command
         self._file: TextIO | None = None
+        self._log: Any = None
         self._broken = False
         self._state: tuple[object, ...] = ()
 
@@ -86,9 +87,8 @@ class TechnicalLog:
                 self._file.close()
                 self._file = None
             if self._file is None:
-                self._file = self._open()
-                _write_line(self._file, "start", command=self._command, pid=os.getpid())
-            _write_line(self._file, event, **fields)
+                self._open()
+            self._log.info(event, **fields)
         except (OSError, ValueError):
             self._leave()
 
@@ -100,13 +100,17 @@ class TechnicalLog:
                 self._file.close()
             self._file = None
 
-    def _open(self) -> TextIO:
+    def _open(self) -> None:
         if self._path.exists() and self._path.stat().st_size > BYTES_MAX:
             self._path.replace(self._path.with_name(FILE_NAME + ".1"))
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        return os.fdopen(descriptor, "w", buffering=1, encoding="utf-8")
-
-
-def _write_line(file: TextIO, event: str, **fields: object) -> None:
-    timestamp = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    file.write(json.dumps({"event": event, "timestamp": timestamp, **fields}, sort_keys=True) + "\n")
+        self._file = os.fdopen(descriptor, "w", buffering=1, encoding="utf-8", errors="backslashreplace")
+        self._log = structlog.wrap_logger(
+            structlog.WriteLogger(self._file),
+            processors=[
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                structlog.processors.JSONRenderer(sort_keys=True),
+            ],
+            wrapper_class=structlog.BoundLogger,
+        )
+        self._log.info("start", command=self._command, pid=os.getpid())

@@ -121,10 +121,10 @@ def test_pure_modules_name_nothing_that_touches_the_world():
 @pytest.mark.parametrize(
     ("code", "heavy"),
     [
-        ("import meso_device", {"textual", "typer", "pydantic", "typst", "apsw", "serial", "simulator"}),
+        ("import meso_device", {"textual", "typer", "pydantic", "structlog", "typst", "apsw", "serial", "simulator"}),
         (
             HELP,
-            {"textual", "pydantic", "typst", "apsw", "serial", "cryptography", "simulator", "drivers"},
+            {"textual", "pydantic", "structlog", "typst", "apsw", "serial", "cryptography", "simulator", "drivers"},
         ),
     ],
     ids=["import", "help"],

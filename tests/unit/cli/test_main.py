@@ -110,7 +110,7 @@ def python(code, **kwargs):
 
 @pytest.mark.parametrize("words", [["--help"], ["session", "--help"], ["stop", "--help"]])
 def test_help_loads_nothing_heavy(words):
-    heavy = "apsw argon2 cobs cryptography rich segno serial textual typst simulator drivers"
+    heavy = "apsw argon2 cobs cryptography rich segno serial structlog textual typst simulator drivers"
     done = python(
         "import sys\nfrom meso_device.cli.main import run\n"
         f"run({words!r})\nprint(*[name for name in {heavy!r}.split() if name in sys.modules], file=sys.stderr)"
