@@ -53,8 +53,9 @@ def test_every_reading_is_on_it_excluded_or_not_with_reason_and_person():
     [
         "Bench of the clinic", "bench 1", "Clinic A", "2026-01-04", "538451c38aa03fdc5f49609a", "SIM-538451C3", "1.0.0",
         "BD 5 mL", "30g_4mm", "clean", "as found fail, as left pass", "Decision rule", "D-K-15050 2025-118",
-        "2026-12-13", "Tom Balance", "Cleo Signer", "relate only to the item calibrated", "True depth in skin is not measured",
-        "101.325 kPa", "52 %", "20.15 °C", "infinite", "11.2", "2.20", "CC-5c0ffee1-1", "not the flow curve",
+        "2026-12-13", "Tom Balance", "Cleo Signer", "relate only to the item calibrated",
+        "True depth in skin is not measured", "101.325 kPa", "52 %", "20.15 °C", "infinite", "11.2", "2.20",
+        "CC-5c0ffee1-1", "not the flow curve",
     ],
 )  # fmt: skip
 def test_what_a_certificate_has_to_say_is_there(said):
