@@ -8,6 +8,8 @@ import contextlib
 import json
 import os
 import random
+import subprocess
+import sys
 import tempfile
 import time
 from base64 import b64encode
@@ -37,6 +39,7 @@ RING_SLOTS, PAGE = 4_096, 3
 SHOTS_PER_GRANT, SHOTS_PER_SESSION = 25, 300
 GRANTS, GRANT_RATIO_MAX, LOOKBACK_S_MAX = 300, 2.0, 2.0
 COMMIT_RATIO_MAX, LONG_LOG_RATIO_MAX = 1.6, 1.1
+DISCLOSE_S_MAX, DISCLOSE_KB_MAX = 1.0, 300.0
 VERIFY_PER_S_MIN, DRAIN_PER_S_MIN = 200_000, 3_000
 
 GUN = GunStamp(gun_uid="00112233445566778899aabb", log_epoch=7, boot_id=3, firmware="1.2.3", cal_id=5, simulated=True)
@@ -88,7 +91,7 @@ class Gun:
             payload=payload,
             op="practice",
             role="clinician",
-            session=sha256(b"s%d" % session).hexdigest()[:32],
+            session=session_id(session),
             alias=sha256(b"a%d" % session).hexdigest()[:32],
             gun=GUN,
             protocol_digest=sha256(b"protocol").hexdigest(),
@@ -187,11 +190,25 @@ def bench_drain(home: Path) -> list[dict]:
 
 
 def fill(home: Path, records: int) -> tuple[Store, Gun]:
+    """Make a log; the session in its middle has a beginning and an end, the others are shots alone."""
     store, gun = Store.open(home, software="bench", stamp=stamp()), Gun()
     commit(store, gun.link_up())
+    whole = records // 2 // SHOTS_PER_SESSION
     while store.size < records:
-        commit(store, *(gun.shot() for _ in range(min(256, records - store.size))))
+        left = SHOTS_PER_SESSION - (gun.shot_seq + 1) % SHOTS_PER_SESSION
+        shots = [gun.shot() for _ in range(min(256, left, records - store.size))]
+        begins, number = left == SHOTS_PER_SESSION, gun.shot_seq // SHOTS_PER_SESSION
+        if number == whole and begins:
+            commit(store, replace(shots[0], kind="session.opened", key=f"session/{session_id(number)}/opened"))
+        commit(store, *shots)
+        if number == whole and (gun.shot_seq + 1) % SHOTS_PER_SESSION == 0:
+            closed = replace(shots[0], kind="session.closed", key=f"session/{session_id(number)}/closed")
+            commit(store, replace(closed, payload={"state": "complete"}))
     return store, gun
+
+
+def session_id(number: int) -> str:
+    return sha256(b"s%d" % number).hexdigest()[:32]
 
 
 def bench_long_log(home: Path, records: int) -> list[dict]:
@@ -315,6 +332,37 @@ def bench_lookback(home: Path) -> list[dict]:
     return [row(name, value, "s", "required", LOOKBACK_S_MAX, value / LOOKBACK_S_MAX, 1.0, value <= LOOKBACK_S_MAX)]
 
 
+def bench_disclosure(home: Path) -> list[dict]:
+    """One session of 300 shots out of all records, by the command itself: its time with start, and its file."""
+    with contextlib.closing(apsw.Connection(str(home / DATABASE_NAME), flags=apsw.SQLITE_OPEN_READONLY)) as db:
+        [(session, records)] = db.execute("SELECT sess, (SELECT count(*) FROM record) FROM session").fetchall()
+    out = home / "session.zip"
+    command = [
+        sys.executable,
+        "-m",
+        "meso_device",
+        "audit",
+        "disclose",
+        session,
+        "--home",
+        str(home),
+        "--out",
+        str(out),
+    ]
+    spent = []
+    for _ in range(PASSES):
+        at = time.perf_counter()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        spent.append(time.perf_counter() - at)
+    subprocess.run([*command[:4], "check", str(out)], check=True, stdout=subprocess.DEVNULL)
+    value, size_kb = median(spent), out.stat().st_size / 1e3
+    name = f"disclosure of {SHOTS_PER_SESSION} shots out of {records:,} records"
+    return [
+        row(f"{name}, whole command", value, "s", "allowed", DISCLOSE_S_MAX, value / DISCLOSE_S_MAX, 1.0, value <= 1),
+        row(f"{name}, file", size_kb, "kB", "allowed", DISCLOSE_KB_MAX, size_kb / DISCLOSE_KB_MAX, 1.0, size_kb <= 300),
+    ]
+
+
 def bench_verify(home: Path) -> list[dict]:
     """Strict parse, chain, root, checkpoints and the gun's chain; then the whole, with file and derived tables."""
     key = VerifyKey.parse((home / "audit.vkey").read_text())
@@ -343,6 +391,7 @@ def run(records: int = RECORDS, home: Path | None = None) -> list[dict]:
         rows = bench_commit(root) + bench_cpu() + bench_drain(root)
         rows += bench_long_log(root, records)
         rows += bench_grants(root) + bench_lookback(root / "long")
+        rows += bench_disclosure(root / "long")
         return rows + bench_verify(root / "long")
 
 

@@ -58,30 +58,31 @@ def prove(db: apsw.Connection, seq: int, key: VerifyKey) -> Inclusion | None:
         return Inclusion(size=0, root=b"", path=(), problem=str(error))
     size, root = checkpoint.size, checkpoint.root
     try:
-        path = tuple(inclusion_proof(seq, size, _Nodes(db).root))
-    except _TooFarError:
+        path = tuple(inclusion_proof(seq, size, Nodes(db).root))
+    except TooFarError:
         return Inclusion(size=size, root=root, path=(), problem="too many records lie between its checkpoints")
     leaf = leaf_hash(run(db, "SELECT body FROM record WHERE seq = ?", (seq,))[0][0])
     holds = inclusion_holds(leaf, seq, size, path, root)
     return Inclusion(size=size, root=root, path=path, problem="" if holds else "the path does not lead to the root")
 
 
-class _TooFarError(Exception):
+class TooFarError(Exception):
     """A node would need more leaves than may be read."""
 
 
-class _Nodes:
+class Nodes:
     """Inner nodes of the tree over a log, with a bound on what is read for all of them together."""
 
-    def __init__(self, db: apsw.Connection) -> None:
+    def __init__(self, db: apsw.Connection, leaves_max: int | None = None) -> None:
+        """Read at most so many leaves, else `LEAVES_READ_MAX`: more where no host waits."""
         self._db = db
-        self._leaves_left = LEAVES_READ_MAX
+        self._leaves_left = LEAVES_READ_MAX if leaves_max is None else leaves_max
 
     def root(self, first: int, end: int) -> bytes:
         """Return the root over the leaves ``[first, end)``, a node of the tree.
 
         Raises:
-            _TooFarError: it would need more leaves than may be read.
+            TooFarError: it would need more leaves than may be read.
         """
         count = end - first
         whole = count & (count - 1) == 0
@@ -113,6 +114,6 @@ class _Nodes:
     def _leaves(self, first: int, end: int) -> list[bytes]:
         self._leaves_left -= end - first
         if self._leaves_left < 0:
-            raise _TooFarError
+            raise TooFarError
         rows = run(self._db, "SELECT leaf FROM record WHERE seq >= ? AND seq < ? ORDER BY seq", (first, end))
         return [leaf for (leaf,) in rows]

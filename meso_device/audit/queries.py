@@ -89,6 +89,12 @@ def session(db: apsw.Connection, session_id: str) -> SessionRow | None:
     return next(_session_rows(db, f"{_SESSION} WHERE sess = ?", (session_id,)), None)
 
 
+def sessions_beginning(db: apsw.Connection, letters: str) -> tuple[SessionRow, ...]:
+    """Return the sessions whose id begins with these letters, newest first."""
+    query = f"{_SESSION} WHERE substr(sess, 1, length(?1)) = ?1 ORDER BY opened_seq DESC"
+    return tuple(_session_rows(db, query, (letters.lower(),)))
+
+
 def open_session(db: apsw.Connection) -> SessionRow | None:
     """Return the newest session that was never closed, or None."""
     row = next(_session_rows(db, f"{_SESSION} WHERE state = 'open' ORDER BY opened_seq DESC LIMIT 1", ()), None)

@@ -3,7 +3,7 @@
 from typing import Final
 
 APPLICATION_ID: Final = 0x6D65736F  # "meso"
-USER_VERSION: Final = 2
+USER_VERSION: Final = 3
 
 _LOG: Final = (
     """CREATE TABLE IF NOT EXISTS record(
@@ -13,6 +13,8 @@ _LOG: Final = (
     """CREATE TABLE IF NOT EXISTS checkpoint(
         size INTEGER PRIMARY KEY, note TEXT NOT NULL, peaks BLOB NOT NULL, cause TEXT NOT NULL,
         ts_us INTEGER NOT NULL) STRICT""",
+    # What a session has beside its shots, late reactions among it: a disclosure must not read the whole log for them.
+    "CREATE INDEX IF NOT EXISTS record_of_session ON record(sess, seq) WHERE sess IS NOT NULL AND kind <> 'shot'",
     """CREATE TRIGGER IF NOT EXISTS record_never_changes BEFORE UPDATE ON record
         BEGIN SELECT RAISE(ABORT, 'records are never changed'); END""",
     """CREATE TRIGGER IF NOT EXISTS record_never_goes BEFORE DELETE ON record

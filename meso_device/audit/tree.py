@@ -4,8 +4,10 @@ A `Frontier` keeps only the peaks, one a set bit of the size, so an append costs
 length.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
+from itertools import pairwise
 from typing import Final, TypeAlias
 
 EMPTY_ROOT: Final = sha256(b"").digest()
@@ -95,6 +97,25 @@ def inclusion_proof(index: int, size: int, root: RootOf) -> list[bytes]:
             path.append(root(first, middle))
             first = middle
     return path[::-1]
+
+
+def subtree_proof(places: Sequence[int], size: int, root: RootOf) -> list[bytes]:
+    """Return the roots of the largest subtrees without any of some leaves, from left to right.
+
+    With the leaves themselves, given by their ascending ``places``, they lead to the root over all ``size``.
+    """
+    if not all(left < right for left, right in pairwise((-1, *places, size))):
+        raise ValueError(f"places are not ascending within a tree of {size} leaves")
+    found: list[bytes] = []
+    open_ranges = [(0, size)]
+    while open_ranges:
+        first, end = open_ranges.pop()
+        if bisect_left(places, first) == bisect_left(places, end):
+            found.append(root(first, end))
+        elif end - first > 1:
+            middle = first + largest_power_below(end - first)
+            open_ranges += [(middle, end), (first, middle)]
+    return found
 
 
 def consistency_proof(old: int, new: int, root: RootOf) -> list[bytes]:

@@ -88,7 +88,7 @@ def verify_home(
         UsageError: there is no log, no key, or the checkpoint given is not one of this log.
     """
     key = VerifyKey.parse(vkey or stored_vkey(home))
-    outside = None if checkpoint_file is None else open_note(_read_note(checkpoint_file), key)
+    outside = None if checkpoint_file is None else open_note(read_note(checkpoint_file), key)
     db = open_for_reading(home / DATABASE_NAME)
     try:
         return verify_log(db, key, outside=outside, progress=progress)
@@ -317,7 +317,8 @@ def stored_vkey(home: Path) -> str:
         ) from None
 
 
-def _read_note(path: Path) -> str:
+def read_note(path: Path) -> str:
+    """Return the text of a checkpoint file; UsageError where it is none."""
     try:
         with path.open("rb") as file:
             return file.read(CHECKPOINT_FILE_BYTES_MAX).decode()

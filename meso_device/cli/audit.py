@@ -1,6 +1,6 @@
 """``meso audit``: the log of all injections, checked and handed out.
 
-All but `rebuild` only read, and a host may be writing meanwhile.
+All but `rebuild`, and `disclose` with a name, only read, and a host may be writing meanwhile.
 """
 
 import contextlib
@@ -13,6 +13,7 @@ from typing import Annotated, TextIO
 
 import typer
 
+from meso_device.cli.audit_proofs import app as proofs
 from meso_device.cli.options import HomeOption, JsonOption
 from meso_device.cli.output import say, say_json
 
@@ -20,8 +21,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
     no_args_is_help=True,
-    help="Verify and export the log of all injections.",
+    help="Verify, prove and export the log of all injections.",
 )
+app.add_typer(proofs)
 
 
 class ExportKind(StrEnum):

@@ -41,7 +41,7 @@ COMMANDS: Final[Mapping[str, CommandLine]] = {
     ),
     "stop": CommandLine("meso_device.cli.stop_command", "Stop the gun of the host that runs in this data directory."),
     "guns": CommandLine("meso_device.cli.guns", "List ports and the guns found on them."),
-    "audit": CommandLine("meso_device.cli.audit", "Verify and export the log of all injections."),
+    "audit": CommandLine("meso_device.cli.audit", "Verify, prove and export the log of all injections."),
     "simulate": CommandLine("meso_device.cli.simulate", "Be a simulated gun until told to end."),
     "doctor": CommandLine(
         "meso_device.cli.doctor", "Check this computer: packages, ports, data directory, disk, clock."

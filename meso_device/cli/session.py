@@ -150,20 +150,16 @@ def show(
     json: JsonOption = False,
 ) -> None:
     """Show one session: planned and given, area by area."""
-    from meso_device.audit.queries import sessions
     from meso_device.cli.log import reading
+    from meso_device.cli.session_choice import find_session
     from meso_device.cli.session_text import session_document, session_page
-    from protocols.errors import UsageError
 
     with reading(home) as db:
-        found = [row for row in sessions(db) if row.session.startswith(session)] if db is not None else []
-    if len(found) != 1:
-        many = f"{len(found)} sessions begin with" if found else "no session"
-        raise UsageError(f"{many} {session!r}; 'meso session list' shows all")
+        found = find_session(db, session)
     if json:
-        say_json(session_document(found[0]))
+        say_json(session_document(found))
     else:
-        for line in session_page(found[0]):
+        for line in session_page(found):
             say(line)
 
 

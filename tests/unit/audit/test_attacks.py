@@ -19,7 +19,11 @@ RECORDS, HELD = 64, 48
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory):
-    home = tmp_path_factory.mktemp("log") / "home"
+    return make_original(tmp_path_factory.mktemp("log") / "home")
+
+
+def make_original(home):
+    """Make the log that is attacked; beside it lies the checkpoint that is held outside."""
     store = Store.open(home, software="0.1.0", stamp=stamp())
     clinic = Clinic()
     commit(store, clinic.link_up())

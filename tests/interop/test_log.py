@@ -1,0 +1,164 @@
+"""Others' verifiers look at our log: each accepts it as it is, and refuses it after each of the ten attacks.
+
+What an attacked log gives out is made here without the program's own look at it, as an attacker would. Python, Go and
+JavaScript; a verifier that this computer does not have is a skip that says so.
+"""
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+from base64 import b64encode
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from meso_device.audit.tree import consistency_proof, inclusion_proof, root_of
+from tests.unit.audit.test_attacks import CUT, EDITED, HELD, RECHAINED, attacked, make_original
+
+HERE = Path(__file__).parent
+GO_LIBRARY = Path("/usr/share/gocode")
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    return make_original(tmp_path_factory.mktemp("log") / "home")
+
+
+@pytest.fixture
+def home(original, tmp_path):
+    return shutil.copytree(original, tmp_path / "home")
+
+
+def given_out(home):
+    """Return what the log of a directory gives out for checking, unchecked."""
+    with closing(sqlite3.connect(home / "audit.db")) as db:
+        rows = db.execute("SELECT seq, leaf, body FROM record ORDER BY seq").fetchall()
+        [(size, newest)] = db.execute("SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1").fetchall()
+    leaves = [leaf for _, leaf, _ in rows][:size]
+
+    def root(first, end):
+        return root_of(leaves[first:end])
+
+    def texts(hashes):
+        return [b64encode(one).decode() for one in hashes]
+
+    grown = size >= HELD and len(leaves) == size
+    return {
+        "vkey": (home / "audit.vkey").read_text().strip(),
+        "held": (home / "held").read_text(),
+        "newest": newest,
+        "growth": texts(consistency_proof(HELD, size, root)) if grown else [],
+        "records": [
+            {
+                "seq": seq,
+                "body": b64encode(body).decode(),
+                "path": texts(inclusion_proof(at, len(leaves), root)),
+            }
+            for at, (seq, _, body) in enumerate(rows[:size])
+        ],
+    }
+
+
+def run(command, document, env=None):
+    done = subprocess.run(
+        command, input=json.dumps(document), capture_output=True, text=True, check=False, timeout=60, env=env
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def go(tmp_path_factory):
+    """Return Go's sumdb note and tlog packages as a verdict on what a log gives out."""
+    if not shutil.which("go") or not (GO_LIBRARY / "src/golang.org/x/mod/sumdb/tlog").is_dir():
+        pytest.skip("NO GO: install golang-go and golang-golang-x-mod-dev")
+    work = tmp_path_factory.mktemp("go")
+    env = {
+        "PATH": os.environ["PATH"], "HOME": str(work), "GOPATH": str(GO_LIBRARY), "GO111MODULE": "off",
+        "GOCACHE": str(work / "cache"), "GOFLAGS": "-p=2",
+    }  # fmt: skip
+    program = work / "check"
+    build = ["go", "build", "-o", str(program), str(HERE / "log" / "main.go")]
+    subprocess.run(build, env=env, check=True, capture_output=True, timeout=150)
+    return lambda document: run([str(program)], document)
+
+
+@pytest.fixture(scope="module")
+def sigstore():
+    """Return Sigstore's verifier as a verdict on what a log gives out; it knows nothing of growth."""
+    if not shutil.which("node") or not (HERE / "node_modules" / "@sigstore" / "verify").is_dir():
+        pytest.skip("NO SIGSTORE: run npm install in tests/interop")
+    return lambda document: run(["node", str(HERE / "log" / "check.js")], document)
+
+
+def test_go_accepts_the_log(go, home):
+    assert go(given_out(home)) == "ok"
+
+
+@pytest.mark.hazard("HZ-25")
+def test_go_refuses_every_attack_but_the_one_newer_than_what_was_held(go, original, tmp_path):
+    """The attacker has the signing key; one checkpoint was kept outside. Cutting what is newer is the tenth."""
+    verdicts = {}
+    for attack in [*EDITED, *RECHAINED, *CUT]:
+        home = attacked(shutil.copytree(original, tmp_path / attack.__name__), attack, with_key=True)
+        verdicts[attack] = go(given_out(home))
+    assert verdicts.pop(CUT[1]) == "ok"
+    assert "ok" not in verdicts.values(), verdicts
+
+
+def test_go_refuses_what_the_log_would_be_without_the_key(go, original, tmp_path):
+    for attack in [*EDITED, *RECHAINED, *CUT]:
+        home = attacked(shutil.copytree(original, tmp_path / attack.__name__), attack)
+        assert go(given_out(home)) != "ok", attack
+
+
+def test_sigstore_accepts_the_log_and_refuses_every_attack_without_the_key(sigstore, original, tmp_path):
+    assert sigstore(given_out(original)) == "ok"
+    for attack in [*EDITED, *RECHAINED, *CUT]:
+        home = attacked(shutil.copytree(original, tmp_path / attack.__name__), attack)
+        assert sigstore(given_out(home)) != "ok", attack
+
+
+def test_sigstore_refuses_another_key(sigstore, original, tmp_path):
+    other = make_original(tmp_path / "other")
+    document = given_out(original) | {"vkey": (other / "audit.vkey").read_text().strip()}
+    assert sigstore(document) != "ok"
+
+
+def root_by_pymerkle(bodies):
+    pymerkle = pytest.importorskip("pymerkle", reason="NO PYMERKLE: install the extra dev")
+    tree = pymerkle.InmemoryTree(algorithm="sha256")
+    for body in bodies:
+        tree.append_entry(body)
+    return b64encode(tree.get_root()).decode()
+
+
+def bodies_of(home):
+    with closing(sqlite3.connect(home / "audit.db")) as db:
+        return [body for (body,) in db.execute("SELECT body FROM record ORDER BY seq")]
+
+
+def test_pymerkle_finds_the_root_that_was_signed_at_every_checkpoint(original):
+    bodies = bodies_of(original)
+    with closing(sqlite3.connect(original / "audit.db")) as db:
+        notes = [note for (note,) in db.execute("SELECT note FROM checkpoint")]
+    assert len(notes) >= 3
+    for note in notes:
+        _, size, root = note.split("\n")[:3]
+        assert root_by_pymerkle(bodies[: int(size)]) == root
+
+
+def test_pymerkle_finds_another_root_after_every_attack_on_what_was_held(original, tmp_path):
+    root = (original / "held").read_text().split("\n")[2]
+    for attack in [*EDITED, *RECHAINED, CUT[0]]:
+        home = attacked(shutil.copytree(original, tmp_path / attack.__name__), attack, with_key=True)
+        assert root_by_pymerkle(bodies_of(home)[:HELD]) != root, attack
+    home = attacked(shutil.copytree(original, tmp_path / "above"), CUT[1], with_key=True)
+    assert root_by_pymerkle(bodies_of(home)[:HELD]) == root
+
+
+def test_the_attacks_are_ten():
+    assert len({*EDITED, *RECHAINED, *CUT}) == 10
