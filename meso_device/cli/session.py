@@ -1,4 +1,4 @@
-"""``meso session``: run, resume, list, show."""
+"""``meso session``: run, resume, list, show, report."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -161,6 +161,34 @@ def show(
     else:
         for line in session_page(found):
             say(line)
+
+
+@app.command()
+def report(
+    session: Annotated[str, typer.Argument(metavar="ID", help="Session id, or its first letters.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="File to write, .pdf or .html.")],
+    patient: Annotated[bool, typer.Option("--patient", help="One page for the patient, without any name.")] = False,
+    aftercare: Annotated[
+        Path | None,
+        typer.Option(
+            "--aftercare", metavar="FILE", help="The clinic's aftercare, a line each; else lines to write on."
+        ),
+    ] = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Write the report of a session for the chart, or a page for the patient; its hash goes into the log."""
+    from meso_device.cli.session_report import write_report
+    from protocols.errors import UsageError
+
+    if aftercare is not None and not patient:
+        raise UsageError("--aftercare stands on the patient's page: add --patient")
+    told = write_report(home, session, out, patient=patient, aftercare=aftercare)
+    if json:
+        say_json(told)
+    else:
+        say(f"{told['number']}: {told['file']}{'  SIMULATED' if told['simulated'] else ''}")
+        say(f"  sha-256 {told['sha256']}, recorded in the log")
 
 
 def _load_plan(file: Path | None, protocol: str) -> "TreatmentPlan":

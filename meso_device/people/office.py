@@ -7,8 +7,9 @@ from typing import Self
 
 import apsw
 
+from meso_device.accounting.entries import Entry
 from meso_device.people import outbox
-from meso_device.people.database import open_for_reading, open_for_writing
+from meso_device.people.database import open_for_reading, open_for_writing, transaction
 from meso_device.people.outbox import Due
 from meso_device.people.pins import Cost, Hasher, make_pepper, read_pepper
 from meso_device.people.register import Operator, Register, operators
@@ -42,6 +43,11 @@ class Office:
     def due(self) -> Due:
         """Return the next records that the log does not have yet."""
         return outbox.due(self._db)
+
+    def owe(self, entry: Entry) -> None:
+        """Keep a record for the log that another process has; whoever has the log next takes it over."""
+        with transaction(self._db):
+            outbox.put(self._db, entry)
 
     def settled(self, done: Due) -> None:
         """Forget records that are durable in the log."""

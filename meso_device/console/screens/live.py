@@ -5,12 +5,12 @@ from typing import ClassVar
 from msgspec.structs import replace
 from textual.binding import BindingType
 
+from meso_device.bodymap.grid import SMALL, grid
+from meso_device.bodymap.views import VIEW_OF
 from meso_device.console import forms, keys
-from meso_device.console.bodymap.grid import SMALL, grid
-from meso_device.console.bodymap.rows import map_rows
-from meso_device.console.bodymap.views import VIEW_OF
 from meso_device.console.client import Body
 from meso_device.console.lines import Line, Pane
+from meso_device.console.map_rows import map_rows
 from meso_device.console.presenters.live import context_rows, live_rows
 from meso_device.console.presenters.plan import zone_states
 from meso_device.console.screens.arm import ArmDialog

@@ -8,11 +8,11 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.widget import Widget
 
+from meso_device.bodymap.grid import Grid, grid, size_for
+from meso_device.bodymap.views import VIEW_OF, VIEWS
 from meso_device.console import keys
-from meso_device.console.bodymap.grid import Grid, grid, size_for
-from meso_device.console.bodymap.rows import map_rows
-from meso_device.console.bodymap.views import VIEW_OF, VIEWS
 from meso_device.console.lines import Line, Span, Tone, cells, cut, dim, key, line, warn
+from meso_device.console.map_rows import map_rows
 from meso_device.console.presenters.plan import plan_rows, zone_states
 from meso_device.console.screens.base import Page
 from meso_device.console.screens.edit import EditDialog, open_planning

@@ -2,10 +2,10 @@
 
 import pytest
 
-from meso_device.console.bodymap.grid import LARGE, SMALL, grid, size_for
-from meso_device.console.bodymap.rows import map_rows
-from meso_device.console.bodymap.views import PIECES, VIEW_OF, VIEWS
+from meso_device.bodymap.grid import LARGE, SMALL, grid, size_for
+from meso_device.bodymap.views import PIECES, VIEW_OF, VIEWS
 from meso_device.console.lines import plain
+from meso_device.console.map_rows import map_rows
 from meso_device.console.presenters.plan import ZoneState
 from protocols.treatment.areas import catalogue
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from meso_device.console.bodymap.views import VIEWS
+from meso_device.bodymap.views import VIEWS
 
 SMALL: Final = "small"
 LARGE: Final = "large"

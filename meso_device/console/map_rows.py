@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from meso_device.console.bodymap.grid import Grid, Run
+from meso_device.bodymap.grid import Grid, Run
 from meso_device.console.lines import Line, Span, Tone
 from meso_device.console.presenters.plan import ZONE_TONES, ZoneState
 
