@@ -98,7 +98,7 @@ class SimulatedGun:
         self._back_us: int | None = None
         self._heads = 1
         self._seen: tuple[State, Grant | None] | None = None
-        self.firmware.boot(now_us, ResetCause.POWER_ON)
+        self.power_on(now_us)
 
     def feed(self, now_us: int, data: bytes) -> None:
         """Bytes from the host go into the cable; lost while it is out."""
@@ -180,6 +180,11 @@ class SimulatedGun:
     def power_off(self, now_us: int) -> None:
         """Switch it off, in the middle of whatever it does."""
         self.firmware.power_off(now_us)
+
+    def power_on(self, now_us: int) -> None:
+        """Switch it on; a gun that is on starts anew."""
+        self._back_us = None
+        self.firmware.boot(now_us, ResetCause.POWER_ON)
 
     def set_plugged(self, plugged: bool) -> None:
         """Pull the cable or put it back; what was in it is lost."""

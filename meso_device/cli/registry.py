@@ -41,6 +41,9 @@ COMMANDS: Final[Mapping[str, CommandLine]] = {
     ),
     "stop": CommandLine("meso_device.cli.stop_command", "Stop the gun of the host that runs in this data directory."),
     "guns": CommandLine("meso_device.cli.guns", "List ports and the guns found on them."),
+    "conformance": CommandLine(
+        "meso_device.cli.conformance", "Try the rules of the wire protocol against a gun on the bench."
+    ),
     "audit": CommandLine("meso_device.cli.audit", "Verify, prove and export the log of all injections."),
     "simulate": CommandLine("meso_device.cli.simulate", "Be a simulated gun until told to end."),
     "doctor": CommandLine(

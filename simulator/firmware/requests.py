@@ -141,6 +141,7 @@ def _takeover(call: Call, request: Takeover) -> ReplyBody:
     board.leave_service()
     board.lease.forget_beats()
     board.status_period_us = STATUS_PERIOD_US
+    board.status_due_us = board.ticks_us + STATUS_PERIOD_US
     board.journal.note(board.ticks_us, EventKind.TAKEOVER, arg=token)
     return TakeoverReply(token)
 

@@ -279,7 +279,8 @@ class Mechanics:
             to = max(0, plunger.furthest - steps_within(back_nl, stroke.pl_per_um))
             if to < plunger.steps:
                 volume_nl = plunger.volume_nl(plunger.steps - to)
-                way_us = int(volume_nl * 1e6 / stroke.flow_nl_per_s)
+                # As ordered, in the geometry of the order: a service movement's is a way, whatever syringe is in.
+                way_us = int(plunger_nl(plunger.steps - to, stroke.pl_per_um) * 1e6 / stroke.flow_nl_per_s)
                 plunger.steps = self._steps_to = self._accounted = to
                 self.line.draw_back(volume_nl)
         if not stroke.needle_locked:

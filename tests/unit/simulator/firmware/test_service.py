@@ -154,6 +154,16 @@ def test_a_service_move_takes_a_slot_and_neither_dispenses_nor_extends(rig, move
     assert rig.gun._board.tally.session_shots == 0
 
 
+def test_drawing_the_plunger_back_goes_at_its_speed_whatever_syringe_is_in(rig):
+    bench_grant(rig, max_shots=50)
+    rig.until(lambda: rig.gun.credit is None, limit_us=60 * S)
+    start_um = rig.body.sensors(rig.at).plunger_um
+    rig.do(ServiceMove(3, 2_000, rig.gun.head_seq))
+    rig.run(250 * MS)
+    assert rig.gun.state is State.SERVICE
+    assert rig.body.sensors(rig.at).plunger_um == pytest.approx(start_um - 2_000, abs=1)
+
+
 @pytest.mark.parametrize(
     ("request_", "code", "offset"),
     [

@@ -10,6 +10,7 @@ from protocols.wire.messages import (
     Hello,
     LimitsGet,
     Settings,
+    Status,
     StatusGet,
     StatusRate,
     Takeover,
@@ -102,6 +103,16 @@ def test_an_older_owner_is_fenced_changes_nothing_and_may_still_read(rig):
     assert rig.ask(StatusGet(), session=old).code == Code.OK
     assert rig.do(rig.block()).settings_hash8
     assert rig.ask(rig.terms(owner_token=old_token)).code == Code.E_FENCED
+
+
+def test_a_takeover_starts_the_status_period_anew_at_once(rig):
+    rig.own()
+    rig.do(StatusRate(2_000))
+    rig.run(10 * MS)
+    rig.own()
+    rig.events.clear()
+    rig.run(250 * MS, beat=False)
+    assert len(rig.of(Status)) == 2
 
 
 def test_a_takeover_with_an_old_token_is_refused_and_a_reset_keeps_the_token(rig):

@@ -1,0 +1,86 @@
+"""What the kit prints: a line a rule as it is known, the rules that no cable shows, one sum; or one JSON document."""
+
+from collections import Counter
+from collections.abc import Iterable
+from textwrap import wrap
+from typing import Final
+
+from meso_device.conformance.spec import spec_rules
+from meso_device.conformance.verdicts import Finding, Verdict
+from protocols.wire.codes import GunFlag
+from protocols.wire.messages import HelloReply
+
+_WIDTH: Final = 118
+_INDENT: Final = " " * 17
+_MARKS: Final = {Verdict.PASSED: "passed ", Verdict.FAILED: "FAILED ", Verdict.NOT_RUN: "not run"}
+
+
+def gun_line(hello: HelloReply) -> str:
+    """Return which gun it is, in a line; a simulated one is marked."""
+    firmware = f"{hello.fw_major}.{hello.fw_minor}.{hello.fw_patch}"
+    mark = ", SIMULATED" if hello.flags & GunFlag.SIMULATED else ""
+    return f"{hello.model} {hello.serial}, firmware {firmware}, gun {hello.gun_uid.hex()}{mark}"
+
+
+def finding_lines(finding: Finding) -> list[str]:
+    """Return a rule that was tried or could be, in lines; of one that failed also the text of SPEC.md."""
+    head = f"{_MARKS[finding.verdict]}  {finding.number}   "
+    if finding.verdict is Verdict.FAILED:
+        text = [*_wrapped(f"rule: {spec_rules()[finding.number]}"), *_wrapped(f"tried: {finding.tries}")]
+        return [*_wrapped(f"seen: {finding.seen}", head), *text]
+    if finding.verdict is Verdict.PASSED:
+        return _wrapped(finding.tries + (f" ({finding.seen})" if finding.seen else ""), head)
+    return _wrapped(finding.seen, head)
+
+
+def untested_lines(findings: Iterable[Finding]) -> list[str]:
+    """Return the rules that no cable shows, by reason."""
+    reasons: dict[str, list[str]] = {}
+    for finding in findings:
+        if finding.verdict is Verdict.NOT_TESTABLE:
+            reasons.setdefault(finding.seen, []).append(finding.number)
+    if not reasons:
+        return []
+    lines = ["", "not testable from the cable:"]
+    for reason, numbers in reasons.items():
+        lines += wrap(f"{reason}: {' '.join(numbers)}", _WIDTH, initial_indent="  ", subsequent_indent="    ")
+    return lines
+
+
+def sum_line(findings: Iterable[Finding]) -> str:
+    """Return the counts in one line."""
+    counts = Counter(finding.verdict for finding in findings)
+    said = ", ".join(
+        f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict] or verdict is Verdict.FAILED
+    )
+    return f"{sum(counts.values())} rules: {said}"
+
+
+def document(hello: HelloReply, findings: Iterable[Finding]) -> dict[str, object]:
+    """Return the report for programs."""
+    found = list(findings)
+    counts = Counter(finding.verdict for finding in found)
+    return {
+        "gun": {
+            "model": hello.model,
+            "serial": hello.serial,
+            "gun_uid": hello.gun_uid.hex(),
+            "firmware": f"{hello.fw_major}.{hello.fw_minor}.{hello.fw_patch}",
+            "simulated": bool(hello.flags & GunFlag.SIMULATED),
+        },
+        "counts": {verdict.value: counts[verdict] for verdict in Verdict},
+        "rules": [
+            {
+                "rule": one.number,
+                "verdict": one.verdict.value,
+                "seen": one.seen,
+                "tries": one.tries,
+                "text": spec_rules()[one.number],
+            }
+            for one in found
+        ],
+    }
+
+
+def _wrapped(text: str, head: str = _INDENT) -> list[str]:
+    return wrap(text, _WIDTH, initial_indent=head, subsequent_indent=_INDENT)

@@ -1,0 +1,39 @@
+"""`meso conformance` as a firmware author uses it: a real process, a real port."""
+
+from support.checks import assert_one_clear_line
+
+SOME = ("W-007", "W-029", "W-072", "W-089", "W-100", "W-151")
+
+
+def named(report):
+    return {one["rule"]: one["verdict"] for one in report["rules"]}
+
+
+def test_rules_named_are_tried_against_the_gun_at_a_port(bench):
+    gun = bench.gun(hand="none")
+    words = [word for rule in SOME for word in ("--rule", rule)]
+    kit = bench.meso("conformance", "--gun", gun.link, "--yes-guard-is-on", "--json", *words).ok()
+    report = kit.json()
+    assert named(report) == dict.fromkeys(SOME, "passed")
+    assert report["gun"]["simulated"]
+    assert gun.shots() == 0
+
+
+def test_without_the_word_about_the_guard_no_credit_is_given(bench):
+    gun = bench.gun()  # its hand pulls whenever it is armed
+    kit = bench.meso("conformance", "--gun", gun.link, "--rule", "W-100", "--rule", "W-050").ok()
+    assert "not run  W-100   gives credit: only with the needle guard on" in kit.out
+    assert "passed   W-050" in kit.out
+    assert gun.shots() == 0
+
+
+def test_asked_for_in_a_wrong_way_it_says_so_in_a_line(bench):
+    for words, said in (
+        ((), "--gun PORT"),
+        (("--simulate", "--gun", "/dev/null"), "--simulate"),
+        (("--simulate", "--rule", "W-999"), "W-999"),
+        (("--gun", bench.path / "nowhere"), "no such device"),
+    ):
+        kit = bench.meso("conformance", *words)
+        kit.wait()
+        assert_one_clear_line(kit, status=2, names=(said,))

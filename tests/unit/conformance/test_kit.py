@@ -1,0 +1,106 @@
+"""The kit finds nothing in a gun that keeps the rules, and names the rule that each broken gun breaks."""
+
+import pytest
+
+from meso_device.conformance.bench import Bench
+from meso_device.conformance.findings import CHECKED
+from meso_device.conformance.line import Hands
+from meso_device.conformance.simulated import simulated_gun
+from meso_device.conformance.spec import spec_rules
+from meso_device.conformance.untestable import WHY_NOT
+from meso_device.conformance.verdicts import Verdict, chosen_numbers, judge
+from protocols.errors import MesoError, UsageError
+from protocols.wire.codes import State
+from protocols.wire.messages import GrantSet, ServiceMove
+from tests.unit.conformance.broken_guns import BROKEN
+
+HOST_ID = bytes(range(16))
+
+
+def bench_of(*, hands=True, guarded=True):
+    line, simulated_hands = simulated_gun("conformance")
+    return Bench(line, host_id=HOST_ID, hands=simulated_hands if hands else None, guarded=guarded)
+
+
+def failed(findings):
+    return {one.number: one.seen for one in findings if one.verdict is Verdict.FAILED}
+
+
+def test_every_rule_of_the_text_is_checked_or_said_to_be_out_of_reach():
+    assert sorted([*CHECKED, *WHY_NOT]) == list(spec_rules())
+    assert len(spec_rules()) >= 214
+
+
+def test_a_gun_that_keeps_the_rules_breaks_none():
+    findings = [*judge(bench_of(), chosen_numbers([]))]
+    assert failed(findings) == {}
+    not_run = {one.number: one.seen for one in findings if one.verdict is Verdict.NOT_RUN}
+    assert not_run == {"W-141": "this gun has an encoder"}
+    assert sum(one.verdict is Verdict.PASSED for one in findings) == len(CHECKED) - 1
+
+
+@pytest.mark.parametrize("name", sorted(BROKEN))
+def test_a_broken_gun_is_found_by_the_number_of_the_rule(name, monkeypatch):
+    gun = BROKEN[name]
+    gun.breaks(monkeypatch)
+    findings = [*judge(bench_of(), gun.rules)]
+    assert set(failed(findings)) == set(gun.rules), [(one.number, one.verdict, one.seen) for one in findings]
+
+
+def test_the_same_rules_pass_on_the_whole_gun():
+    rules = {rule for gun in BROKEN.values() for rule in gun.rules}
+    assert len(BROKEN) >= 15
+    assert rules <= CHECKED.keys()
+
+
+def test_without_the_word_about_the_needle_guard_nothing_that_moves_is_sent():
+    bench = bench_of(guarded=False)
+    sent = []
+    send = bench.line.send
+    bench.line.send = lambda data: (sent.append(data), send(data))
+    findings = [*judge(bench, chosen_numbers([]))]
+    assert failed(findings) == {}
+    moving = {bytes([GrantSet.TYPE]), bytes([ServiceMove.TYPE])}
+    assert not [data for data in sent if len(data) > 16 and data[3:4] in moving]
+    assert bench.status().trigger_count == 0
+    assert bench.look().head_seq == 0
+
+
+def test_without_hands_the_rest_is_tried_all_the_same():
+    findings = [*judge(bench_of(hands=False), chosen_numbers([]))]
+    assert failed(findings) == {}
+    passed = {one.number for one in findings if one.verdict is Verdict.PASSED}
+    assert passed >= {number for number, rule in CHECKED.items() if not rule.hands}
+
+
+def test_a_gun_with_records_that_no_host_has_taken_over_is_left_alone():
+    bench = bench_of()
+    bench.settle()
+    bench.arm(shots=1)
+    bench.touch()
+    bench.shoot()
+    other = Bench(bench.line, host_id=HOST_ID[::-1], hands=bench.hands, guarded=True)
+    with pytest.raises(MesoError, match="1 records that no host has taken over"):
+        other.settle()
+
+
+def test_the_gun_is_left_safe_and_silent():
+    bench = bench_of()
+    bench.settle()
+    bench.arm(shots=3)
+    bench.leave()
+    mark = bench.mark()
+    bench.listen(1_000_000)
+    assert bench.line.gun.firmware.state is State.SAFE
+    assert bench.line.gun.firmware.credit is None
+    assert len(bench.since(mark)) <= 11  # the reader's session still gets its STATUS
+
+
+def test_a_rule_that_the_text_has_not_is_refused():
+    with pytest.raises(UsageError, match="no rule 'W-999'"):
+        chosen_numbers(["W-999"])
+
+
+def test_hands_of_the_simulated_gun_are_whole():
+    _, hands = simulated_gun()
+    assert {name for name in vars(Hands) if not name.startswith("_")} <= {*dir(hands)}
