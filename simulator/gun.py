@@ -28,6 +28,7 @@ from simulator.shells.cable import Cable
 from simulator.shells.hand import Hand, Look
 from simulator.shells.mangle import WIRE_FAULTS
 from simulator.shells.scenario import PlannedFault, Player, Switch
+from simulator.shells.technician import Technician
 
 _BACK_AFTER_US: Final = 200_000  # after a power cut of its own making the supply is back in this time
 _TURNS_MAX: Final = 1_000_000  # steps of one run; hours of simulated time, unless it goes nowhere
@@ -52,6 +53,7 @@ class SimulatedGun:
         on_injection: Callable[[Injection], None],
         body_state: bytes | None = None,
         rate_per_s: int | None = None,
+        technician: bool = False,
         baud: int | None = None,
         scenario: tuple[PlannedFault, ...] = (),
         syringe: Syringe | None = None,
@@ -66,6 +68,7 @@ class SimulatedGun:
             on_injection: Told once about each physical stroke.
             body_state: The body's snapshot from before a kill.
             rate_per_s: Pulls per second of the simulated hand; None for no hand.
+            technician: Whether somebody presses the service button whenever the gun is at rest; in place of a hand.
             baud: Speed of the cable; None for as fast as it goes.
             scenario: What goes wrong when.
             syringe: What the gun is set up for: it is calibrated for this one alone, and holds it full unless it held
@@ -90,9 +93,11 @@ class SimulatedGun:
         self.firmware = GunFirmware(identity, nvm, self.body, self.faults)
         self.plugged = True
         self._cable = Cable(seed=seed, baud=baud)
-        self._hand = None
+        self._hand: Hand | Technician | None = None
         if rate_per_s is not None:
             self._hand = Hand(body=self.body, chance=Random(f"{seed}/hand"), rate_per_s=rate_per_s)  # noqa: S311  # replays
+        elif technician:
+            self._hand = Technician(self.body)
         self._player = Player(scenario, now_us)
         self._reader = Deframer()
         self._back_us: int | None = None

@@ -16,6 +16,7 @@ from protocols.errors import UsageError
 from simulator.firmware.nvm import NVM_SIZE, MemoryStore
 from simulator.gun import SimulatedGun
 from simulator.physics import SYRINGES, Injection, Syringe
+from simulator.shells.bench import Bench
 from simulator.shells.endpoint import Endpoint
 from simulator.shells.hand import RATE_PER_S
 from simulator.shells.keys import Keyboard, KeyHand
@@ -44,6 +45,9 @@ class SimulateOptions(Struct, frozen=True, kw_only=True):
         hand: Who pulls the trigger.
         rate: Pulls per second of the automatic hand, 1 to 9.
         syringe: Id in the table of syringes of what the gun is set up for; None for what it was, or a bd_5ml.
+        balance: Name of the serial port of a balance under the needle; None for none.
+        gauge: Name of the serial port of a dial gauge at the needle's tip; None for none.
+        plunger_gain_ppm: By how much the barrel holds more than its table says, 0 to 200,000.
     """
 
     link: Path | None = None
@@ -53,9 +57,12 @@ class SimulateOptions(Struct, frozen=True, kw_only=True):
     seed: int = 1
     scenario: Path | None = None
     baud: int | None = None
-    hand: Literal["auto", "keys", "none"] = "auto"
+    hand: Literal["auto", "keys", "none", "technician"] = "auto"
     rate: int = RATE_PER_S
     syringe: str | None = None
+    balance: Path | None = None
+    gauge: Path | None = None
+    plunger_gain_ppm: int = 0
 
 
 def simulate(options: SimulateOptions) -> int:
@@ -101,6 +108,10 @@ class _Process:
             self._truth = TruthFile(options.truth)
             stack.callback(self._truth.close)
         self._endpoints = _endpoints(options, stack)
+        self._bench = None
+        if options.balance is not None or options.gauge is not None:
+            self._bench = Bench(balance=options.balance, gauge=options.gauge, seed=str(options.seed))
+            stack.callback(self._bench.close)
         self._gun = SimulatedGun(
             name=f"{options.seed}/{new_birth() if self._file is None else self._file.birth}",
             seed=f"{options.seed}/{1 if self._file is None else self._file.starts}",
@@ -108,20 +119,24 @@ class _Process:
             on_injection=self._injected,
             body_state=None if self._file is None else self._file.body,
             rate_per_s=options.rate if options.hand == "auto" else None,
+            technician=options.hand == "technician",
             baud=options.baud,
             scenario=scenario,
             syringe=syringe,
             now_us=self._now_us(),
         )
+        if options.plunger_gain_ppm:
+            self._gun.body.set_fault(self._now_us(), "wide_barrel", options.plunger_gain_ppm)
         if self._truth is not None:
             self._truth.recovering = False
         self._keys = None if keyboard is None else KeyHand(self._gun)
 
     def run(self) -> int:
         """Turn until ended."""
-        for endpoint in self._endpoints:
+        addresses = [endpoint.address for endpoint in self._endpoints]
+        for address in [*(self._bench.addresses if self._bench is not None else []), *addresses]:
             with suppress(BrokenPipeError):  # nobody listens: then nobody waits for it
-                print(f"ready {endpoint.address}", flush=True)  # noqa: T201  # the contract with our starter
+                print(f"ready {address}", flush=True)  # noqa: T201  # the contract with our starter
         try:
             while not self._wake.ended and not (self._keys is not None and self._keys.quit):
                 self._turn()
@@ -145,6 +160,8 @@ class _Process:
         arrived = gun.take(now_us)
         for endpoint in self._endpoints:
             endpoint.write(arrived)
+        if self._bench is not None:
+            self._bench.turn(now_us)
         self._keep_body(now_us)
         if self._keyboard is not None and self._keys is not None:
             self._keyboard.show(now_us, self._keys.line(self._shots, self._given_nl))
@@ -158,6 +175,9 @@ class _Process:
         if self._keyboard is not None:
             readers.append(self._keyboard.fd)
         writers = [fd for endpoint in self._endpoints for fd in endpoint.writers()]
+        if self._bench is not None:
+            readers += self._bench.readers()
+            writers += self._bench.writers()
         readable, _, _ = select.select(readers, writers, [], self._timeout_s())
         now_us = self._now_us()
         if self._keyboard is not None and self._keys is not None and self._keyboard.fd in readable:
@@ -166,11 +186,17 @@ class _Process:
         for endpoint in self._endpoints:
             if gun.has_room:
                 gun.feed(now_us, endpoint.read())
+        if self._bench is not None:
+            self._bench.hear(now_us)
 
     def _timeout_s(self) -> float:
         now_us = self._now_us()
         wait_us = _KEEP_US if self._gun.moving else _IDLE_US
-        for due_us in (self._gun.next_deadline_us(), None if self._keys is None else self._keys.next_deadline_us()):
+        for due_us in (
+            self._gun.next_deadline_us(),
+            None if self._keys is None else self._keys.next_deadline_us(),
+            None if self._bench is None else self._bench.next_deadline_us(),
+        ):
             if due_us is not None:
                 wait_us = min(wait_us, due_us - now_us)
         return max(0, wait_us) / 1_000_000
@@ -184,6 +210,8 @@ class _Process:
         self._given_nl += injection.dose_nl
         if self._truth is not None:
             self._truth.append(injection)
+        if self._bench is not None:
+            self._bench.injected(self._now_us(), injection)
 
     def _now_us(self) -> int:
         return (monotonic_ns() - self._start_ns) // 1_000

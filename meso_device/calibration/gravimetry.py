@@ -59,12 +59,26 @@ def evaporation_ug(weighing: Weighing) -> float:
 
 def delivered(weighing: Weighing, nl_per_ug: float) -> Delivered:
     """Return the volumes of a run, given how much volume shows as one microgram (see `water.nl_per_ug`)."""
-    evaporated = evaporation_ug(weighing)
-    readings = weighing.cumulative_ug
-    volumes = tuple(
-        (after - before + evaporated) * nl_per_ug / weighing.shots_each for before, after in pairwise(readings)
-    )
-    return Delivered(volumes, fmean(volumes), stdev(volumes), evaporated)
+    gained_ug = [after - before for before, after in pairwise(weighing.cumulative_ug)]
+    return of_gains(gained_ug, evaporation_ug(weighing), nl_per_ug, shots_each=weighing.shots_each)
+
+
+def of_gains(gained_ug: Sequence[int], evaporated_ug: float, nl_per_ug: float, *, shots_each: int) -> Delivered:
+    """Return the volumes of readings that need not follow each other without a pause.
+
+    Args:
+        gained_ug: What the balance gained by each delivery.
+        evaporated_ug: What one cycle lost.
+        nl_per_ug: Z, see `water.nl_per_ug`.
+        shots_each: Shots a delivery.
+
+    Raises:
+        UsageError: fewer than two deliveries.
+    """
+    if len(gained_ug) < 2:
+        raise UsageError("a dose is judged by at least two deliveries; weigh more")
+    volumes = tuple((gained + evaporated_ug) * nl_per_ug / shots_each for gained in gained_ug)
+    return Delivered(volumes, fmean(volumes), stdev(volumes), evaporated_ug)
 
 
 def zone_means_nl(volumes_nl: Sequence[float], zones: Sequence[int]) -> dict[int, float]:

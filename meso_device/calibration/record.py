@@ -24,6 +24,8 @@ JUDGED: Final = "calibration.judged"
 ENDED: Final = "calibration.ended"
 SIGNED: Final = "calibration.signed"
 
+CORRECTIONS: Final = ("depth_offset_um", "depth_gain_ppm", "dose_offset_nl", "dose_gain_ppm")
+"""Fields of a gun's calibration that change what it does."""
 NO_LIMIT: Final = -1
 """Stands for infinite degrees of freedom."""
 
@@ -113,6 +115,7 @@ class Begun(Struct, frozen=True, kw_only=True):
         pl_per_um, travel_um: Its geometry in the gun's table.
         needle_type_id, head_type_id: What is fitted.
         profile: ``reference`` or ``field``; ``depth`` and ``sensors`` name themselves.
+        in_force: Corrections that the gun held at the start, as in `Adjusted`.
         targets: Doses in nanolitres, or travels in micrometres, in the order in which they are taken.
         readings_each: Readings a target; for depth cycles, each up and down.
         shots_each: Shots a reading; above 1 the spread of single shots is not assessed.
@@ -132,6 +135,7 @@ class Begun(Struct, frozen=True, kw_only=True):
     travel_um: int = 0
     needle_type_id: int = 0
     head_type_id: int = 0
+    in_force: dict[str, int]
     profile: str
     targets: tuple[int, ...]
     readings_each: int
@@ -199,7 +203,8 @@ class Adjusted(Struct, frozen=True, kw_only=True):
     """What was written to the gun, read back equal.
 
     Attributes:
-        old, new: ``dose_gain_ppm``, ``dose_offset_nl``, ``depth_gain_ppm``, ``depth_offset_um``, ``cal_id``.
+        old, new: ``dose_gain_ppm``, ``dose_offset_nl``, ``depth_gain_ppm``, ``depth_offset_um``, and ``cal_id``,
+            ``issued_day``, ``due_day``.
         cal_hash8: Hash of the new calibration, as the gun gave it and as it was read back.
     """
 
@@ -207,6 +212,11 @@ class Adjusted(Struct, frozen=True, kw_only=True):
     old: dict[str, int]
     new: dict[str, int]
     cal_hash8: str
+
+    @property
+    def moves_values(self) -> bool:
+        """Whether doses or travels change by it; else only number and dates were renewed."""
+        return any(self.old.get(name) != self.new.get(name) for name in CORRECTIONS)
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -427,6 +437,11 @@ _TYPES: Final[dict[str, Any]] = {
 KINDS: Final = frozenset(_TYPES)
 
 
+def kind_of(record: CalibrationRecord) -> str:
+    """Return the kind of a record in the log."""
+    return _KINDS[type(record)]
+
+
 def key_of(record: CalibrationRecord) -> str:
     """Return the exactly-once key: the same step of the same run is one record, however often it is told."""
     match record:
@@ -450,7 +465,7 @@ def key_of(record: CalibrationRecord) -> str:
 def entry_of(record: CalibrationRecord, gun: GunStamp, *, op: str, role: str) -> Entry:
     """Return the entry of a record: of this gun, by this person."""
     payload = cast("dict[str, Json]", msgspec.json.decode(msgspec.json.encode(record)))
-    return Entry(kind=_KINDS[type(record)], key=key_of(record), payload=payload, op=op, role=role, gun=gun)
+    return Entry(kind=kind_of(record), key=key_of(record), payload=payload, op=op, role=role, gun=gun)
 
 
 def read_record(kind: str, body: Mapping[str, Any]) -> CalibrationRecord:

@@ -32,11 +32,11 @@ def simulate(
         typer.Option("--baud", min=300, help="Speed of the line; else as fast as it goes.", show_default=False),
     ] = None,
     hand: Annotated[
-        Literal["auto", "keys", "none"],
+        Literal["auto", "keys", "none", "technician"],
         typer.Option(
             "--hand",
             help="Who pulls the trigger: auto whenever armed; keys: space trigger, c skin, x cable, o occlusion, "
-            "s new syringe, b battery, q end.",
+            "s new syringe, b battery, q end; technician: the service button alone, for the bench.",
         ),
     ] = "auto",
     rate: Annotated[int, typer.Option("--rate", min=1, max=9, help="Pulls per second of the automatic hand.")] = 9,
@@ -49,6 +49,20 @@ def simulate(
             show_default=False,
         ),
     ] = None,
+    balance: Annotated[
+        Path | None,
+        typer.Option("--balance", help="Name of the port of a balance under the needle.", show_default=False),
+    ] = None,
+    gauge: Annotated[
+        Path | None,
+        typer.Option("--gauge", help="Name of the port of a dial gauge at the needle's tip.", show_default=False),
+    ] = None,
+    plunger_gain_ppm: Annotated[
+        int,
+        typer.Option(
+            "--plunger-gain-ppm", min=0, max=200_000, help="By how much the barrel holds more than its table says."
+        ),
+    ] = 0,
 ) -> None:
     """Be a simulated gun until told to end; prints "ready PATH" once a host can connect."""
     from simulator.run import SimulateOptions
@@ -65,5 +79,8 @@ def simulate(
         hand=hand,
         rate=rate,
         syringe=syringe,
+        balance=balance,
+        gauge=gauge,
+        plunger_gain_ppm=plunger_gain_ppm,
     )
     raise typer.Exit(be_a_gun(options))

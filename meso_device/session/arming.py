@@ -97,7 +97,7 @@ def arm(desk: Desk, area_id: str) -> Flow:
         desk.phase = Phase.ARMING
         grant = yield from _grant(desk, area, block, permit)
         desk.phase = Phase.ARMED
-        yield _over(desk, grant)
+        yield grant_over(desk, grant)
         yield Until(lambda: desk.gun().synced or desk.log_halted)
         if not grant.spent:
             yield from _ended_early(desk, grant)
@@ -203,7 +203,7 @@ def _refuse_if_blocked(desk: Desk, blocks: list[Block]) -> Generator[Need, Answe
         raise FlowEnded("; ".join(block.text for block in blocks))
 
 
-def _over(desk: Desk, grant: GrantAccount) -> Until:
+def grant_over(desk: Desk, grant: GrantAccount) -> Until:
     """Wait for its end: the event GRANT_ENDED may get lost, so every newer status is looked at too."""
     before = desk.status
 
@@ -279,10 +279,10 @@ def _grant(desk: Desk, area: AreaPlan, block: Settings, permit: Permit) -> Gener
         yield Until(lambda: desk.gun().synced)  # drain before grant (I-47)
         grant = yield from _reserve(desk, area, block, permit)
         grant.move(GrantEvent.SEND)
-        answered = yield from send(_frame(desk, grant, block))
+        answered = yield from send(grant_frame(desk, grant, block))
         match answered.outcome:
             case Done():
-                yield from _read_back(desk, grant, block)
+                yield from confirm_live(desk, grant, block)
                 return grant
             case Refused(code=code):
                 grant.move(GrantEvent.REFUSED)
@@ -353,7 +353,8 @@ def _reserve(desk: Desk, area: AreaPlan, block: Settings, permit: Permit) -> Gen
     return grant
 
 
-def _frame(desk: Desk, grant: GrantAccount, block: Settings) -> GrantSet:
+def grant_frame(desk: Desk, grant: GrantAccount, block: Settings) -> GrantSet:
+    """Return the request for a grant whose row is durable; a frame that is held up is worth nothing (I-52)."""
     return GrantSet(
         grant_no=grant.grant_no,
         expect_head_seq=desk.gun().committed_seq,
@@ -370,7 +371,7 @@ def _frame(desk: Desk, grant: GrantAccount, block: Settings) -> GrantSet:
     )
 
 
-def _read_back(desk: Desk, grant: GrantAccount, block: Settings) -> Generator[Need, Answer, None]:
+def confirm_live(desk: Desk, grant: GrantAccount, block: Settings) -> Generator[Need, Answer, None]:
     """Show ARMED only for what the gun itself says it has."""
     got = (yield from ask(GrantGet(grant.grant_no))).body
     if not isinstance(got, GrantGetReply):

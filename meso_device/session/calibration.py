@@ -5,6 +5,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from meso_device.calibration.record import CORRECTIONS
 from meso_device.session.flow import Answer, LinkTrouble, Need, ask
 from protocols.errors import GunProtocolError
 from protocols.wire.hashes import hash8
@@ -19,16 +20,28 @@ class GunCalibration(Struct, frozen=True, kw_only=True):
     """A calibration as the gun holds it.
 
     Attributes:
-        hash8: Hash of its five pages; HELLO names the active calibration by it.
+        block: Its five pages.
+        hash8: Their hash; HELLO names the active calibration by it.
         main: Number, dates, offsets and gains.
         syringes: Rows by geometry number.
         heads: Rows by head type.
     """
 
+    block: bytes
     hash8: bytes
     main: CalMain
     syringes: Mapping[int, SyringeRow]
     heads: Mapping[int, HeadRow]
+
+    @property
+    def corrections(self) -> dict[str, int]:
+        """What it corrects, its number and its dates."""
+        return corrections_of(self.main)
+
+
+def corrections_of(main: CalMain) -> dict[str, int]:
+    """Return corrections, number and dates of a calibration, by name."""
+    return {name: getattr(main, name) for name in (*CORRECTIONS, "cal_id", "issued_day", "due_day")}
 
 
 def parse_calibration(block: bytes) -> GunCalibration:
@@ -47,7 +60,7 @@ def parse_calibration(block: bytes) -> GunCalibration:
         raise GunProtocolError("the gun's calibration has a syringe twice: have it calibrated")
     if len(heads) != sum(row.head_type_id > 0 for row in head_rows):
         raise GunProtocolError("the gun's calibration has a head twice: have it calibrated")
-    return GunCalibration(hash8=hash8(block), main=CalMain.unpack(block), syringes=syringes, heads=heads)
+    return GunCalibration(block=block, hash8=hash8(block), main=CalMain.unpack(block), syringes=syringes, heads=heads)
 
 
 def read_calibration() -> Generator[Need, Answer, GunCalibration]:

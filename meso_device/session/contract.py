@@ -14,6 +14,10 @@ from drivers.link_events import LinkEvent
 from meso_device.accounting.clinic import ClinicFacts
 from meso_device.accounting.coverage import Cells
 from meso_device.accounting.entries import AreaGiven, Batch, CommitResult, Entry, GunLedger, Json, SessionRow
+from meso_device.calibration.instrument import Outcome
+from meso_device.calibration.order import Order
+from meso_device.calibration.record import CalibrationRecord
+from meso_device.session.bench_desk import BenchView
 from meso_device.session.plan_commands import PlanCommand
 from protocols.treatment.advisory import Sex
 from protocols.treatment.plan import TreatmentPlan
@@ -147,6 +151,27 @@ class CloseSession(Struct, frozen=True, kw_only=True):
     aftercare: bool | None = None
 
 
+class Calibrate(Struct, frozen=True, kw_only=True):
+    """Run a calibration at the bench, or go on with one; no session is open.
+
+    Attributes:
+        order: What to begin; None to go on.
+        records: What the log holds of the run to go on with.
+        gun_uid: Gun of that run; empty for a new one.
+        adjust: Whether the gun is corrected where it is not found to pass.
+        interval_days: Days to the next calibration, before the staircase.
+        op, role: Who does it.
+    """
+
+    order: Order | None
+    records: tuple[CalibrationRecord, ...] = ()
+    gun_uid: str = ""
+    adjust: bool
+    interval_days: int
+    op: str
+    role: str
+
+
 class WriteOff(Struct, frozen=True, kw_only=True):
     """Stop waiting for the proof of what is unknown of a gun: two different people, whose PINs were looked at (I-20).
 
@@ -179,6 +204,7 @@ Command: TypeAlias = (
     | HomeNeedle
     | LeaveGun
     | CloseSession
+    | Calibrate
     | WriteOff
     | PlanCommand
 )
@@ -211,11 +237,20 @@ class ClinicLoaded(Struct, frozen=True):
     facts: ClinicFacts
 
 
+class ReadingTaken(Struct, frozen=True):
+    """What the instrument said to `TakeReading` of this number."""
+
+    no: int
+    outcome: Outcome
+
+
 class Tick(Struct, frozen=True):
     """Time has come to `next_deadline_us`."""
 
 
-EngineEvent: TypeAlias = LinkEvent | CommitResult | PortOpened | LedgerLoaded | ClinicLoaded | Tick | Command
+EngineEvent: TypeAlias = (
+    LinkEvent | CommitResult | PortOpened | LedgerLoaded | ClinicLoaded | ReadingTaken | Tick | Command
+)
 
 
 # --- out ----------------------------------------------------------------------------------------
@@ -267,6 +302,19 @@ class LoadClinic(Struct, frozen=True):
     digest: str
 
 
+class TakeReading(Struct, frozen=True):
+    """Ask the instrument for a reading; comes back as `ReadingTaken` with the same number.
+
+    Attributes:
+        unit: Unit of the value: ``ug`` or ``nm``.
+        prompt: What is asked for, for a person who types it in.
+    """
+
+    no: int
+    unit: str
+    prompt: str
+
+
 class DropLink(Struct, frozen=True):
     """Close the port; the shell may open it, or the gun under another name, again.
 
@@ -295,7 +343,7 @@ class Notice(Struct, frozen=True):
     text: str
 
 
-Effect: TypeAlias = Ask | Beat | PressStop | Commit | LoadLedger | LoadClinic | DropLink | Notice
+Effect: TypeAlias = Ask | Beat | PressStop | Commit | LoadLedger | LoadClinic | TakeReading | DropLink | Notice
 
 
 # --- what can be seen ---------------------------------------------------------------------------
@@ -360,6 +408,7 @@ class View(Struct, frozen=True, kw_only=True):
         stop_unheard: STOP was pressed and the gun has not answered yet.
         write_failed: Reason why nothing more can be recorded; empty while the store is healthy.
         log_state: ``SYNCED``, ``BEHIND n``, ``UNKNOWN``, or the first open finding.
+        bench: The calibration run under way, or the last one of this process; None without one.
     """
 
     link: LinkState
@@ -393,3 +442,4 @@ class View(Struct, frozen=True, kw_only=True):
     stop_unheard: bool
     write_failed: str
     log_state: str
+    bench: BenchView | None = None

@@ -8,6 +8,7 @@ from meso_device.accounting.entries import AreaGiven, Entry, GunStamp, Json
 from meso_device.accounting.findings import LASTING, Finding, FindingCode
 from meso_device.accounting.grants import GrantAccount
 from meso_device.accounting.shots import ShotContext, ShotRecord
+from meso_device.session.bench_desk import Bench
 from meso_device.session.calibration import GunCalibration
 from meso_device.session.contract import Instant, Notice, NoticeKind, Phase
 from protocols.treatment.advisory import Sex
@@ -116,6 +117,7 @@ class Desk:
         log_halted: The gun's log cannot be read further; a finding says why.
         written_off: What was unknown has been written off in this run.
         write_failed: Why nothing more can be recorded; empty while the store is healthy.
+        bench: The calibration run under way, or the last one.
     """
 
     def __init__(self, host_id: bytes) -> None:
@@ -146,6 +148,7 @@ class Desk:
         self.log_halted = False
         self.written_off = False
         self.write_failed = ""
+        self.bench: Bench | None = None
 
     def gun(self) -> GunBook:
         """Return the gun's book; flows that run only with a link use this."""

@@ -14,16 +14,28 @@ from drivers.link_events import Answered, Heard, LinkDown, StopHeard
 from drivers.outcome import Refused
 from meso_device.accounting.book import GunBook
 from meso_device.accounting.clinic import ClinicFacts
-from meso_device.accounting.entries import Batch, CapExceeded, CommitFailed, Committed, Entry, GunLedger, Json
+from meso_device.accounting.entries import (
+    Batch,
+    CapExceeded,
+    CommitFailed,
+    CommitResult,
+    Committed,
+    Entry,
+    GunLedger,
+    Json,
+)
 from meso_device.accounting.findings import LASTING, Finding, FindingCode
 from meso_device.accounting.grants import GrantAccount, grant_entry
+from meso_device.calibration.instrument import Outcome
 from meso_device.session.arming import LEASE_MS, arm
+from meso_device.session.bench import calibrate
 from meso_device.session.connect import connect, note_status, ready_phase, tell_connected
 from meso_device.session.contract import (
     AcknowledgeFault,
     Arm,
     Ask,
     Beat,
+    Calibrate,
     ClinicLoaded,
     CloseSession,
     Commit,
@@ -44,10 +56,12 @@ from meso_device.session.contract import (
     Phase,
     PortOpened,
     PressStop,
+    ReadingTaken,
     ResetStop,
     ResumeSession,
     SelfTestGun,
     Stop,
+    TakeReading,
     Tick,
     View,
     WriteOff,
@@ -55,7 +69,7 @@ from meso_device.session.contract import (
 from meso_device.session.desk import Desk
 from meso_device.session.drain import Drain
 from meso_device.session.endings import acknowledge_fault, after_stop, close, disarm, reset_stop
-from meso_device.session.flow import Answer, Flow, FlowEnded, LinkTrouble, Load, LoadFacts, Record, Send, Until
+from meso_device.session.flow import Answer, Flow, FlowEnded, LinkTrouble, Load, LoadFacts, Measure, Record, Send, Until
 from meso_device.session.gun_care import home_needle, leave_gun, self_test
 from meso_device.session.opening import confirmation, open_session, take_up_session
 from meso_device.session.plan_changes import change_plan
@@ -110,6 +124,8 @@ class SessionEngine:
         self._committing: dict[int, Callable[[Committed | CapExceeded], None]] = {}
         # What the store was asked and has not answered: it answers each in order, also to a flow that is over.
         self._loading: deque[Callable[[GunLedger | ClinicFacts], None]] = deque()
+        self._readings = count(1)
+        self._reading: tuple[int, Callable[[Outcome], None]] | None = None
         self._flow: Flow | None = None
         self._flow_name = ""
         self._waiting: Until | None = None
@@ -138,18 +154,12 @@ class SessionEngine:
                 self._answered(event)
             case Heard():
                 self._hear(event)
-            case Committed() | CapExceeded():
-                if (committed := self._committing.pop(event.no, None)) is not None:
-                    committed(event)
-            case CommitFailed():
-                if event.no == 0 and self._loading:
-                    self._loading.popleft()
-                self._commit_failed(event.reason)
-            case LedgerLoaded() | ClinicLoaded():
-                loaded = self._loading.popleft()
-                loaded(event.ledger if isinstance(event, LedgerLoaded) else event.facts)
+            case Committed() | CapExceeded() | CommitFailed() | LedgerLoaded() | ClinicLoaded():
+                self._store_answered(event)
             case PortOpened():
                 self._opened(event)
+            case ReadingTaken():
+                self._measured(event)
             case LinkDown():
                 self._link_down(event.reason)
             case StopHeard():
@@ -218,16 +228,23 @@ class SessionEngine:
                 return "reset", reset_stop(desk, command.reason_code, command.op)
             case AcknowledgeFault() if desk.phase in (Phase.FAULT, Phase.ESTOPPED):
                 return "acknowledge", acknowledge_fault(desk, command.op)
-            case SelfTestGun() if self._link is LinkState.UP:
-                return "self-test", self_test(desk, command.op)
-            case HomeNeedle() if self._link is LinkState.UP:
-                return "home", home_needle(desk, command.op)
-            case LeaveGun() if self._link is LinkState.UP:
-                return "leave", leave_gun(desk, command.op)
+            case SelfTestGun() | HomeNeedle() | LeaveGun() if self._link is LinkState.UP:
+                return self._care_flow(command)
+            case Calibrate() if self._link is LinkState.UP and desk.phase in _BETWEEN:
+                return "bench", calibrate(desk, command)
             case EditPlan() | PlanArea() | SkipPoint() | ChooseCell() if desk.phase is Phase.READY:
                 return "plan", change_plan(desk, command)
             case _:
                 return None
+
+    def _care_flow(self, command: SelfTestGun | HomeNeedle | LeaveGun) -> tuple[str, Flow]:
+        match command:
+            case SelfTestGun():
+                return "self-test", self_test(self._desk, command.op)
+            case HomeNeedle():
+                return "home", home_needle(self._desk, command.op)
+            case LeaveGun():
+                return "leave", leave_gun(self._desk, command.op)
 
     def _closing(self, command: CloseSession) -> Flow | None:
         """Return how the session is closed; None where it cannot be now.
@@ -460,6 +477,20 @@ class SessionEngine:
 
     # --- the store --------------------------------------------------------------------------
 
+    def _store_answered(self, event: CommitResult | LedgerLoaded | ClinicLoaded) -> None:
+        match event:
+            case Committed() | CapExceeded():
+                if (committed := self._committing.pop(event.no, None)) is not None:
+                    committed(event)
+            case CommitFailed():
+                if event.no == 0 and self._loading:
+                    self._loading.popleft()
+                self._commit_failed(event.reason)
+            case LedgerLoaded():
+                self._loading.popleft()(event.ledger)
+            case ClinicLoaded():
+                self._loading.popleft()(event.facts)
+
     def _commit(
         self,
         entries: tuple[Entry, ...],
@@ -551,6 +582,16 @@ class SessionEngine:
                 self._effects.append(LoadClinic(need.session, need.alias, need.gun_uid, need.digest))
             case Until():
                 self._waiting = need
+            case Measure():
+                no = next(self._readings)
+                self._reading = (no, answer)
+                self._effects.append(TakeReading(no, need.unit, need.prompt))
+
+    def _measured(self, taken: ReadingTaken) -> None:
+        """Go on with a reading, unless who asked for it is gone."""
+        if self._reading is not None and self._reading[0] == taken.no:
+            answer, self._reading = self._reading[1], None
+            answer(taken.outcome)
 
     def _finished(self) -> None:
         name = self._flow_name
@@ -581,7 +622,12 @@ class SessionEngine:
             if self._drain is None:
                 self._drain = Drain(desk, self._ask, self._commit_page, self._drop)
             self._drain.pump()
-        if desk.findings and self._flow_name == "arm" and desk.book is not None and desk.book.provable_grants():
+        if (
+            desk.findings
+            and self._flow_name in {"arm", "bench"}
+            and desk.book is not None
+            and desk.book.provable_grants()
+        ):
             # What was found while armed ends the credit at once, and no grant follows (I-22).
             self._start("disarm", disarm(desk, f"found: {', '.join(desk.findings)}"))
         while self._waiting is not None and self._waiting.condition():

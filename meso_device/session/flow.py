@@ -20,6 +20,7 @@ from meso_device.accounting.entries import (
     GrantIntent,
     GunLedger,
 )
+from meso_device.calibration.instrument import Measured, NotMeasured
 from protocols.errors import require
 from protocols.wire.codes import Code
 from protocols.wire.messages import Request
@@ -65,8 +66,20 @@ class Until(Struct, frozen=True):
     condition: Callable[[], bool]
 
 
-Need: TypeAlias = Send | Record | Load | LoadFacts | Until
-Answer: TypeAlias = Answered | Committed | CapExceeded | GunLedger | ClinicFacts | None
+class Measure(Struct, frozen=True):
+    """Ask the instrument on the bench, or who reads it, for a reading; answered with `Measured` or `NotMeasured`.
+
+    Attributes:
+        unit: Unit of the value: ``ug`` or ``nm``.
+        prompt: What is asked for, for a person.
+    """
+
+    unit: str
+    prompt: str
+
+
+Need: TypeAlias = Send | Record | Load | LoadFacts | Until | Measure
+Answer: TypeAlias = Answered | Committed | CapExceeded | GunLedger | ClinicFacts | Measured | NotMeasured | None
 Flow: TypeAlias = Generator[Need, Answer, None]
 
 
@@ -101,6 +114,22 @@ def ask(request: Request) -> Generator[Need, Answer, Done]:
             raise FlowEnded(f"{type(request).__name__}: {refusal_text(answer.outcome)}")
         case Unknown():
             raise LinkTrouble(f"{type(request).__name__}: {answer.outcome.reason}")
+
+
+def measure(need: Measure) -> Generator[Need, Answer, Measured]:
+    """Take a reading.
+
+    Raises:
+        FlowEnded: there is none; says why by name.
+    """
+    answer = yield need
+    match answer:
+        case Measured():
+            return answer
+        case NotMeasured():
+            raise FlowEnded(f"{answer.fault}: {answer.text}")
+        case _:
+            raise TypeError("an instrument was answered by something else")
 
 
 def record(*entries: Entry) -> Generator[Need, Answer, None]:

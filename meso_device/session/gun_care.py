@@ -49,7 +49,7 @@ def home_needle(desk: Desk, op: str) -> Flow:
             raise FlowEnded(f"needle not homed: {refusal_text(answered.outcome)}")
         case _:
             raise LinkTrouble("the gun did not say whether it is in SERVICE")
-    moved_seq, refused = yield from _draw_home(desk)
+    moved_seq, refused = yield from draw_home(desk)
     yield from ask(ServiceLeave())
     yield from settle(desk)  # the movement has its record in the gun's log
     if refused:
@@ -59,7 +59,7 @@ def home_needle(desk: Desk, op: str) -> Flow:
     desk.tell(NoticeKind.INFO, "the needle is home")
 
 
-def _draw_home(desk: Desk) -> Generator[Need, Answer, tuple[int, str]]:
+def draw_home(desk: Desk) -> Generator[Need, Answer, tuple[int, str]]:
     """Move, and wait for the end; return the movement's record, and why the gun refused, or nothing."""
     desk.moved_seq, before = 0, desk.status
     answered = yield from send(ServiceMove(ServiceMoveKind.HOME_NEEDLE, 0, desk.gun().head_seq))

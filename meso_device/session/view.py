@@ -46,6 +46,7 @@ def view_of(desk: Desk, *, link: LinkState, resets: int, stop_unheard: bool) -> 
         stop_unheard=stop_unheard,
         write_failed=desk.write_failed,
         log_state=_log_state(desk, book, grants),
+        bench=desk.bench.view() if desk.bench is not None else None,
     )
 
 

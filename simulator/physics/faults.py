@@ -33,6 +33,7 @@ _TABLE: Final = (
     ("backlash", 60, 2_000, "um of play: the needle stays short; so does the plunger after a back-step"),
     ("clog", 1, 1, "the needle is blocked"),
     ("partial_clog", 5, 1_000, "factor on the needle's flow resistance"),
+    ("wide_barrel", 20_000, 200_000, "ppm by which the barrel holds more for each micrometre than its table says"),
     ("air_bubble", 10, 100, "factor on the compliance of syringe and tubing"),
     ("leak", 300_000, 1_000_000, "ppm of the outflow that never enters the skin"),
     ("plunger_stick", 200, 10_000, "N to start the plunger after a second of rest; over 120 it stalls"),

@@ -145,6 +145,7 @@ class Mechanics:
             resistance_factor=self._faults.get("partial_clog", 1),
             compliance_factor=self._faults.get("air_bubble", 1),
         )
+        self.plunger.widen(self._faults.get("wide_barrel", 0))
         self._leak = self._faults.get("leak", 0) * 1e-6 or LEAK_FRACTION
         line.change(now_us, 0.0, back_kpa=self._back_kpa(), blocked=blocked)
         self._watch()

@@ -70,14 +70,18 @@ class Plunger:
         slipped: Steps that the encoder reads too little.
     """
 
-    __slots__ = ("end", "furthest", "pl_per_um", "slipped", "steps")
+    __slots__ = ("_table_pl_per_um", "end", "furthest", "pl_per_um", "slipped", "steps")
 
     def __init__(self, cartridge: Cartridge) -> None:
         syringe = cartridge.syringe
-        self.pl_per_um = syringe.pl_per_um
+        self.pl_per_um = self._table_pl_per_um = syringe.pl_per_um
         self.steps = self.furthest = steps_within(syringe.size_nl - cartridge.content_nl, self.pl_per_um)
         self.end = steps_within(syringe.size_nl, self.pl_per_um)
         self.slipped = 0
+
+    def widen(self, ppm: int) -> None:
+        """Let the barrel hold so much more than its table says; what was given before is not given anew."""
+        self.pl_per_um = self._table_pl_per_um * (1_000_000 + ppm) // 1_000_000
 
     @property
     def furthest_nl(self) -> int:

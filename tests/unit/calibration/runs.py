@@ -29,7 +29,9 @@ def dose_run(run, *, as_found=Verdict.FAIL, as_left=Verdict.PASS, due_day=20_800
     """Return the records of a whole dose run that was adjusted, with few readings."""
     begun = Begun(
         run=run, what=What.DOSE, serial="SIM-1", cal_hash8="00" * 8, geometry_id=7, pl_per_um=114_231,
-        travel_um=43_000, needle_type_id=4, head_type_id=1, profile="field", targets=(20_000,), readings_each=2,
+        travel_um=43_000, needle_type_id=4, head_type_id=1,
+        in_force={"dose_gain_ppm": 0, "cal_id": 1}, profile="field",
+        targets=(20_000,), readings_each=2,
         water_mdegc=20_000, air_mdegc=20_500, pressure_pa=101_300, humidity_permille=450, place="bench 1",
         references=(
             Reference(what="balance", serial="B1", certificate="C 1", due_day=21_000, u=10, unit="ug"),
