@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meso_device.host.home import find_home
+from protocols.errors import UsageError
 
 if TYPE_CHECKING:
     import apsw
@@ -31,3 +32,16 @@ def reading(home: Path | None) -> Iterator["apsw.Connection | None"]:
         # A first start that was killed may leave a database without tables.
         begun = db.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'session'").fetchall() != [(0,)]
         yield db if begun else None
+
+
+@contextlib.contextmanager
+def reading_log(home: Path | None) -> Iterator["apsw.Connection"]:
+    """Open the log of a data directory that must have one.
+
+    Raises:
+        UsageError: nothing was ever recorded there.
+    """
+    with reading(home) as db:
+        if db is None:
+            raise UsageError("nothing is recorded in this data directory yet")
+        yield db

@@ -39,6 +39,10 @@ COMMANDS: Final[Mapping[str, CommandLine]] = {
     "lookback": CommandLine(
         "meso_device.cli.lookback", "List everyone who got a lot, or was treated with a gun, head or by an operator."
     ),
+    "calibration": CommandLine(
+        "meso_device.cli.calibration",
+        "Look at calibrations: certificates, what is due, and whom a failed check touches.",
+    ),
     "stop": CommandLine("meso_device.cli.stop_command", "Stop the gun of the host that runs in this data directory."),
     "guns": CommandLine("meso_device.cli.guns", "List ports and the guns found on them."),
     "conformance": CommandLine(

@@ -1,0 +1,148 @@
+"""``meso calibration``: what was calibrated, certificates, what is due, and whom a failed check touches."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from meso_device.cli.asking import AsOption, PinFileOption
+from meso_device.cli.options import HomeOption, JsonOption
+from meso_device.cli.output import say, say_json
+
+app = typer.Typer(
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
+    help="Look at calibrations: certificates, what is due, and whom a failed check touches.",
+)
+GunUidOption = Annotated[str, typer.Option("--gun", metavar="UID", help="Only this gun.", show_default=False)]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run, or its first letters.")]
+
+
+@app.command("list")
+def list_runs(gun: GunUidOption = "", home: HomeOption = None, json: JsonOption = False) -> None:
+    """List all runs at the bench, newest first."""
+    from meso_device.cli.calibration_text import run_document, run_line
+    from meso_device.cli.log import reading
+    from meso_device.records.calibration_runs import run_rows
+
+    with reading(home) as db:
+        rows = run_rows(db, gun.lower()) if db is not None else ()
+    if json:
+        say_json({"runs": [run_document(row) for row in rows]})
+    elif not rows:
+        say("no calibration yet")
+    for row in () if json else rows:
+        say(run_line(row))
+
+
+@app.command()
+def show(run: RunArgument, home: HomeOption = None, json: JsonOption = False) -> None:
+    """Show one run: its readings counted and excluded, what they came to, and who signed."""
+    from meso_device.cli.calibration_text import run_document, story_lines
+    from meso_device.cli.log import reading_log
+    from meso_device.records.calibration_runs import find_run, run_story
+
+    with reading_log(home) as db:
+        row = find_run(db, run)
+        story = run_story(db, row.run)
+    if json:
+        say_json(run_document(row, story))
+        return
+    for line in story_lines(row, story):
+        say(line)
+
+
+@app.command()
+def certificate(
+    run: RunArgument,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="File to write, .pdf, .html or .json.")],
+    laboratory: Annotated[
+        str, typer.Option("--laboratory", metavar="TEXT", help="Who issues it.", show_default=False)
+    ] = "",
+    customer: Annotated[str, typer.Option("--customer", metavar="TEXT", help="For whom.", show_default=False)] = "",
+    condition: Annotated[
+        str, typer.Option("--condition", metavar="TEXT", help="State of the gun when it came.", show_default=False)
+    ] = "",
+    received: Annotated[
+        str, typer.Option("--received", metavar="DATE", help="When it came, YYYY-MM-DD.", show_default=False)
+    ] = "",
+    deviation: Annotated[
+        list[str] | None, typer.Option("--deviation", metavar="TEXT", help="A deviation from the method; repeatable.")
+    ] = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Write the certificate of a signed run; its hashes, in all three forms, go into the log.
+
+    The JSON is the certificate, PDF and HTML are renderings of it. With other words than before it is a new certificate
+    that names the old one.
+    """
+    from meso_device.cli.certificate import write_certificate
+
+    told = write_certificate(
+        home,
+        run,
+        out,
+        laboratory=laboratory,
+        customer=customer,
+        condition=condition,
+        received=received,
+        deviations=tuple(deviation or ()),
+    )
+    if json:
+        say_json(told)
+        return
+    say(f"{told['number']}: {told['file']}{'  SIMULATED' if told['simulated'] else ''}")
+    say(f"  sha-256 of the certificate {told['certificate_sha256']}, recorded in the log")
+    if told["replaces"]:
+        say(f"  replaces {told['replaces']}")
+
+
+@app.command()
+def due(home: HomeOption = None, json: JsonOption = False) -> None:
+    """List until when each gun's calibrations hold, how they drift, and the next interval; what is due comes first."""
+    from meso_device.cli.calibration_text import due_document, due_lines
+    from meso_device.cli.log import reading
+    from meso_device.host.clock import Clock
+    from meso_device.records.calibration_state import due_rows
+
+    today = Clock().now().utc_us // 86_400_000_000
+    with reading(home) as db:
+        rows = due_rows(db, today) if db is not None else ()
+    if json:
+        say_json({"due": [due_document(row) for row in rows]})
+    elif not rows:
+        say("no complete calibration is recorded here")
+    for row in () if json else rows:
+        for line in due_lines(row):
+            say(line)
+
+
+@app.command()
+def affected(
+    run: RunArgument,
+    sign: Annotated[
+        bool, typer.Option("--sign", help="A clinician has looked at it: recorded and signed, with the PIN.")
+    ] = False,
+    sign_in: AsOption = "",
+    pin_file: PinFileOption = "",
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """List every session that a failed check touches, since the gun was last left good.
+
+    With what each dose can have been in truth. Answers in aliases; meso lookback gives the names to those who may see
+    them.
+    """
+    from meso_device.cli.calibration_text import impact_document, impact_lines
+    from meso_device.cli.impact import look_at_impact
+
+    impact, recorded = look_at_impact(home, run, sign=sign, sign_in=sign_in, pin_file=pin_file)
+    if json:
+        say_json(impact_document(impact) | {"signed": recorded})
+        return
+    for line in impact_lines(impact):
+        say(line)
+    if recorded:
+        say("signed: a clinician has looked at it")

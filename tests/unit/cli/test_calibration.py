@@ -1,0 +1,100 @@
+"""``meso calibration`` where runs are recorded: certificates once per content, due lists, whom a check touches."""
+
+import hashlib
+import json
+
+import pytest
+from msgspec.structs import replace
+
+from meso_device.audit.canonical import decode
+from meso_device.audit.reader import reading
+from meso_device.audit.store import Store
+from meso_device.cli.main import run
+from meso_device.host.home import open_home
+from tests.unit.audit.clinic import GUN, Clinic, commit, stamp
+from tests.unit.documents.bench_runs import RUN
+from tests.unit.records.test_calibration_state import calibrate, treat
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A data directory with a session, and a run that found the gun off and left it good."""
+    root = tmp_path / "home"
+    place = open_home(root)
+    store = Store.open(place.root, software="0.1.0", stamp=stamp())
+    clinic = Clinic()
+    commit(store, clinic.link_up())
+    treat(store, clinic, "11" * 16, "a1" * 16, 4)
+    calibrate(store, RUN, gun=replace(GUN, boot_id=4))
+    store.close(stamp())
+    monkeypatch.setenv("MESO_HOME", str(root))
+    monkeypatch.chdir(tmp_path)
+    return root
+
+
+def told(capsys, *words):
+    """Run a command to its good end and return the JSON document that it printed."""
+    assert run(["calibration", *words, "--json"]) == 0
+    return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+
+def issued(home):
+    with reading(home) as db:
+        return [decode(body) for (body,) in db.execute("SELECT body FROM record WHERE kind = 'report.issued'")]
+
+
+def test_a_certificate_is_issued_once_for_each_content_and_its_json_is_what_the_log_has(home, tmp_path, capsys):
+    first = told(capsys, "certificate", RUN[:8], "--out", "one.pdf", "--laboratory", "Bench")
+    again = told(capsys, "certificate", RUN, "--out", "two.pdf", "--laboratory", "Bench")
+    assert (tmp_path / "one.pdf").read_bytes() == (tmp_path / "two.pdf").read_bytes()
+    assert first["number"] == again["number"] == f"CC-{RUN[:8]}-1"
+    content = (tmp_path / "one.json").read_bytes()
+    assert hashlib.sha256(content).hexdigest() == first["certificate_sha256"]
+    [record] = issued(home)
+    assert record["certificate_sha256"] == first["certificate_sha256"]
+    assert record["simulated"] is True
+    assert {file["form"] for file in record["files"]} == {"pdf", "json"}
+    other = told(capsys, "certificate", RUN, "--out", "three.html", "--laboratory", "Another bench")
+    assert other["number"] == f"CC-{RUN[:8]}-2"
+    assert other["replaces"] == f"CC-{RUN[:8]}-1, SHA-256 {first['certificate_sha256']}"
+    same = told(capsys, "certificate", RUN, "--out", "four.json", "--laboratory", "Bench")
+    assert (same["number"], same["replaces"]) == (first["number"], "")
+    assert (tmp_path / "four.json").read_bytes() == content
+
+
+@pytest.mark.usefixtures("home")
+def test_list_show_due_and_affected_say_the_same_as_text_and_as_json(capsys):
+    [row] = told(capsys, "list")["runs"]
+    assert (row["run"], row["as_found"], row["as_left"], row["signed"]) == (RUN, "fail", "pass", True)
+    assert len(told(capsys, "show", RUN[:6])["records"]) == 73
+    [due] = told(capsys, "due")["due"]
+    assert (due["run"], due["interval_days"], due["suggested_days"]) == (RUN, 365, 182)
+    touched = told(capsys, "affected", RUN)
+    assert (touched["patients"], touched["shots"], touched["since"], touched["signed"]) == (1, 4, "", False)
+    for words, says in (
+        (("list",), "as found fail"),
+        (("show", RUN), "0.01 mL: error"),
+        (("due",), "by the staircase next 182"),
+        (("affected", RUN), "1 patients in 1 sessions, 4 injections"),
+    ):
+        assert run(["calibration", *words]) == 0
+        assert says in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("certificate", "ffff", "--out", "x.pdf"), "no run begins with"),
+        (("certificate", RUN, "--out", "x.txt"), ".json"),
+        (("certificate", RUN, "--out", "x.pdf", "--received", "4.1.2026"), "YYYY-MM-DD"),
+        (("certificate", RUN, "--out", "x.pdf", "--laboratory", "a\x1b[2J"), "printable"),
+        (("show", ""), "meso calibration list"),
+    ],
+)
+@pytest.mark.usefixtures("home")
+def test_what_cannot_be_is_refused_in_one_line(capfd, tmp_path, words, says):
+    assert run(["calibration", *words]) == 2
+    lines = capfd.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert says in lines[0]
+    assert not list(tmp_path.glob("x*"))
