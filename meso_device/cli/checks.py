@@ -13,6 +13,8 @@ from typing import Final
 from msgspec import Struct
 
 from drivers.discovery import candidate_ports
+from drivers.link_health import LATENCY_MS_GOOD
+from drivers.link_probe import latency_timer_ms
 from meso_device.console.settings import read_settings, settings_file
 from meso_device.host.clock import read_clock_state
 from meso_device.host.home import Home, find_home, lock_holder, needed_free_bytes
@@ -21,8 +23,6 @@ from protocols.errors import MesoError
 PYTHON_MIN: Final = (3, 11)
 PACKAGES: Final = ("meso_device", "drivers", "simulator", "protocols")
 DISTRIBUTION: Final = "meso-device"
-LATENCY_MS_GOOD: Final = 1
-_LATENCY_FILE: Final = "/sys/bus/usb-serial/devices/{}/latency_timer"
 
 
 class Level(StrEnum):
@@ -108,20 +108,12 @@ def _ports() -> Iterator[Check]:
         if not os.access(name, os.R_OK | os.W_OK):
             yield Check("port", Level.BAD, f"{name}: no permission; add yourself to the group of the device")
             continue
-        latency_ms = _latency_ms(name)
+        latency_ms = latency_timer_ms(name) or 0
         if latency_ms > LATENCY_MS_GOOD:
             text = f"{name}: latency timer {latency_ms} ms delays every answer; set it to {LATENCY_MS_GOOD}"
             yield Check("port", Level.NOTE, text)
         else:
             yield Check("port", Level.GOOD, name)
-
-
-def _latency_ms(name: str) -> int:
-    """Return the latency timer of an USB adapter that has one, else 0."""
-    try:
-        return int(Path(_LATENCY_FILE.format(Path(name).resolve().name)).read_text("ascii"))
-    except (OSError, ValueError):
-        return 0
 
 
 def _directory(root: Path) -> Check:

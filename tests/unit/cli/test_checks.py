@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from drivers import link_probe
 from meso_device.cli import checks
 from meso_device.cli.checks import Level, all_checks
 from meso_device.host.home import Home, HomeLock
@@ -54,7 +55,7 @@ def test_an_adapter_that_delays_every_answer_is_told(tmp_path, monkeypatch, cont
     port.write_text("")
     (tmp_path / "latency").write_text(content)
     monkeypatch.setattr(checks, "candidate_ports", lambda: [str(port)])
-    monkeypatch.setattr(checks, "_LATENCY_FILE", str(tmp_path / "latency"))
+    monkeypatch.setattr(link_probe, "_LATENCY_FILE", str(tmp_path / "latency"))
     assert found(tmp_path, "port").level is level
 
 
