@@ -6,7 +6,6 @@ The file is checked by `meso_device.audit.standalone`, which shares no code with
 import io
 import zipfile
 from base64 import b64encode
-from collections.abc import Iterable
 from typing import Final
 
 import apsw
@@ -17,13 +16,13 @@ from meso_device.audit import standalone
 from meso_device.audit.checkpoint import open_note
 from meso_device.audit.keys import VerifyKey
 from meso_device.audit.proof import Nodes
+from meso_device.audit.session_records import closed_seq, records_of
 from meso_device.audit.sql import run
 from meso_device.audit.tree import subtree_proof
 from protocols.errors import MesoError
 
 LEAVES_MAX: Final = 2_000_000
 """Leaves read where no checkpoints help: a whole log of many years, and no endless one."""
-_SEQ_END: Final = 2**62
 _MADE: Final = (1980, 1, 1, 0, 0, 0)
 _READ_ME: Final = """\
 One session of the log {origin}, taken out whole. No other session can be seen in it.
@@ -42,14 +41,12 @@ class Disclosed(Struct, frozen=True, kw_only=True):
 
     Attributes:
         session: Its id.
-        closed_seq: The record that ended it.
         bodies: Its records under the newest checkpoint, in order, by their place.
         note: That checkpoint.
         size: Records under it.
     """
 
     session: str
-    closed_seq: int
     bodies: dict[int, bytes]
     note: str
     size: int
@@ -61,15 +58,14 @@ def find(db: apsw.Connection, session: str, key: VerifyKey) -> Disclosed:
     Raises:
         MesoError: it is still open, or the log cannot prove it.
     """
-    closed_seq = _closed_seq(db, session)
-    newest = run(db, "SELECT note FROM checkpoint WHERE size > ? ORDER BY size DESC LIMIT 1", (closed_seq,))
+    end = closed_seq(db, session)
+    newest = run(db, "SELECT note FROM checkpoint WHERE size > ? ORDER BY size DESC LIMIT 1", (end,))
     if not newest:
         raise MesoError("no checkpoint covers the end of this session; run: meso audit verify")
     size = open_note(newest[0][0], key).size
     return Disclosed(
         session=session,
-        closed_seq=closed_seq,
-        bodies=_records(db, session, closed_seq, size),
+        bodies=records_of(db, session, size),
         note=newest[0][0],
         size=size,
     )
@@ -81,8 +77,8 @@ def disclosure(db: apsw.Connection, session: str, *, key: str, op: str, role: st
     Raises:
         MesoError: the session is still open.
     """
-    closed_seq = _closed_seq(db, session)
-    later = [seq for seq in _records(db, session, closed_seq, _SEQ_END) if seq > closed_seq]
+    end = closed_seq(db, session)
+    later = [seq for seq in records_of(db, session) if seq > end]
     return Entry(
         kind="disclosure",
         key=key,
@@ -114,42 +110,6 @@ def pack(db: apsw.Connection, found: Disclosed, key: VerifyKey) -> bytes:
     except standalone.Wrong as error:
         raise MesoError(f"the log does not prove this session: {error}; run: meso audit verify") from None
     return file
-
-
-def _closed_seq(db: apsw.Connection, session: str) -> int:
-    closed = run(db, "SELECT seq FROM record WHERE key = ?", (f"session/{session}/closed",))
-    if not closed:
-        raise MesoError(f"session {session} is still open: only its end says what belongs to it; end it first")
-    return int(closed[0][0])
-
-
-def _records(db: apsw.Connection, session: str, closed_seq: int, end: int) -> dict[int, bytes]:
-    """Return the session's records below ``end``, in order, with the signatures on them."""
-    sess = bytes.fromhex(session)
-    beside = run(
-        db,
-        "SELECT seq, body FROM record WHERE sess = ? AND kind <> 'shot' AND sess IS NOT NULL AND seq < ?",
-        (sess, end),
-    )
-    # A session's shots stand between its own other records: the gun's log is copied before it is closed.
-    shots = run(
-        db,
-        "SELECT seq, body FROM record WHERE seq BETWEEN ? AND ? AND sess = ? AND kind = 'shot'",
-        (min(seq for seq, _ in beside), closed_seq, sess),
-    )
-    own = dict(beside + shots)
-    return dict(sorted((own | _signatures(db, own, end)).items()))
-
-
-def _signatures(db: apsw.Connection, own: Iterable[int], size: int) -> dict[int, bytes]:
-    """Return the signatures on these records: they bear no session, only what they sign."""
-    found: dict[int, bytes] = {}
-    for seq in own:
-        begin = f"sign/{seq}/"
-        found |= run(
-            db, "SELECT seq, body FROM record WHERE key >= ? AND key < ? AND seq < ?", (begin, f"{begin[:-1]}0", size)
-        )
-    return found
 
 
 def _zip(files: dict[str, bytes]) -> bytes:

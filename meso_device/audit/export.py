@@ -1,30 +1,62 @@
-"""The shots of a log as JSON Lines, one object an injection, for people and programs that are not ours."""
+"""What a log holds, as rows for people and programs that are not ours: one a shot, or one a session."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from meso_device.audit import canonical
+from meso_device.accounting.entries import SessionRow
+from meso_device.audit import canonical, queries
 from meso_device.audit.reader import reading
+from meso_device.audit.sql import run
+
+ExportRow: TypeAlias = dict[str, int | str | bool]
+SHOT_COLUMNS: Final = (
+    *("gun_uid", "log_epoch", "shot_seq", "session", "area", "area_id", "kind", "depth_um", "planned_depth_um"),
+    *("dose_lo_nl", "dose_hi_nl", "outcome", "at", "simulated", "product", "lot", "log", "seq"),
+)
+SESSION_COLUMNS: Final = (
+    *("session", "alias", "op", "state", "title", "gun_uid", "protocol_digest", "opened_at", "closed_at"),
+    *("planned_injections", "planned_dose_nl", "injections", "interrupted", "dose_lo_nl", "dose_hi_nl"),
+    *("simulated", "log", "seq"),
+)
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def export_shots(home: Path) -> Iterator[str]:
-    """Yield one line a shot, with its line end, in the order of the log; a host may be writing meanwhile.
+    """Yield one line of JSON a shot, with its line end, in the order of the log; a host may be writing meanwhile.
 
     Raises:
         UsageError: there is no log, or it is damaged.
     """
+    return json_lines(shot_rows(home))
+
+
+def json_lines(rows: Iterable[ExportRow]) -> Iterator[str]:
+    """Yield one line of JSON a row, with its line end."""
+    for row in rows:
+        yield json.dumps(row, separators=(", ", ": ")) + "\n"
+
+
+def shot_rows(home: Path) -> Iterator[ExportRow]:
+    """Yield the shots in the order of the log, see `export_shots`."""
     with reading(home) as db:
         for (body,) in db.execute("SELECT body FROM record WHERE kind = 'shot' ORDER BY seq"):
-            yield json.dumps(shot_row(canonical.decode(body)), separators=(", ", ": ")) + "\n"
+            yield shot_row(canonical.decode(body))
 
 
-def shot_row(body: dict[str, Any]) -> dict[str, int | str | bool]:
-    """Return the exported form of a shot's body; the order of the columns is frozen."""
+def session_rows(home: Path) -> Iterator[ExportRow]:
+    """Yield the sessions in the order of the log, each with what was planned and given in all; see `export_shots`."""
+    with reading(home) as db:
+        for row in reversed(queries.sessions(db)):
+            [(body,)] = run(db, "SELECT body FROM record WHERE key = ?", (f"session/{row.session}/opened",))
+            yield session_row(row, canonical.decode(body))
+
+
+def shot_row(body: dict[str, Any]) -> ExportRow:
+    """Return the exported form of a shot's body; the order of the columns is frozen, `SHOT_COLUMNS`."""
     return {
         "gun_uid": body["gun"]["gun_uid"],
         "log_epoch": body["gun"]["log_epoch"],
@@ -40,7 +72,43 @@ def shot_row(body: dict[str, Any]) -> dict[str, int | str | bool]:
         "outcome": body["phase"],
         "at": rfc3339(body["at_us"]),
         "simulated": body["simulated"],
+        "product": body["product"],
+        "lot": body["lot"],
+        "log": body["log"],
+        "seq": body["seq"],
     }
+
+
+def session_row(row: SessionRow, opened: dict[str, Any]) -> ExportRow:
+    """Return the exported form of a session; the order of the columns is frozen, `SESSION_COLUMNS`."""
+    planned = [(int(area["points"]) * int(area["passes"]), int(area["dose_nl"])) for area in planned_areas(row)]
+    return {
+        "session": row.session,
+        "alias": row.alias,
+        "op": row.op,
+        "state": row.state,
+        "title": str(row.opened.get("title", "")),
+        "gun_uid": row.gun_uid,
+        "protocol_digest": row.protocol_digest,
+        "opened_at": rfc3339(row.opened_at_us),
+        "closed_at": rfc3339(row.closed_at_us) if row.closed_at_us else "",
+        "planned_injections": sum(shots for shots, _ in planned),
+        "planned_dose_nl": sum(shots * dose_nl for shots, dose_nl in planned),
+        "injections": sum(area.shots for area in row.given),
+        "interrupted": sum(area.interrupted for area in row.given),
+        "dose_lo_nl": sum(area.dose_lo_nl for area in row.given),
+        "dose_hi_nl": sum(area.dose_hi_nl for area in row.given),
+        "simulated": row.simulated,
+        "log": opened["log"],
+        "seq": opened["seq"],
+    }
+
+
+def planned_areas(row: SessionRow) -> list[Mapping[str, Any]]:
+    """Return the areas of a session's plan."""
+    plan = row.opened.get("plan")
+    areas = plan.get("areas") if isinstance(plan, dict) else None
+    return [area for area in areas if isinstance(area, dict)] if isinstance(areas, list) else []
 
 
 def rfc3339(at_us: int) -> str:

@@ -30,12 +30,14 @@ class ExportKind(StrEnum):
     """What can be exported."""
 
     SHOT = "shot"
+    SESSION = "session"
 
 
 class ExportFormat(StrEnum):
     """How it is written."""
 
     JSONL = "jsonl"
+    CSV = "csv"
 
 
 OutOption = Annotated[
@@ -117,14 +119,18 @@ def export(
     home: HomeOption = None,
     out: OutOption = None,
 ) -> None:
-    """Write one JSON object per injection, in the order of the log."""
-    from meso_device.audit.export import export_shots
+    """Write one row per injection or session, in the order of the log: JSON Lines, or CSV for spreadsheets."""
+    from meso_device.audit import export
     from meso_device.host.home import existing_home, find_home
+    from meso_device.records.csv_table import csv_lines
 
-    del kind, form  # one of each: typer has refused all others
     place = existing_home(find_home(home, os.environ))
+    if kind is ExportKind.SHOT:
+        rows, columns = export.shot_rows(place.root), export.SHOT_COLUMNS
+    else:
+        rows, columns = export.session_rows(place.root), export.SESSION_COLUMNS
     with _writing_to(out) as file:
-        file.writelines(export_shots(place.root))
+        file.writelines(export.json_lines(rows) if form is ExportFormat.JSONL else csv_lines(rows, columns))
 
 
 @app.command()
@@ -166,7 +172,7 @@ def _writing_to(path: Path | None) -> Iterator[TextIO]:
         yield sys.stdout
         return
     try:
-        with path.open("w", encoding="utf-8") as file:
+        with path.open("w", encoding="utf-8", newline="") as file:
             yield file
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}; give another with --out") from None

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from meso_device.accounting.entries import AreaGiven, SessionRow
-from meso_device.audit.export import rfc3339
+from meso_device.audit.export import planned_areas, rfc3339
 from protocols.units import format_dose
 
 _NOTHING: Final = AreaGiven(area_code=0, shots=0, dose_lo_nl=0, dose_hi_nl=0, interrupted=0)
@@ -12,7 +12,7 @@ _NOTHING: Final = AreaGiven(area_code=0, shots=0, dose_lo_nl=0, dose_hi_nl=0, in
 
 def session_document(row: SessionRow) -> dict[str, object]:
     """Return the session as one JSON object: planned and given, in all and by area."""
-    areas = _planned_areas(row)
+    areas = planned_areas(row)
     given = {area.area_code: area for area in row.given}
     return {
         "id": row.session,
@@ -44,7 +44,7 @@ def session_document(row: SessionRow) -> dict[str, object]:
 
 def session_line(row: SessionRow) -> str:
     """Return the session in one line."""
-    planned = sum(_shots(area) for area in _planned_areas(row))
+    planned = sum(_shots(area) for area in planned_areas(row))
     given = _total(row)
     mark = "  SIMULATED" if row.simulated else ""
     return (
@@ -66,7 +66,7 @@ def session_page(row: SessionRow) -> list[str]:
         "",
         f"{'area':<20} {'given':>6} {'planned':>8}   {'volume given':>20}   {'planned':>10}",
     ]
-    for area in _planned_areas(row):
+    for area in planned_areas(row):
         got = given.get(area["area_code"], _NOTHING)
         cut = f"   {got.interrupted} interrupted" if got.interrupted else ""
         lines.append(
@@ -99,12 +99,6 @@ def _given_document(given: AreaGiven) -> dict[str, int]:
         "dose_hi_nl": given.dose_hi_nl,
         "interrupted": given.interrupted,
     }
-
-
-def _planned_areas(row: SessionRow) -> list[Mapping[str, Any]]:
-    plan = row.opened.get("plan")
-    areas = plan.get("areas") if isinstance(plan, dict) else None
-    return [area for area in areas if isinstance(area, dict)] if isinstance(areas, list) else []
 
 
 def _shots(area: Mapping[str, Any]) -> int:

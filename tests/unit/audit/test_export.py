@@ -2,14 +2,14 @@ import json
 
 import pytest
 
-from meso_device.audit.export import export_shots, rfc3339
+from meso_device.audit.export import SHOT_COLUMNS, export_shots, rfc3339
 from meso_device.audit.store import Store
 from protocols.errors import UsageError
 from tests.unit.audit.clinic import GUN, SESSION, START_US, commit, stamp
 
 COLUMNS = [
     "gun_uid", "log_epoch", "shot_seq", "session", "area", "area_id", "kind", "depth_um", "planned_depth_um",
-    "dose_lo_nl", "dose_hi_nl", "outcome", "at", "simulated",
+    "dose_lo_nl", "dose_hi_nl", "outcome", "at", "simulated", "product", "lot", "log", "seq",
 ]  # fmt: skip
 
 
@@ -36,7 +36,12 @@ def test_each_shot_is_one_line_with_the_frozen_columns(home, clinic):
         "outcome": "INTERRUPTED",
         "at": "2023-11-14T22:13:20.222000Z",
         "simulated": True,
+        "product": "HA mix",
+        "lot": "L1",
+        "log": rows[1]["log"],
+        "seq": 5,
     }
+    assert list(SHOT_COLUMNS) == COLUMNS
 
 
 def test_an_empty_log_exports_nothing(home):
