@@ -23,11 +23,14 @@ from msgspec.structs import replace
 from meso_device.accounting.caps import CapScope, grant_caps
 from meso_device.accounting.entries import Batch, Committed, Entry, GrantIntent, GunStamp
 from meso_device.audit.birth import DATABASE_NAME
+from meso_device.audit.canonical import decode
 from meso_device.audit.keys import VerifyKey
 from meso_device.audit.records import Stamp
+from meso_device.audit.session_records import records_of
 from meso_device.audit.store import Store
 from meso_device.audit.verify import measure_records, verify_home
 from meso_device.audit.writer import Writer
+from meso_device.records.fhir import encoded, session_bundle
 from meso_device.records.lookback import Question, look_back
 from meso_device.session.contract import Instant
 from protocols.treatment.library import PRACTICE, load_library
@@ -39,7 +42,7 @@ RING_SLOTS, PAGE = 4_096, 3
 SHOTS_PER_GRANT, SHOTS_PER_SESSION = 25, 300
 GRANTS, GRANT_RATIO_MAX, LOOKBACK_S_MAX = 300, 2.0, 2.0
 COMMIT_RATIO_MAX, LONG_LOG_RATIO_MAX = 1.6, 1.1
-DISCLOSE_S_MAX, DISCLOSE_KB_MAX = 1.0, 300.0
+DISCLOSE_S_MAX, DISCLOSE_KB_MAX, FHIR_MS_MAX = 1.0, 300.0, 50.0
 VERIFY_PER_S_MIN, DRAIN_PER_S_MIN = 200_000, 3_000
 
 GUN = GunStamp(gun_uid="00112233445566778899aabb", log_epoch=7, boot_id=3, firmware="1.2.3", cal_id=5, simulated=True)
@@ -363,6 +366,16 @@ def bench_disclosure(home: Path) -> list[dict]:
     ]
 
 
+def bench_fhir(home: Path) -> list[dict]:
+    """The same session as FHIR, an observation for each shot, from its records to the bytes."""
+    with contextlib.closing(apsw.Connection(str(home / DATABASE_NAME), flags=apsw.SQLITE_OPEN_READONLY)) as db:
+        [(session,)] = db.execute("SELECT sess FROM session").fetchall()
+        bodies = records_of(db, session)
+    file, spent_s = best(lambda: encoded(session_bundle([*map(decode, bodies.values())], each_shot=True)))
+    value, name = spent_s * 1e3, f"FHIR bundle of {SHOTS_PER_SESSION} shots, {len(file) / 1e3:.0f} kB"
+    return [row(name, value, "ms CPU", "allowed", FHIR_MS_MAX, value / FHIR_MS_MAX, 1.0, value <= FHIR_MS_MAX)]
+
+
 def bench_verify(home: Path) -> list[dict]:
     """Strict parse, chain, root, checkpoints and the gun's chain; then the whole, with file and derived tables."""
     key = VerifyKey.parse((home / "audit.vkey").read_text())
@@ -391,7 +404,7 @@ def run(records: int = RECORDS, home: Path | None = None) -> list[dict]:
         rows = bench_commit(root) + bench_cpu() + bench_drain(root)
         rows += bench_long_log(root, records)
         rows += bench_grants(root) + bench_lookback(root / "long")
-        rows += bench_disclosure(root / "long")
+        rows += bench_disclosure(root / "long") + bench_fhir(root / "long")
         return rows + bench_verify(root / "long")
 
 

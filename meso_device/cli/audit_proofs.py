@@ -1,6 +1,5 @@
 """``meso audit disclose``, ``proof``, ``check``, ``export-verifier``: what others check without this program."""
 
-import contextlib
 import os
 import secrets
 from pathlib import Path
@@ -10,7 +9,7 @@ import typer
 
 from meso_device.cli.asking import PinFileOption
 from meso_device.cli.options import HomeOption, JsonOption
-from meso_device.cli.output import say, say_json
+from meso_device.cli.output import say, say_json, write_whole
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -59,7 +58,7 @@ def disclose(
     with reading(place.root) as db:
         found = find(db, find_session(db, session).session, vkey)
         file = pack(db, found, vkey)
-    _write(out, file)
+    write_whole(out, file)
     say(f"{len(found.bodies)} records of session {found.session}, {len(file)} bytes: {out}")
 
 
@@ -92,7 +91,7 @@ def proof(
     if out is None:
         say(text.removesuffix("\n"))
     else:
-        _write(out, text.encode())
+        write_whole(out, text.encode())
 
 
 @app.command()
@@ -136,23 +135,5 @@ def export_verifier(
     """Write the verifier as one file that runs on any computer with Python, without this program."""
     from meso_device.audit import standalone
 
-    _write(out, Path(standalone.__file__).read_bytes())
+    write_whole(out, Path(standalone.__file__).read_bytes())
     say(f"run: python3 {out} FILE --key VKEY")
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all.
-
-    Raises:
-        UsageError: it cannot be written.
-    """
-    from protocols.errors import UsageError
-
-    beside = path.with_name(f".{path.name}.new")
-    try:
-        beside.write_bytes(content)
-        beside.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            beside.unlink()
-        raise UsageError(f"{path} cannot be written: {error.strerror}; give another with --out") from None

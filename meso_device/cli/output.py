@@ -5,7 +5,10 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
+
+from protocols.errors import UsageError
 
 LINE_MAX: Final = 1_000
 """Longest line on standard error."""
@@ -36,3 +39,19 @@ def one_line(message: str) -> str:
     """Return the message without line breaks and control characters, which a device may have sent."""
     words = "".join(letter if letter.isprintable() else "?" for letter in " ".join(message.split()))
     return words if len(words) <= LINE_MAX else f"{words[:LINE_MAX]}…"
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    beside = path.with_name(f".{path.name}.new")
+    try:
+        beside.write_bytes(content)
+        beside.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise UsageError(f"{path} cannot be written: {error.strerror}; give another with --out") from None

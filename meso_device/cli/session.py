@@ -1,11 +1,11 @@
-"""``meso session``: run, resume, list, show, report."""
+"""``meso session``: run, resume, list, show, report, fhir."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from meso_device.cli.asking import PinFileOption
+from meso_device.cli.asking import AsOption, PinFileOption
 from meso_device.cli.options import GunOption, HomeOption, JsonOption
 from meso_device.cli.output import say, say_json
 
@@ -189,6 +189,25 @@ def report(
     else:
         say(f"{told['number']}: {told['file']}{'  SIMULATED' if told['simulated'] else ''}")
         say(f"  sha-256 {told['sha256']}, recorded in the log")
+
+
+@app.command()
+def fhir(
+    session: Annotated[str, typer.Argument(metavar="ID", help="Session id, or its first letters.")],
+    out: Annotated[Path, typer.Option("--out", help="File to write, JSON.")],
+    shots: Annotated[bool, typer.Option("--shots", help="An observation for each injection too.")] = False,
+    names: Annotated[bool, typer.Option("--names", help="With the patient's name; that is recorded.")] = False,
+    sign_in: AsOption = "",
+    pin_file: PinFileOption = "",
+    home: HomeOption = None,
+) -> None:
+    """Write a session as a FHIR R4 transaction, with an alias in place of the name. Sent twice it changes nothing."""
+    from meso_device.cli.output import write_whole
+    from meso_device.cli.session_fhir import fhir_file
+
+    file = fhir_file(home, session, each_shot=shots, names=names, sign_in=sign_in, pin_file=pin_file)
+    write_whole(out, file)
+    say(f"{len(file)} bytes: {out}")
 
 
 def _load_plan(file: Path | None, protocol: str) -> "TreatmentPlan":
