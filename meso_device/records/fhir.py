@@ -104,9 +104,12 @@ class _Maker:
         self.subject = (
             reference(self.patient) if self.patient else {"type": "Patient", "display": "practice, no patient"}
         )
-        self.guns = {uid: self._gun(body) for body in records if (uid := body.get("gun", {}).get("gun_uid"))}
+        stamped = {body["gun"]["gun_uid"]: body for body in records if "gun" in body}
+        self.guns = {uid: self._gun(body) for uid, body in stamped.items()}
         self.session = self._session()
         self.areas = self._areas()
+        self.part_of = {area.code: [reference(procedure)] for area, procedure in self.areas}
+        self.devices = {uid: reference(gun) for uid, gun in self.guns.items()}
 
     def bundle(self, note: str, *, each_shot: bool) -> Resource:
         parts = [*self._areas_parts(), *self._given(), self._checklist(), *self._reactions(), *self._told()]
@@ -217,20 +220,19 @@ class _Maker:
         )
 
     def _shot(self, shot: Body) -> Resource:
-        procedure = next(made for area, made in self.areas if area.code == shot["area_code"])
         commanded, measured = millimetres(shot["planned_depth_um"]), millimetres(shot["measured_depth_um"])
         return self._make(
             "Observation",
             shot["key"],
             identifier=[identifier("record", f"{shot['log']}/{shot['seq']}")],
-            partOf=[reference(procedure)],
+            partOf=self.part_of[shot["area_code"]],
             status="final",
             code=own_code("observation", "injection"),
             subject=self.subject,
             effectiveDateTime=rfc3339(shot["at_us"]),
             performer=[self._operator(shot)],
             bodySite=_site(shot["area"]),
-            device=reference(self.guns[shot["gun"]["gun_uid"]]),
+            device=self.devices[shot["gun"]["gun_uid"]],
             valueCodeableConcept=own_code("outcome", shot["phase"], shot["phase"].lower()),
             component=[
                 *_volume([shot]),

@@ -1,6 +1,7 @@
 """Small parts of FHIR R4 resources, as plain dictionaries: ids, codes, quantities, times. Pure."""
 
 from decimal import Decimal
+from functools import cache
 from typing import Any, Final, TypeAlias
 from uuid import UUID, uuid5
 
@@ -24,7 +25,9 @@ def resource(kind: str, key: str, *, simulated: bool, **fields: Any) -> Resource
     made: Resource = {"resourceType": kind, "id": str(uuid5(NAMESPACE, f"{kind}/{key}"))}
     if simulated:
         made["meta"] = {"tag": [TEST_DATA]}
-    made.update((name, value) for name, value in fields.items() if value not in ({}, [], "", None))
+    for name, value in fields.items():
+        if value:
+            made[name] = value
     return made
 
 
@@ -43,8 +46,9 @@ def known_as(kind: str, system: str, value: str) -> Resource:
     return {"type": kind, "identifier": identifier(system, value)}
 
 
+@cache
 def own_code(system: str, code: str, text: str = "") -> Resource:
-    """Return a concept of this product."""
+    """Return a concept of this product, one object for all who ask: it is not to be changed."""
     return {"coding": [{"system": f"{OWN}:{system}", "code": code}], "text": text or code.replace("_", " ")}
 
 
