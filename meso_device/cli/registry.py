@@ -50,6 +50,7 @@ COMMANDS: Final[Mapping[str, CommandLine]] = {
         "meso_device.cli.conformance", "Try the rules of the wire protocol against a gun on the bench."
     ),
     "audit": CommandLine("meso_device.cli.audit", "Verify, prove and export the log of all injections."),
+    "backup": CommandLine("meso_device.cli.backup", "Back up the data directory in use, verify backups, restore one."),
     "simulate": CommandLine("meso_device.cli.simulate", "Be a simulated gun until told to end."),
     "doctor": CommandLine(
         "meso_device.cli.doctor", "Check this computer: packages, ports, data directory, disk, clock."
