@@ -157,6 +157,32 @@ class Override(Struct, frozen=True, kw_only=True):
     signer: str
 
 
+class CalibrationRun(Struct, frozen=True, kw_only=True):
+    """The newest run at the bench that judged a gun, for one thing that is calibrated of it.
+
+    Attributes:
+        run: Id.
+        what: ``dose``, ``depth`` or ``sensors``.
+        verdict: As left where it was judged so, else as found.
+        cal_hash8: Hash of the calibration in force at its end, in hex.
+        adjusted: It wrote another calibration to the gun.
+        complete: It was gone through to its end.
+        signed: Two people stand by it.
+        shots_since: Shots of the gun recorded since they signed; 0 where they did not.
+        impact_open: It found the gun off after patients were treated with it, and no clinician has looked at whom.
+    """
+
+    run: str
+    what: str
+    verdict: str
+    cal_hash8: str
+    adjusted: bool
+    complete: bool
+    signed: bool
+    shots_since: int = 0
+    impact_open: bool = False
+
+
 class ClinicFacts(Struct, frozen=True, kw_only=True):
     """Everything that the clinic's interlocks look at, as of one reading of the log.
 
@@ -174,6 +200,7 @@ class ClinicFacts(Struct, frozen=True, kw_only=True):
         overrides: Signed overrides of this session.
         allergies: Ingredients that this patient must not get, as checked for this session.
         disk_low: The disk of the log is nearly full.
+        calibrations: Newest run of this gun for each thing that is calibrated.
     """
 
     approval: Approval | None = None
@@ -189,3 +216,4 @@ class ClinicFacts(Struct, frozen=True, kw_only=True):
     allergies: tuple[str, ...] = ()
     notes: frozenset[str] = frozenset()
     disk_low: bool = False
+    calibrations: tuple[CalibrationRun, ...] = ()

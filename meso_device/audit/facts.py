@@ -22,6 +22,7 @@ from meso_device.accounting.clinic import (
     Reprocessing,
 )
 from meso_device.audit import canonical
+from meso_device.audit.calibration_facts import calibrations_of
 from meso_device.audit.caps import STEPPED_SINCE
 from meso_device.audit.clinic_rows import ALLERGY, names_of
 from meso_device.audit.sql import run
@@ -73,6 +74,7 @@ def clinic_facts(
         overrides=_overrides(db, session),
         allergies=allergies,
         notes=notes,
+        calibrations=calibrations_of(db, gun_uid),
     )
 
 

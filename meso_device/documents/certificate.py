@@ -8,8 +8,10 @@ from typing import Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from meso_device.calibration.record import (
+    CORRECTIONS,
     Adjusted,
     Ended,
     Judged,
@@ -24,6 +26,7 @@ from protocols.errors import UsageError
 
 SCHEMA: Final = 1
 NOT_STATED: Final = "not stated"
+_ON_CERTIFICATE: Final = frozenset({*CORRECTIONS, "cal_id"})
 
 
 class Said(Struct, frozen=True, kw_only=True):
@@ -45,7 +48,11 @@ class Said(Struct, frozen=True, kw_only=True):
 
 
 class Item(Struct, frozen=True, kw_only=True):
-    """What was calibrated; geometry, needle and head by their numbers in the tables, 0 for none."""
+    """What was calibrated; geometry, needle and head by their numbers in the tables, 0 for none.
+
+    Attributes:
+        in_force: Corrections that the gun held at the start, and their number; no due date.
+    """
 
     gun_uid: str
     serial: str
@@ -53,6 +60,7 @@ class Item(Struct, frozen=True, kw_only=True):
     log_epoch: int
     cal_id: int
     cal_hash8: str
+    in_force: dict[str, int]
     geometry_id: int
     syringe_lot: str
     needle_type_id: int
@@ -179,6 +187,7 @@ def certificate_of(story: RunStory, said: Said, names: dict[str, str], number: s
             log_epoch=story.gun["log_epoch"],
             cal_id=story.gun["cal_id"],
             cal_hash8=begun.cal_hash8,
+            in_force=_corrections(begun.in_force),
             geometry_id=begun.geometry_id,
             syringe_lot=begun.syringe_lot,
             needle_type_id=begun.needle_type_id,
@@ -213,7 +222,9 @@ def certificate_of(story: RunStory, said: Said, names: dict[str, str], number: s
             for step, reading in story.all_of(Reading)
         ),
         as_found=story.judged(Stage.AS_FOUND),
-        adjusted=adjusted[1] if adjusted is not None else None,
+        adjusted=None
+        if adjusted is None
+        else replace(adjusted[1], old=_corrections(adjusted[1].old), new=_corrections(adjusted[1].new)),
         as_left=story.judged(Stage.AS_LEFT),
         verdict=ended[1].verdict,
         cal_hash8_after=ended[1].cal_hash8,
@@ -225,6 +236,11 @@ def certificate_of(story: RunStory, said: Said, names: dict[str, str], number: s
         first_seq=story.steps[0].seq,
         last_seq=story.last_seq,
     )
+
+
+def _corrections(held: dict[str, int]) -> dict[str, int]:
+    """Return corrections and their number alone: a due date does not belong on a certificate."""
+    return {name: value for name, value in held.items() if name in _ON_CERTIFICATE}
 
 
 def _name(op: str, names: dict[str, str]) -> str:

@@ -122,9 +122,19 @@ def _head(certificate: Certificate) -> Iterator[Block]:
             ("Needle", next((one.id for one in needles().values() if one.type_id == item.needle_type_id), "none")),
             ("Head", next((one.name for one in heads().values() if one.type_id == item.head_type_id), "none")),
             ("Calibration in force", f"number {item.cal_id}, hash {item.cal_hash8}"),
+            ("Corrections in force", _corrections(item.in_force)),
             ("Condition", said.condition),
         )
     )
+
+
+def _corrections(held: dict[str, int]) -> str:
+    named = [f"{_words(name)} {fixed(value, 0)}" for name, value in sorted(held.items()) if name != "cal_id"]
+    return ", ".join(named) or "none"
+
+
+def _words(name: str) -> str:
+    return "number" if name == "cal_id" else name.replace("_", " ")
 
 
 def _syringe(geometry_id: int, lot: str) -> str:
@@ -147,7 +157,8 @@ def _results(certificate: Certificate, stages: list[tuple[str, Judged]]) -> Iter
     for name, judged in stages:
         yield from results(name, judged, pooled=certificate.method.shots_each > 1)
     if certificate.as_left is None:
-        yield Text("Nothing was adjusted: the results as found are the results as left.")
+        renewed = "Only the number of the calibration was renewed" if certificate.adjusted else "Nothing was adjusted"
+        yield Text(f"{renewed}: the results as found are the results as left.")
 
 
 def _adjustment(certificate: Certificate) -> Iterator[Block]:
@@ -165,7 +176,7 @@ def _adjustment(certificate: Certificate) -> Iterator[Block]:
         ),
         tuple(
             (
-                key.replace("_", " "),
+                _words(key),
                 fixed(adjusted.old.get(key, 0), 0),
                 fixed(new, 0),
                 signed(new - adjusted.old.get(key, 0), 0),

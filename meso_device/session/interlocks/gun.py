@@ -5,6 +5,8 @@ from typing import Final
 
 from meso_device.accounting.caps import point_cap_nl
 from meso_device.accounting.coverage import coverage_of
+from meso_device.calibration.decision import Verdict
+from meso_device.calibration.drift import SHOTS_IN_USE_MAX
 from meso_device.session.interlocks.case import Case, date_text
 from protocols.treatment.areas import catalogue
 from protocols.treatment.feasibility import judge
@@ -13,6 +15,7 @@ from protocols.units import FLOW, PRESSURE, format_depth, format_dose, format_qu
 
 # The accuracy goal of a dose. Nearest neighbours in the table that are different sizes differ by far more.
 BORE_PERCENT_MAX: Final = 5
+_OFF: Final = frozenset({Verdict.FAIL, Verdict.CONDITIONAL_FAIL})
 
 
 def calibration(case: Case) -> str:
@@ -31,6 +34,46 @@ def calibration(case: Case) -> str:
             f"calibration {main.cal_id} is dated {date_text(main.issued_day)}, today is {date_text(case.today)}: "
             "check this computer's clock"
         )
+    return ""
+
+
+def calibration_judged(case: Case) -> str:
+    """Refuse a gun that the bench left bad, or adjusted and did not finish with (HZ-20).
+
+    What was judged counts for the calibration that it was judged with: one that was written elsewhere since is another.
+    """
+    for run in case.facts.calibrations:
+        if run.cal_hash8 != case.calibration.hash8.hex():
+            continue
+        if run.adjusted and not (run.complete and run.signed):
+            return f"{run.what} calibration {run.run[:8]} adjusted this gun and is not signed by two people: finish it"
+        if run.verdict in _OFF:
+            verdict = run.verdict.replace("_", " ")
+            return f"{run.what} calibration {run.run[:8]} ended with {verdict}: have the gun adjusted or mended"
+        if run.verdict == Verdict.CONDITIONAL_PASS and not run.signed:
+            return f"{run.what} calibration {run.run[:8]} is a conditional pass that two people have to sign"
+    return ""
+
+
+def calibration_use(case: Case) -> str:
+    """Refuse a gun that has made more shots since its calibration than it may (HZ-20)."""
+    for run in case.facts.calibrations:
+        if run.shots_since > SHOTS_IN_USE_MAX:
+            return (
+                f"{run.what} calibration {run.run[:8]} was {run.shots_since} shots ago, {SHOTS_IN_USE_MAX} are allowed: "
+                "have it done anew"
+            )
+    return ""
+
+
+def calibration_impact(case: Case) -> str:
+    """Refuse a gun that was found off until a clinician has looked at whom that touches (HZ-20)."""
+    for run in case.facts.calibrations:
+        if run.impact_open:
+            return (
+                f"{run.what} calibration {run.run[:8]} or one before found this gun off after patients were treated: a "
+                "clinician has to look at whom it touches, with meso calibration affected RUN --sign"
+            )
     return ""
 
 

@@ -22,6 +22,9 @@ def facts(store, **changes):
     return clinic_facts(store._db, **(asked | changes))
 
 
+KINDS = {"TREAT", "DRY", "PRIME", "BENCH", "SERVICE"}
+
+
 class Scan:
     """The same answers from reading all records in order, as slow and plain as can be."""
 
@@ -100,6 +103,21 @@ class Scan:
                 place[shot["sess"]] = max(place.get(shot["sess"], 0), shot["at_us"] + shot["at_err_us"])
         return {place: tuple(sorted(times.values())) for place, times in found.items()}
 
+    def calibrations(self, uid):
+        """Newest judged run of each kind: verdict, hash, adjusted, complete, signed, shots since."""
+        found = {}
+        for begun in self.of("calibration.begun"):
+            steps = {row["kind"]: row for row in self.rows if row.get("run") == begun["run"]}
+            if begun["gun"]["gun_uid"] != uid or "calibration.judged" not in steps:
+                continue
+            adjusted, ended, signed = (steps.get(f"calibration.{kind}") for kind in ("adjusted", "ended", "signed"))
+            found[begun["what"]] = (
+                begun["run"], steps["calibration.judged"]["verdict"], (adjusted or begun)["cal_hash8"],
+                adjusted is not None, ended is not None, signed is not None,
+                sum(row["seq"] > signed["seq"] for row in self.shots(uid, KINDS)) if signed else 0,
+            )  # fmt: skip
+        return found
+
     def given(self, session):
         found = {}
         for shot in self.shots(sess=session):
@@ -160,6 +178,10 @@ def compare(found: ClinicFacts, scan, session, alias, uid, digest):
     assert found.checks == {item: row.get("answer", "yes") for item, row in answers.items()}
     assert found.notes == {item for item, row in answers.items() if row.get("note_hash")}
     assert found.allergies == tuple(answers.get("allergy", {}).get("ingredients", ()))
+    assert {
+        one.what: (*(one.run, one.verdict, one.cal_hash8, one.adjusted, one.complete, one.signed, one.shots_since),)
+        for one in found.calibrations
+    } == scan.calibrations(uid)
     codes = {row["code"] for row in scan.of("limit.override", sess=session)}
     assert {override.code for override in found.overrides} == codes
 

@@ -6,6 +6,7 @@ import json
 import pytest
 from msgspec.structs import replace
 
+from meso_device.audit.calibration_facts import calibrations_of
 from meso_device.audit.canonical import decode
 from meso_device.audit.reader import reading
 from meso_device.audit.store import Store
@@ -98,3 +99,28 @@ def test_what_cannot_be_is_refused_in_one_line(capfd, tmp_path, words, says):
     assert len(lines) == 1
     assert says in lines[0]
     assert not list(tmp_path.glob("x*"))
+
+
+def open_impacts(home):
+    with reading(home) as db:
+        return [one.impact_open for one in calibrations_of(db, GUN.gun_uid)]
+
+
+@pytest.mark.hazard("HZ-20")
+def test_a_gun_found_off_stays_locked_until_a_clinician_has_signed_whom_it_touches(home, tmp_path, capsys):
+    pins = tmp_path / "pins"
+    pins.write_text("482615\n739154\n482615\n615948\n")
+    pins.chmod(0o600)
+    assert run(["people", "add", "ada", "--role", "administrator", "--pin-file", str(pins)]) == 0
+    for login, role, lines in (("cleo", "clinician", "482615\n739154\n"), ("tom", "technician", "482615\n615948\n")):
+        pins.write_text(lines)
+        assert run(["people", "add", login, "--role", role, "--as", "ada", "--pin-file", str(pins)]) == 0
+    assert open_impacts(home) == [True]
+    pins.write_text("615948\n")
+    assert run(["calibration", "affected", RUN, "--sign", "--as", "tom", "--pin-file", str(pins)]) == 1
+    assert open_impacts(home) == [True]
+    pins.write_text("739154\n")
+    capsys.readouterr()
+    assert told(capsys, "affected", RUN, "--sign", "--as", "cleo", "--pin-file", str(pins))["signed"] is True
+    assert open_impacts(home) == [False]
+    assert run(["audit", "verify"]) == 0

@@ -52,6 +52,7 @@ def _begun(what, profile, targets, readings_each):
     return Begun(
         run=RUN, what=what, serial="SIM-538451C3", cal_hash8="5a7b2c0fb036d2bc", geometry_id=7, syringe_lot="BD-2291",
         pl_per_um=114_231, travel_um=43_000, needle_type_id=4, head_type_id=1, profile=profile, targets=targets,
+        in_force={"dose_gain_ppm": 0, "depth_offset_um": 12, "cal_id": 4, "due_day": 20_823},
         readings_each=readings_each, water_mdegc=20_150, air_mdegc=20_400, pressure_pa=101_325, humidity_permille=520,
         references=REFERENCES, limits=Limits(), place="bench 1",
     )  # fmt: skip
@@ -72,7 +73,8 @@ def dose_story(seed=1, *, gain_ppm=21_000, simulated=True, adjusted=True):
     found = _dose_stage(rng, records, numbers, Stage.AS_FOUND, gain_ppm)
     verdict = found.verdict
     if adjusted:
-        old, new = {"dose_gain_ppm": 0, "cal_id": 4}, {"dose_gain_ppm": -gain_ppm, "cal_id": 5}
+        old = {"dose_gain_ppm": 0, "cal_id": 4, "due_day": 20_823}
+        new = {"dose_gain_ppm": -gain_ppm, "cal_id": 5, "due_day": 21_188}
         records.append(Adjusted(run=RUN, old=old, new=new, cal_hash8="1f" * 8))
         verdict = _dose_stage(rng, records, numbers, Stage.AS_LEFT, 300).verdict
     return story([*records, *_closing(verdict)], simulated=simulated)

@@ -4,6 +4,7 @@ from msgspec.structs import replace
 
 from meso_device.accounting.clinic import (
     Approval,
+    CalibrationRun,
     Cartridge,
     ClinicFacts,
     LastGiven,
@@ -120,6 +121,15 @@ PRACTICE = replace(
     hello=replace(GOOD.hello, flags=GunFlag.SIMULATED),
     facts=ClinicFacts(checks={}, lots={}, reprocessing=Reprocessing(cleaned_us=0, contact_us=0, contact_alias="")),
 )
+
+
+def with_run(**changes):
+    """A case whose gun was calibrated here, and one thing of that run changed."""
+    run = CalibrationRun(
+        run="5c" * 16, what="dose", verdict="pass", cal_hash8=GOOD.calibration.hash8.hex(), adjusted=True,
+        complete=True, signed=True, shots_since=100_000,
+    )  # fmt: skip
+    return with_facts(calibrations=(replace(run, **changes),))
 
 
 def with_facts(case=GOOD, **changes):

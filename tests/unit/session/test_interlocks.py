@@ -34,6 +34,7 @@ from tests.unit.session.interlock_cases import (
     with_lot,
     with_needle,
     with_plan,
+    with_run,
 )
 
 OTHER = "b2" * 16
@@ -127,6 +128,16 @@ BLOCKED = {
         replace(GOOD, hello=replace(GOOD.hello, cal_due_day=TODAY + 101)),
         replace(GOOD, **calibrated(issued_day=2**32 - 1, due_day=2**32 - 1)),
     ],
+    "calibration_judged": [
+        with_run(verdict="fail"),
+        with_run(verdict="conditional_fail"),
+        with_run(verdict="fail", adjusted=False, complete=False, signed=False),
+        with_run(verdict="conditional_pass", adjusted=False, signed=False),
+        with_run(signed=False),
+        with_run(complete=False, signed=False),
+    ],
+    "calibration_use": [with_run(shots_since=100_001)],
+    "calibration_impact": [with_run(impact_open=True)],
     "geometry": [
         with_cartridge(syringe="bd_1ml", geometry_id=3),
         replace(GOOD, **calibrated(syringes=(SyringeRow(3, 17_945, 55_000, 898),))),
@@ -231,6 +242,14 @@ AT_LIMIT = {
     "needle": [with_needle(aliases=(ALIAS, ALIAS)), with_needle(fitted_us=NOW_US - DAY_US), with_needle(shots=4_999)],
     "head": [with_head(fitted_us=NOW_US - DAY_US), with_head(shots=4_999)],
     "calibration": [replace(GOOD, **calibrated(due_day=TODAY)), replace(GOOD, **calibrated(issued_day=TODAY))],
+    "calibration_judged": [
+        with_run(),
+        with_run(verdict="conditional_pass"),
+        with_run(verdict="fail", cal_hash8="00" * 8),
+        with_run(adjusted=False, signed=False),
+    ],
+    "calibration_use": [with_run()],
+    "calibration_impact": [with_run()],
     "geometry": [GOOD],
     "bore": [
         replace(GOOD, **calibrated(syringes=(replace(BD_5ML, pl_per_um=114_231 * 105 // 100),))),
