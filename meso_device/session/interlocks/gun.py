@@ -60,7 +60,7 @@ def calibration_use(case: Case) -> str:
     for run in case.facts.calibrations:
         if run.shots_since > SHOTS_IN_USE_MAX:
             return (
-                f"{run.what} calibration {run.run[:8]} was {run.shots_since} shots ago, {SHOTS_IN_USE_MAX} are allowed: "
+                f"{run.what} calibration {run.run[:8]} is {run.shots_since} shots old, {SHOTS_IN_USE_MAX} are allowed: "
                 "have it done anew"
             )
     return ""
