@@ -27,6 +27,8 @@ KINDS |= {"tests/console": "pilot", "tests/packaging": "packaging", "tests/inter
 KINDS |= {"tests/storage": "storage"}
 PILOTED = "tests/unit/console/"
 """Tests with the screen itself, driven by keys."""
+KIT = "tests/unit/conformance/"
+"""Broken simulated guns that the conformance kit has to find."""
 MARKS = ("hazard", "invariant")
 
 HEAD = """\
@@ -47,7 +49,8 @@ has the host's root rights can do anything up to the last checkpoint that is hel
 
 FOOT = """\
 *Kinds of proof* counts the tests of the hazard and those of its invariants. *Still to come* names the kinds that the
-table asks for beyond these: *kit* comes with the conformance kit, *pilot* is a test of the console by its keys."""
+table asks for beyond these: *kit* is a broken gun that the conformance kit finds, *pilot* a test of the console by
+its keys."""
 
 
 @dataclass
@@ -154,8 +157,9 @@ def waivers(table):
 
 def kind_of(file):
     """Return what kind of proof a test file holds."""
-    if file.startswith(PILOTED):
-        return "pilot"
+    for folder, kind in ((PILOTED, "pilot"), (KIT, "kit")):
+        if file.startswith(folder):
+            return kind
     return "explorer" if "explore" in file else KINDS.get("/".join(file.split("/")[:2]), "other")
 
 

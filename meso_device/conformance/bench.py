@@ -1,36 +1,28 @@
-"""The host's end of a gun on the bench: raw requests, everything that was heard, and a gun brought back to SAFE.
+"""A gun on the bench: brought back to SAFE before each check, set, armed, stopped, and pressed by hands."""
 
-It repeats nothing by itself and believes nothing: each answer is returned as it came.
-"""
-
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from hashlib import sha256
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from msgspec import Struct
 from msgspec.structs import replace
 
+from meso_device.conformance.asking import MS, U32, Asking, S, Talker
 from meso_device.conformance.findings import Broken, NotRun, expect
 from meso_device.conformance.line import Hands, Line
 from meso_device.conformance.raw import raw_frame
 from meso_device.conformance.workable import workable_settings
 from protocols.errors import MesoError
 from protocols.wire.codes import MAJOR, Code, GrantKind, GunFlag, State
-from protocols.wire.errors import WireLengthError
-from protocols.wire.frame import REPLY, STOP_FRAME, VERSION_BYTE, Deframer, Frame
+from protocols.wire.frame import STOP_FRAME
 from protocols.wire.hashes import record_hash8
 from protocols.wire.messages import (
-    EVENTS,
-    REQUESTS,
     AlarmAck,
     EstopResetConfirm,
     EstopResetPrepare,
     EstopResetPrepareReply,
-    EventBody,
     Goodbye,
     GrantSet,
-    Heartbeat,
     Hello,
     HelloReply,
     LimitsGet,
@@ -38,9 +30,7 @@ from protocols.wire.messages import (
     LogRead,
     LogReadReply,
     LogRelease,
-    Request,
     ServiceEnter,
-    ServiceMove,
     Settings,
     Slot,
     Status,
@@ -48,299 +38,40 @@ from protocols.wire.messages import (
     Takeover,
     TakeoverReply,
 )
-from protocols.wire.replies import Reply, unpack_reply
 
-MS: Final = 1_000
-S: Final = 1_000_000
-ANSWER_US: Final = 400 * MS
-"""A request without an answer for this long gets none: twenty times what the rules allow a gun."""
-BEAT_US: Final = 100 * MS
-LEASE_MS: Final = 500
-LEAST_PAUSE_US: Final = 5 * MS
 _REST_US: Final = 10 * S
+_LONG_LEASE_MS: Final = 1_500
 _BOUNCING_US: Final = 20 * MS
-_NEEDS_GUARD: Final = frozenset({GrantSet.TYPE, ServiceMove.TYPE})
-_U32: Final = 2**32
-
-T = TypeVar("T")
-E = TypeVar("E", bound=EventBody)
 
 
-class Heard(Struct, frozen=True):
-    """A whole frame from the gun, and when its last byte came."""
-
-    frame: Frame
-    at_us: int
-
-
-class Answer(Struct, frozen=True):
-    """A reply as it came.
-
-    Attributes:
-        reply: Code, detail, offset and body.
-        frame: The frame that carried it.
-        took_us: From the sending of the request to the arrival of the reply.
-    """
-
-    reply: Reply
-    frame: Frame
-    took_us: int
-
-    @property
-    def code(self) -> int:
-        """Code of the reply."""
-        return self.reply.code
-
-    @property
-    def field(self) -> int:
-        """Offset of the field refused."""
-        return self.reply.field_offset
-
-    @property
-    def named(self) -> str:
-        """What a person reads of it."""
-        code = self.reply.code
-        name = Code(code).name if code in Code.__members__.values() else f"code {code}"
-        return f"{name} (offset {self.field})" if self.field else name
-
-    def body(self, kind: type[T]) -> T:
-        """Return the body of an OK.
-
-        Raises:
-            Broken: it is a refusal, or has another body.
-        """
-        if not isinstance(self.reply.body, kind):
-            raise Broken(f"{kind.__name__} expected, {self.named} came")
-        return self.reply.body
-
-
-class Talker(Struct):
-    """One session as its host knows it."""
-
-    session: int
-    last_id: int = 0
-    hb_no: int = 0
-
-    def next_id(self) -> int:
-        """Take the next request number."""
-        self.last_id += 1
-        return self.last_id
-
-
-class Bench:
+class Bench(Asking):
     """A gun on the bench.
 
     Attributes:
-        line: The cable.
         hands: Whoever presses what is to be pressed, None for nobody.
-        guarded: Whether somebody has said that the needle guard is on; without it nothing that can move is sent.
-        hello: The newest reply to HELLO.
-        owner: The session that may change things.
-        token: Its owner_token.
-        heard: Every whole frame since `settle`.
-        uptime_ms: Newest that the gun told.
-        beating: Whose heartbeats are sent while time passes.
+        hello: The reply to HELLO with which the owner's session began.
+        token: The owner's owner_token.
     """
 
+    hello: HelloReply
+
     def __init__(self, line: Line, *, host_id: bytes, hands: Hands | None = None, guarded: bool = False) -> None:
-        self.line = line
+        """Take a gun; `settle` speaks to it first.
+
+        Args:
+            line: Its cable.
+            host_id: The host's random id of 16 bytes.
+            hands: Whoever presses and touches, None for nobody.
+            guarded: Whether somebody has said that the needle guard is on.
+        """
+        super().__init__(line, guarded=guarded)
         self.hands = hands
-        self.guarded = guarded
-        self.heard: list[Heard] = []
-        self.raw = bytearray()
-        self.uptime_ms = 0
-        self.beating: Talker | None = None
-        self.hello: HelloReply
-        self.owner = Talker(0)
         self.token = 0
         self._host_id = host_id
         self._hellos = 0
-        self._deframer = Deframer()
-        self._beat_due_us = 0
         self._base: Settings | None = None
         self._limits: LimitsGetReply | None = None
         self._ours_from: int | None = None
-
-    # time and bytes
-
-    @property
-    def bad_blocks(self) -> int:
-        """Blocks of the gun's that were no frames."""
-        return self._deframer.bad_blocks
-
-    def send(self, data: bytes) -> None:
-        """Put bytes on the line as they are."""
-        self.line.send(data)
-
-    def listen(self, us: int) -> None:
-        """Let time pass: take what comes, and beat for whoever is `beating`."""
-        end_us = self.line.now_us() + us
-        while self._turn(end_us):
-            pass
-
-    def until(self, done: Callable[[], bool], us: int) -> bool:
-        """Let time pass until something holds; False when the time is over before."""
-        end_us = self.line.now_us() + us
-        while not done():
-            if not self._turn(end_us, LEAST_PAUSE_US):
-                return done()
-        return True
-
-    def _turn(self, end_us: int, most_us: int | None = None) -> bool:
-        now_us = self.line.now_us()
-        if now_us >= end_us:
-            return False
-        if self.beating is not None and now_us >= self._beat_due_us:
-            self.beat(self.beating)
-        wait_us = end_us - now_us
-        if self.beating is not None:
-            wait_us = min(wait_us, max(0, self._beat_due_us - now_us))
-        if most_us is not None:
-            wait_us = min(wait_us, most_us)
-        self._take(self.line.receive(wait_us))
-        return True
-
-    def _take(self, data: bytes) -> None:
-        if not data:
-            return
-        self.raw += data
-        now_us = self.line.now_us()
-        for frame in self._deframer.feed(data):
-            self.heard.append(Heard(frame, now_us))
-            self.uptime_ms = frame.aux
-
-    def mark(self) -> int:
-        """Return a place in what was heard, for `since`."""
-        return len(self.heard)
-
-    def since(self, mark: int) -> list[Heard]:
-        """Return what was heard since."""
-        return self.heard[mark:]
-
-    def events(self, kind: type[E], mark: int = 0) -> list[E]:
-        """Return the events of a kind that were heard since."""
-        found = [one.frame for one in self.heard[mark:] if one.frame.type == kind.TYPE]
-        try:
-            return [event for frame in found if isinstance(event := EVENTS[frame.type].unpack(frame.payload), kind)]
-        except WireLengthError as error:
-            raise Broken(f"event {kind.__name__}: {error}") from None
-
-    # requests
-
-    def frame(
-        self, request: Request, by: Talker, *, req_id: int | None = None, aux: int = 0, ver_flags: int = VERSION_BYTE
-    ) -> bytes:
-        """Return a request as a frame.
-
-        Raises:
-            NotRun: it can move something, and nobody has said that the needle guard is on.
-        """
-        return self.any_frame(request.TYPE, request.pack(), by, req_id=req_id, aux=aux, ver_flags=ver_flags)
-
-    def any_frame(
-        self,
-        type_code: int,
-        payload: bytes,
-        by: Talker,
-        *,
-        req_id: int | None = None,
-        aux: int = 0,
-        ver_flags: int = VERSION_BYTE,
-        crc_flip: int = 0,
-    ) -> bytes:
-        """Return any type and payload as a frame of a session; see `frame`."""
-        if type_code in _NEEDS_GUARD:
-            self.need_guard()
-        number = by.next_id() if req_id is None else req_id
-        return raw_frame(type_code, number, by.session, payload, aux=aux, ver_flags=ver_flags, crc_flip=crc_flip)
-
-    def need_guard(self) -> None:
-        """Stop here unless the needle guard is on.
-
-        Raises:
-            NotRun: nobody has said so.
-        """
-        if not self.guarded:
-            raise NotRun("gives credit: only with the needle guard on")
-
-    def need_hands(self, *, exact: bool = False) -> Hands:
-        """Return the hands.
-
-        Raises:
-            NotRun: there are none, or they cannot keep time.
-        """
-        if self.hands is None:
-            raise NotRun("needs hands at the gun")
-        if exact and not self.hands.exact:
-            raise NotRun("needs a fixture that presses to the millisecond")
-        return self.hands
-
-    def exchange(self, data: bytes, us: int = ANSWER_US) -> list[Heard]:
-        """Send bytes and return all that was heard for so long."""
-        mark = self.mark()
-        self.send(data)
-        self.listen(us)
-        return self.since(mark)
-
-    def answers(self, data: bytes, type_code: int, us: int = ANSWER_US) -> list[Frame]:
-        """Send bytes and return the replies to requests of a type that came for so long."""
-        return [one.frame for one in self.exchange(data, us) if one.frame.type == type_code | REPLY]
-
-    def sent(self, data: bytes) -> Answer:
-        """Send one request that was made into a frame, and return its reply.
-
-        Raises:
-            Broken: no reply came.
-        """
-        start_us, mark = self.line.now_us(), self.mark()
-        asked = _header_of(data)
-        self.send(data)
-        answered: list[Heard] = []
-
-        def came() -> bool:
-            answered.extend(
-                one
-                for one in self.since(mark)
-                if (one.frame.type, one.frame.req_id, one.frame.session)
-                == (asked.type | REPLY, asked.req_id, asked.session)
-            )
-            return bool(answered)
-
-        if not self.until(came, ANSWER_US):
-            raise Broken(f"no reply to {_name(asked.type)} within {ANSWER_US // MS} ms")
-        frame = answered[0].frame
-        try:
-            reply = unpack_reply(asked.type, frame.payload)
-        except WireLengthError as error:
-            raise Broken(f"reply to {_name(asked.type)}: {error}") from None
-        return Answer(reply, frame, answered[0].at_us - start_us)
-
-    def ask(self, request: Request, by: Talker | None = None) -> Answer:
-        """Ask as a session, the owner's if none is named, and return the reply."""
-        return self.sent(self.frame(request, by or self.owner))
-
-    def done(self, request: Request, by: Talker | None = None) -> Answer:
-        """Ask, and take nothing but OK.
-
-        Raises:
-            Broken: it was refused.
-        """
-        answer = self.ask(request, by)
-        expect(answer.code == Code.OK, f"{_name(request.TYPE)} refused {answer.named}")
-        return answer
-
-    def refused(self, request: Request, code: Code, field: int = 0, by: Talker | None = None) -> Answer:
-        """Ask, and take nothing but this refusal.
-
-        Raises:
-            Broken: another answer came.
-        """
-        answer = self.ask(request, by)
-        wanted = f"{code.name} (offset {field})" if field else code.name
-        expect(
-            (answer.code, answer.field) == (code, field), f"{_name(request.TYPE)}: {answer.named} instead of {wanted}"
-        )
-        return answer
 
     # sessions
 
@@ -378,18 +109,7 @@ class Bench:
             self._limits = self.done(LimitsGet()).body(LimitsGetReply)
         return self._limits
 
-    # heartbeats and STOP
-
-    def beat(
-        self, by: Talker, *, hb_no: int | None = None, echo_ms: int | None = None, lease_ms: int = LEASE_MS
-    ) -> None:
-        """Send a heartbeat."""
-        if hb_no is None:
-            by.hb_no += 1
-            hb_no = by.hb_no
-        body = Heartbeat(hb_no, self.uptime_ms if echo_ms is None else echo_ms % _U32, lease_ms, 0, 1)
-        self._beat_due_us = self.line.now_us() + BEAT_US
-        self.send(raw_frame(Heartbeat.TYPE, 0, by.session, body.pack()))
+    # STOP
 
     def stop(self) -> None:
         """Send STOP and wait until the latch shows."""
@@ -485,7 +205,7 @@ class Bench:
         *,
         shots: int = 3,
         kind: int = GrantKind.TREAT,
-        lease_ms: int = LEASE_MS,
+        lease_ms: int = _LONG_LEASE_MS,
         valid_s: int = 60,
         ahead_ms: int | None = None,
         **changes: Any,
@@ -501,7 +221,7 @@ class Bench:
         *,
         shots: int = 3,
         kind: int = GrantKind.TREAT,
-        lease_ms: int = LEASE_MS,
+        lease_ms: int = _LONG_LEASE_MS,
         valid_s: int = 60,
         ahead_ms: int | None = None,
     ) -> GrantSet:
@@ -529,7 +249,7 @@ class Bench:
             max_nl=shots * max(settings.dose_nl, 1),
             lease_ms=lease_ms,
             valid_s=valid_s,
-            not_after_uptime_ms=(self.uptime_ms + ahead_ms) % _U32,
+            not_after_uptime_ms=(self.uptime_ms + ahead_ms) % U32,
             session_tag8=bytes(8),
         )
 
@@ -552,6 +272,18 @@ class Bench:
             raise NotRun("the service button was not pressed, or SERVICE_ENTER was refused all the same")
 
     # hands
+
+    def need_hands(self, *, exact: bool = False) -> Hands:
+        """Return the hands.
+
+        Raises:
+            NotRun: there are none, or they cannot keep time.
+        """
+        if self.hands is None:
+            raise NotRun("needs hands at the gun")
+        if exact and not self.hands.exact:
+            raise NotRun("needs a fixture that presses to the millisecond")
+        return self.hands
 
     def touch(self, on: bool = True) -> None:
         """Have the head put on the pad, or lifted, and wait until the gun shows it."""
@@ -655,16 +387,6 @@ def unchanged(before: dict[str, object], after: dict[str, object], by: str) -> N
     """
     changed = [name for name, value in before.items() if after[name] != value]
     expect(not changed, f"{by} changed {', '.join(changed)}")
-
-
-def _header_of(data: bytes) -> Frame:
-    [frame] = Deframer().feed(data)
-    return frame
-
-
-def _name(type_code: int) -> str:
-    kind = REQUESTS.get(type_code)
-    return kind.__name__ if kind is not None else f"type 0x{type_code:02X}"
 
 
 def _state(state: int) -> str:

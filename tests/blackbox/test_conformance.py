@@ -1,6 +1,11 @@
 """`meso conformance` as a firmware author uses it: a real process, a real port."""
 
+import signal
+
 from support.checks import assert_one_clear_line
+from support.frames import STATE_ESTOPPED
+from support.gun import ask_hello
+from support.processes import wait_for
 
 SOME = ("W-007", "W-029", "W-072", "W-089", "W-100", "W-151")
 
@@ -24,6 +29,18 @@ def test_without_the_word_about_the_guard_no_credit_is_given(bench):
     kit = bench.meso("conformance", "--gun", gun.link, "--rule", "W-100", "--rule", "W-050").ok()
     assert "not run  W-100   gives credit: only with the needle guard on" in kit.out
     assert "passed   W-050" in kit.out
+    assert gun.shots() == 0
+
+
+def test_interrupted_it_stops_the_gun(bench):
+    gun = bench.gun(hand="none")
+    kit = bench.meso("conformance", "--gun", gun.link, "--yes-guard-is-on")
+    wait_for(lambda: "W-002" in kit.out, "the first findings")
+    kit.send(signal.SIGINT)
+    assert kit.wait() == 130, kit.describe()
+    assert "Traceback" not in kit.err
+    hello = ask_hello(gun.link)
+    assert hello["state"] == STATE_ESTOPPED
     assert gun.shots() == 0
 
 

@@ -3,7 +3,8 @@
 import itertools
 from typing import Final
 
-from meso_device.conformance.bench import MS, Bench, S
+from meso_device.conformance.asking import LEASE_MS, MS, S
+from meso_device.conformance.bench import Bench
 from meso_device.conformance.findings import expect, rule
 from protocols.wire.codes import Alarm, Code, EventKind, GrantEnd, SelfTestItem, State
 from protocols.wire.frame import STOP_FRAME
@@ -96,7 +97,7 @@ def w181(bench: Bench) -> str | None:
 def w184(bench: Bench) -> str | None:
     """Falls silent while armed: LINK_LOST is raised, and cleared by the owner's next frame."""
     mark = bench.mark()
-    bench.arm(shots=3, beat=False)
+    bench.arm(shots=3, beat=False, lease_ms=LEASE_MS)
     bench.until(lambda: bool(_ended(bench, mark)), 2 * S)
     bench.listen(20 * MS)
     expect(_alarms(bench, mark, Alarm.LINK_LOST) == [(1, True)], "LINK_LOST was not raised with the end of the lease")

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from meso_device.conformance.bench import Bench, S
+from meso_device.conformance.asking import S
+from meso_device.conformance.bench import Bench
 from meso_device.conformance.findings import expect, rule
 from meso_device.conformance.workable import calibration, head_rows
 from protocols.wire.codes import Code, GrantEnd, GrantKind

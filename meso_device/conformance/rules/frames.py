@@ -3,7 +3,8 @@
 import itertools
 from typing import Final
 
-from meso_device.conformance.bench import ANSWER_US, MS, Bench
+from meso_device.conformance.asking import ANSWER_US, MS
+from meso_device.conformance.bench import Bench
 from meso_device.conformance.findings import expect, rule
 from meso_device.conformance.raw import raw_frame
 from protocols.wire.codes import Code

@@ -4,7 +4,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from meso_device.conformance.bench import LEASE_MS, MS, Bench, S
+from meso_device.conformance.asking import LEASE_MS, MS, S
+from meso_device.conformance.bench import Bench
 from meso_device.conformance.findings import expect, rule
 from protocols.wire.codes import Code, GrantEnd, GrantKind, GrantState, Mode, Phase, Reason, State
 from protocols.wire.messages import (
@@ -33,7 +34,7 @@ def _causes(bench: Bench, mark: int) -> list[int]:
 @rule("W-097")
 def w097(bench: Bench) -> str | None:
     """Goes through the table of refusals, line by line, as far as frames and this gun's limits reach."""
-    good = bench.grant(shots=3, ahead_ms=LEASE_MS)
+    good = bench.grant(shots=3, lease_ms=LEASE_MS, ahead_ms=LEASE_MS)
     settings, limits = bench.settings(), bench.limits
     late_ms = (bench.uptime_ms - 100) % 2**32
     wrong = [
@@ -287,7 +288,7 @@ def w110(bench: Bench) -> str | None:
     slow = max(1, bench.settings().dose_nl // 2)
     for what, reason in (("revoke", Reason.REVOKED), ("silence", Reason.LEASE)):
         bench.settle()
-        bench.arm(shots=3, flow_nl_per_s=slow)
+        bench.arm(shots=3, lease_ms=LEASE_MS, flow_nl_per_s=slow)
         bench.touch()
         head = bench.status().head_seq
         bench.pull()

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from meso_device.conformance.bench import LEASE_MS, MS, Bench
+from meso_device.conformance.asking import LEASE_MS, MS
+from meso_device.conformance.bench import Bench
 from meso_device.conformance.findings import Broken, expect, rule
 from protocols.wire.codes import GrantEnd
 from protocols.wire.frame import REPLY
@@ -33,7 +34,7 @@ def w065(bench: Bench) -> str | None:
     for what in ("number", "session", "echo"):
         bench.settle()
         _, other = bench.greet()
-        grant = bench.arm(shots=3, beat=False)
+        grant = bench.arm(shots=3, beat=False, lease_ms=LEASE_MS)
         mark = bench.mark()
         bench.beat(bench.owner, hb_no=5)
         bench.listen(200 * MS)
@@ -52,7 +53,7 @@ def w065(bench: Bench) -> str | None:
 @rule("W-066")
 def w066(bench: Bench) -> str | None:
     """Beats with an echo 150 ms old and a lease_ms of its own: the lease ends at echo + the grant's lease."""
-    bench.arm(shots=3, beat=False)
+    bench.arm(shots=3, beat=False, lease_ms=LEASE_MS)
     mark = bench.mark()
     bench.listen(200 * MS)
     bench.status()
@@ -66,7 +67,7 @@ def w066(bench: Bench) -> str | None:
 @rule("W-067")
 def w067(bench: Bench) -> str | None:
     """Falls silent after a heartbeat: the credit ends with cause LEASE when the lease is over, and is 0."""
-    bench.arm(shots=3, beat=False)
+    bench.arm(shots=3, beat=False, lease_ms=LEASE_MS)
     mark = bench.mark()
     bench.status()
     echo_ms = bench.uptime_ms
@@ -80,7 +81,7 @@ def w067(bench: Bench) -> str | None:
 @rule("W-068")
 def w068(bench: Bench) -> str | None:
     """Asks reads and repeats GRANT_SET all through a lease without heartbeats: it ends all the same."""
-    grant = bench.grant(shots=3)
+    grant = bench.grant(shots=3, lease_ms=LEASE_MS)
     frame = bench.frame(grant, bench.owner)
     bench.sent(frame)
     mark = bench.mark()

@@ -1,6 +1,7 @@
 """Section 14 of SPEC.md: SERVICE, its movements, the bench."""
 
-from meso_device.conformance.bench import MS, Bench, S
+from meso_device.conformance.asking import MS, S
+from meso_device.conformance.bench import Bench
 from meso_device.conformance.findings import NotRun, expect, rule
 from protocols.wire.codes import Code, ContactGate, GrantEnd, GrantKind, Phase, Reason, State
 from protocols.wire.messages import GrantEndedEvent, MoveDoneEvent, ServiceEnter, ServiceLeave, ServiceMove, Slot

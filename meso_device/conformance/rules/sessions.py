@@ -2,7 +2,8 @@
 
 import itertools
 
-from meso_device.conformance.bench import MS, Bench, S, unchanged
+from meso_device.conformance.asking import MS, S
+from meso_device.conformance.bench import Bench, unchanged
 from meso_device.conformance.findings import expect, rule
 from meso_device.conformance.raw import raw_frame
 from protocols.wire.codes import Code, GrantEnd, GrantState, GunFlag, SlotFlag, State

@@ -3,7 +3,8 @@
 import itertools
 from typing import Final
 
-from meso_device.conformance.bench import MS, Bench, S
+from meso_device.conformance.asking import MS, S
+from meso_device.conformance.bench import Bench
 from meso_device.conformance.findings import NotRun, expect, rule
 from meso_device.conformance.raw import raw_frame
 from protocols.wire.codes import Capability, Code, EstopSource, GrantEnd, Phase, Reason, State

@@ -5,10 +5,22 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from meso_device.conformance.bench import LEASE_MS, MS, Bench, S
-from meso_device.conformance.findings import expect, rule
-from protocols.wire.codes import Code, ContactGate, GrantKind, Mode, Phase, Reason, TriggerSource
-from protocols.wire.messages import Slot
+from meso_device.conformance.asking import LEASE_MS, MS, S
+from meso_device.conformance.bench import Bench
+from meso_device.conformance.findings import NotRun, expect, rule
+from protocols.wire.codes import (
+    Capability,
+    Code,
+    ContactGate,
+    GrantKind,
+    Mode,
+    Phase,
+    Reason,
+    State,
+    SuctionMode,
+    TriggerSource,
+)
+from protocols.wire.messages import BootEvent, GrantRevoke, Slot
 
 
 def _count(bench: Bench) -> int:
@@ -189,6 +201,30 @@ def w121(bench: Bench) -> str | None:
     return "DRY and MESOPERFUSION are seen with W-128 and W-142"
 
 
+@rule("W-122", hands=True)
+def w122(bench: Bench) -> str | None:
+    """Holds the trigger in suction mode STARTS and touches twice: one stroke each time that the vacuum is reached."""
+    bench.need_hands(exact=True)
+    if not bench.look().capabilities & Capability.SUCTION:
+        raise NotRun("this gun has no vacuum")
+    by_suction = TriggerSource.HAND | TriggerSource.SUCTION
+    bench.arm(shots=3, suction_mode=SuctionMode.STARTS, suction_threshold_pa=5_000, trigger_mask=by_suction)
+    head = bench.status().head_seq
+    bench.press()
+    for made in (1, 2):
+        bench.touch()
+        reached = bench.until(lambda made=made: bench.status().head_seq >= head + made, 5 * S)  # type: ignore[misc]
+        expect(reached, f"the vacuum was reached {made} times and made {made - 1} strokes")
+        bench.listen(500 * MS)
+        bench.touch(False)
+        bench.listen(500 * MS)
+    records = list(bench.read(head + 1, 3))
+    expect(len(records) == 2, f"{len(records)} strokes while the vacuum was reached twice")
+    sources = [record.trigger_source for record in records]
+    expect(sources == [TriggerSource.SUCTION] * 2, f"trigger_source {sources}")
+    return None
+
+
 @rule("W-123", hands=True)
 def w123(bench: Bench) -> str | None:
     """Gives a BENCH grant of four shots: the first after one interval, then one an interval, then none."""
@@ -243,6 +279,71 @@ def w128(bench: Bench) -> str | None:
     told = (record.phase, record.reason)
     expect(told == (Phase.ABORTED, Reason.TRIGGER_RELEASED), f"phase {told[0]}, reason {told[1]}")
     return "without OCCLUSION, STALL and EMPTY"
+
+
+@rule("W-129", hands=True)
+def w129(bench: Bench) -> str | None:
+    """Revokes in the middle of a stroke and watches STATUS: the needle is home when the outcome is there."""
+    slow = max(1, bench.settings().dose_nl // 2)
+    bench.arm(shots=1, flow_nl_per_s=slow, needle_speed_um_per_s=5_000)
+    bench.touch()
+    head = bench.status().head_seq
+    bench.pull()
+    bench.until(lambda: bench.status().needle_um > 0, S)
+    bench.done(GrantRevoke(0))
+    seen = [bench.status()]
+    while seen[-1].head_seq == head and len(seen) < 2_000:
+        bench.listen(2 * MS)
+        seen.append(bench.status())
+    expect(seen[-1].head_seq == head + 1, "the stopped stroke has no record")
+    expect(seen[-1].needle_um <= 0, f"the outcome was there while the needle stood at {seen[-1].needle_um} um")
+    pushed = [later.plunger_um - earlier.plunger_um for earlier, later in itertools.pairwise(seen)]
+    expect(max(pushed, default=0) <= 1, "the plunger went on after GRANT_REVOKE")
+    return None
+
+
+@rule("W-130", hands=True)
+def w130(bench: Bench) -> str | None:
+    """Cuts the power while the needle is out: it is drawn home after the boot without a slot, then credit is taken."""
+    hands = bench.need_hands(exact=True)
+    slow = max(1, bench.settings().dose_nl // 2)
+    bench.arm(shots=1, flow_nl_per_s=slow)
+    bench.touch()
+    bench.pull()
+    bench.listen(80 * MS)
+    head = bench.status().head_seq
+    bench.beating = None
+    hands.power(False)
+    hands.contact(False)
+    bench.listen(100 * MS)
+    mark = bench.mark()
+    hands.power(True)
+    bench.until(lambda: bool(bench.events(BootEvent, mark)), 2 * S)
+    bench.own()
+
+    def home() -> bool:
+        status = bench.status()
+        return status.state == State.SAFE and status.needle_um <= 0
+
+    expect(bench.until(home, 10 * S), "the needle was not home and the gun not SAFE within 10 s of the boot")
+    now = bench.status().head_seq
+    expect(now == head + 1, f"{now - head} records where one was cut off and homing takes none")
+    bench.arm(shots=1)
+    return None
+
+
+@rule("W-162", hands=True)
+def w162(bench: Bench) -> str | None:
+    """Makes a DRY and a PRIME stroke: no dose in the one, no travel in the other."""
+    bench.arm(shots=1, kind=GrantKind.DRY, mode=Mode.DRY, dose_nl=0)
+    bench.touch()
+    dry = Slot.unpack(bench.shoot()[0])
+    bench.touch(False)
+    bench.arm(shots=1, kind=GrantKind.PRIME)
+    prime = Slot.unpack(bench.shoot()[0])
+    expect((dry.dose_lo_nl, dry.dose_hi_nl) == (0, 0), f"a DRY stroke says {dry.dose_lo_nl} to {dry.dose_hi_nl} nl")
+    expect(prime.measured_depth_um == 0, f"a PRIME stroke says {prime.measured_depth_um} um of travel")
+    return "by what the records say"
 
 
 def _stroke(bench: Bench, disturb: Callable[[], None]) -> Slot:

@@ -22,7 +22,7 @@ import simulator.firmware.outbox as outbox
 import simulator.firmware.requests as requests
 import simulator.firmware.ring as ring
 import simulator.firmware.service as service
-from protocols.wire.codes import Alarm, Code, GrantEnd, Phase, Reason, State
+from protocols.wire.codes import Alarm, Code, GrantEnd, GrantKind, Phase, Reason, State
 from protocols.wire.frame import Deframer, decode_block, encode_frame
 from protocols.wire.hashes import hash8
 from protocols.wire.messages import (
@@ -54,18 +54,19 @@ class Broken:
 
     name: str
     rules: tuple[str, ...]
+    hazards: tuple[str, ...]
     breaks: Callable[[Any], None]
 
 
 BROKEN: dict[str, Broken] = {}
 
 
-def broken(*rules):
-    """Enter a function that breaks something with a monkeypatch."""
+def broken(*rules, hazards=()):
+    """Enter a function that breaks something with a monkeypatch; hazards are those that it would bring."""
 
     def enter(breaks):
         name = breaks.__name__
-        BROKEN[name] = Broken(name, rules, breaks)
+        BROKEN[name] = Broken(name, rules, hazards, breaks)
         return breaks
 
     return enter
@@ -163,7 +164,7 @@ def replies_are_sent_twice(patch):
     instead(patch, outbox.Outbox, "reply", made)
 
 
-@broken("W-029")
+@broken("W-029", hazards=("HZ-01",))
 def a_repeated_change_is_executed_again(patch):
     patch.setattr(SessionTable, "repeated", lambda self, session, frame: None)
 
@@ -213,7 +214,7 @@ def request_numbers_never_end(patch):
     patch.setattr(dispatch, "REQ_ID_END", 70_000)
 
 
-@broken("W-198")
+@broken("W-198", hazards=("HZ-32",))
 def longer_requests_are_cut_to_size(patch):
     def made(parse):
         def cutting(frame):
@@ -233,7 +234,7 @@ def ranges_are_not_checked(patch):
     patch.setattr(dispatch, "parse", unchecked)
 
 
-@broken("W-195")
+@broken("W-195", hazards=("HZ-32",))
 def any_version_is_heard(patch):
     patch.setattr(dispatch.Dispatcher, "_check_version", lambda self, frame: None)
 
@@ -339,7 +340,7 @@ def events_carry_a_session(patch):
 # lease
 
 
-@broken("W-067", "W-213", "W-068")
+@broken("W-067", "W-213", "W-068", hazards=("HZ-10",))
 def the_lease_never_ends(patch):
     patch.setattr(Lease, "runs", property(lambda self: False))
 
@@ -376,7 +377,7 @@ def any_sessions_heartbeat_renews(patch):
     patch.setattr(dispatch.Dispatcher, "_heartbeat", heartbeat)
 
 
-@broken("W-213")
+@broken("W-213", hazards=("HZ-38",))
 def the_lease_runs_from_acceptance(patch):
     def start(self, ticks_us, lease_ms, not_after_uptime_ms):
         self._lease_us = lease_ms * 1_000
@@ -385,7 +386,7 @@ def the_lease_runs_from_acceptance(patch):
     patch.setattr(Lease, "start", start)
 
 
-@broken("W-068")
+@broken("W-068", hazards=("HZ-10",))
 def any_frame_renews_the_lease(patch):
     def made(request):
         def renewing(self, frame, rx_bad_frames):
@@ -541,7 +542,7 @@ def the_settings_hash_leaves_bytes_out(patch):
     instead(patch, ActiveSettings, "take", made)
 
 
-@broken("W-001", "W-087")
+@broken("W-001", "W-087", hazards=("HZ-08",))
 def settings_are_clamped(patch):
     def made(set_):
         def clamping(call, request):
@@ -559,7 +560,7 @@ def settings_are_clamped(patch):
     handler(patch, Settings, made)
 
 
-@broken("W-088")
+@broken("W-088", hazards=("HZ-06",))
 def settings_leave_the_credit(patch):
     def made(end_credit):
         return lambda self, cause: None if cause is GrantEnd.SETTINGS else end_credit(self, cause)
@@ -570,7 +571,7 @@ def settings_leave_the_credit(patch):
 # grants
 
 
-@broken("W-100")
+@broken("W-100", hazards=("HZ-01",))
 def a_repeated_grant_refills(patch):
     def made(is_repeat):
         def refilling(self, grant):
@@ -598,7 +599,7 @@ def grants_are_added_up(patch):
     instead(patch, grants.GrantBook, "accept", made)
 
 
-@broken("W-099", "W-041")
+@broken("W-099", "W-041", hazards=("HZ-11",))
 def credit_survives_a_reset(patch):
     def made(restart):
         def living(self, log):
@@ -612,7 +613,7 @@ def credit_survives_a_reset(patch):
     instead(patch, grants.GrantBook, "restart", made)
 
 
-@broken("W-097")
+@broken("W-097", hazards=("HZ-38",))
 def a_late_grant_is_taken(patch):
     def made(check_age):
         def patient(grant, *, head_seq, uptime_ms):
@@ -674,19 +675,19 @@ def it_fires_without_contact(patch):
     patch.setattr(firing, "contact_allows", lambda grant, settings, sensors: True)
 
 
-@broken("W-096")
+@broken("W-096", hazards=("HZ-09",))
 def intervals_are_not_kept(patch):
     patch.setattr(firing, "interval_us", lambda board, settings: 111_000)
 
 
-@broken("W-116")
+@broken("W-116", hazards=("HZ-09",))
 def bounces_count(patch):
     import simulator.firmware.trigger as trigger
 
     patch.setattr(trigger, "DEBOUNCE_US", 1_000)
 
 
-@broken("W-117")
+@broken("W-117", hazards=("HZ-11",))
 def a_held_trigger_fires_with_the_grant(patch):
     patch.setattr(Board, "trigger_held", property(lambda self: False))
 
@@ -702,14 +703,14 @@ def a_held_trigger_fires_with_the_grant(patch):
     instead(patch, requests, "set_grant", made)
 
 
-@broken("W-121")
+@broken("W-121", hazards=("HZ-09",))
 def a_single_shot_repeats(patch):
     from simulator.firmware.trigger import Pull
 
     patch.setattr(Pull, "wants_more", lambda self, settings: bool(self.source))
 
 
-@broken("W-177", "W-105")
+@broken("W-177", "W-105", hazards=("HZ-39",))
 def a_bench_grant_goes_on_on_skin(patch):
     import simulator.firmware.reactions as reactions
 
@@ -722,7 +723,7 @@ def a_bench_grant_goes_on_on_skin(patch):
 # the log
 
 
-@broken("W-154")
+@broken("W-154", hazards=("HZ-24",))
 def records_are_released_when_read(patch):
     def made(read):
         def releasing(self, log_epoch, from_seq, count):
@@ -735,7 +736,7 @@ def records_are_released_when_read(patch):
     instead(patch, ring.LogRing, "read", made)
 
 
-@broken("W-016")
+@broken("W-016", hazards=("HZ-24",))
 def records_are_released_by_aux(patch):
     def made(take):
         def releasing(self, frame, rx_bad_frames):
@@ -748,7 +749,7 @@ def records_are_released_by_aux(patch):
     instead(patch, dispatch.Dispatcher, "take", made)
 
 
-@broken("W-132")
+@broken("W-132", hazards=("HZ-28",))
 def the_sequence_starts_anew_on_restart(patch):
     def made(mount):
         def anew(self, gun_uid, log_epoch):
@@ -841,7 +842,7 @@ def an_epoch_is_opened_over_unreleased_records(patch):
     instead(patch, service, "open_epoch", made)
 
 
-@broken("W-145")
+@broken("W-145", hazards=("HZ-04",))
 def a_stroke_cut_off_is_recorded_as_done(patch):
     patch.setattr(
         boot_module, "interrupted", lambda planned_nl, _: ring.Outcome(0, 0, 0, 0, 0, Phase.DONE, Reason.NONE)
@@ -873,12 +874,34 @@ def doses_are_swapped(patch):
     instead(patch, ring.LogRing, "finish", made)
 
 
-@broken("W-080", "W-110")
+@broken("W-080", "W-110", hazards=("HZ-04",))
 def an_aborted_stroke_says_done(patch):
     def made(finish):
         return lambda self, outcome: finish(self, replace(outcome, phase=Phase.DONE, reason=Reason.NONE))
 
     instead(patch, ring.LogRing, "finish", made)
+
+
+@broken("W-142", hazards=("HZ-23",))
+def priming_is_recorded_as_treatment(patch):
+    def made(begin):
+        return lambda self, intent: begin(
+            self, replace(intent, kind=GrantKind.TREAT) if intent.kind == GrantKind.PRIME else intent
+        )
+
+    instead(patch, ring.LogRing, "begin", made)
+
+
+@broken("W-122")
+def the_vacuum_is_reached_for_nothing(patch):
+    import simulator.firmware.reactions as reactions
+
+    patch.setitem(reactions._REACTIONS, reactions.SuctionReached, lambda *_: None)
+
+
+@broken("W-130")
+def the_needle_stays_out_after_a_boot(patch):
+    patch.setattr(Board, "home", lambda self: None)
 
 
 # service, calibration, the rest

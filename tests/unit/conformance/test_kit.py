@@ -1,10 +1,13 @@
 """The kit finds nothing in a gun that keeps the rules, and names the rule that each broken gun breaks."""
 
+from pathlib import Path
+
 import pytest
 
 from meso_device.conformance.bench import Bench
 from meso_device.conformance.findings import CHECKED
 from meso_device.conformance.line import Hands
+from meso_device.conformance.person import PersonHands
 from meso_device.conformance.simulated import simulated_gun
 from meso_device.conformance.spec import spec_rules
 from meso_device.conformance.untestable import WHY_NOT
@@ -14,6 +17,7 @@ from protocols.wire.codes import State
 from protocols.wire.messages import GrantSet, ServiceMove
 from tests.unit.conformance.broken_guns import BROKEN
 
+ROOT = Path(__file__).parents[3]
 HOST_ID = bytes(range(16))
 
 
@@ -31,6 +35,13 @@ def test_every_rule_of_the_text_is_checked_or_said_to_be_out_of_reach():
     assert len(spec_rules()) >= 214
 
 
+def test_the_document_tells_the_share_of_rules_that_is_tried():
+    text = " ".join((ROOT / "docs/conformance.md").read_text().split())
+    hosts = sum(why == "binds the host" for why in WHY_NOT.values())
+    assert f"Of the {len(spec_rules())} rules, {hosts} bind the host" in text
+    assert f"the kit tries {len(CHECKED)};" in text
+
+
 def test_a_gun_that_keeps_the_rules_breaks_none():
     findings = [*judge(bench_of(), chosen_numbers([]))]
     assert failed(findings) == {}
@@ -39,7 +50,13 @@ def test_a_gun_that_keeps_the_rules_breaks_none():
     assert sum(one.verdict is Verdict.PASSED for one in findings) == len(CHECKED) - 1
 
 
-@pytest.mark.parametrize("name", sorted(BROKEN))
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.hazard(row) for row in gun.hazards])
+        for name, gun in sorted(BROKEN.items())
+    ],
+)
 def test_a_broken_gun_is_found_by_the_number_of_the_rule(name, monkeypatch):
     gun = BROKEN[name]
     gun.breaks(monkeypatch)
@@ -94,6 +111,52 @@ def test_the_gun_is_left_safe_and_silent():
     assert bench.line.gun.firmware.state is State.SAFE
     assert bench.line.gun.firmware.credit is None
     assert len(bench.since(mark)) <= 11  # the reader's session still gets its STATUS
+
+
+class Person:
+    """Reads what `PersonHands` tells and does it at the simulated gun; the kit sees it at the gun alone."""
+
+    def __init__(self, hands):
+        self._does = {
+            "put the head on the test pad": lambda: hands.contact(True),
+            "lift the head off the test pad": lambda: hands.contact(False),
+            "press the trigger and hold it": lambda: hands.trigger(True),
+            "let the trigger go": lambda: hands.trigger(False),
+            "press the gun's service button once": hands.press_service_button,
+            "press the gun's own stop button": hands.press_stop_button,
+            "switch the gun off, and on again": lambda: (hands.power(False), hands.power(True)),
+            "take the cartridge out and put a full one of its kind in": hands.change_cartridge,
+        }
+        self.told = []
+
+    def reads(self, line):
+        self.told.append(line)
+        self._does[line]()
+
+
+def test_a_person_who_does_what_the_lines_say_is_hands_enough():
+    line, simulated_hands = simulated_gun("person")
+    person = Person(simulated_hands)
+    bench = Bench(line, host_id=HOST_ID, hands=PersonHands(person.reads), guarded=True)
+    findings = [*judge(bench, chosen_numbers([]), quick=True)]
+    assert failed(findings) == {}
+    passed = {one.number for one in findings if one.verdict is Verdict.PASSED}
+    assert {"W-062", "W-079", "W-083", "W-102", "W-104", "W-154", "W-172"} <= passed
+    assert set(person.told) == set(person._does)
+    exact = "needs a fixture that presses to the millisecond"
+    assert {one.seen for one in findings if one.verdict is Verdict.NOT_RUN} <= {
+        exact,
+        "needs a fixture that switches the power",
+        "takes longer than five seconds",
+        "this gun has an encoder",
+    }
+
+
+def test_hands_that_never_come_are_no_fault_of_the_gun():
+    line, _ = simulated_gun("alone")
+    bench = Bench(line, host_id=HOST_ID, hands=PersonHands(lambda _: None), guarded=True)
+    findings = [*judge(bench, ["W-053", "W-079", "W-083", "W-102", "W-175"])]
+    assert {one.verdict for one in findings} == {Verdict.NOT_RUN}, findings
 
 
 def test_a_rule_that_the_text_has_not_is_refused():
