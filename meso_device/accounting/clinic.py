@@ -52,6 +52,7 @@ class Cartridge(Struct, frozen=True, kw_only=True):
         patient_hi_nl: Most that they took.
         prime_nl: Most that PRIME and BENCH records took.
         waste_nl: What the operator declared as wasted.
+        noticed: The gun has noticed a change of syringe since this one was recorded.
     """
 
     cartridge: str
@@ -64,6 +65,7 @@ class Cartridge(Struct, frozen=True, kw_only=True):
     patient_hi_nl: int
     prime_nl: int
     waste_nl: int
+    noticed: bool = False
 
     @property
     def left_nl(self) -> int:

@@ -11,6 +11,7 @@ from meso_device.audit.sql import run
 
 ALLERGY: Final = "allergy"
 CONSENT: Final = "consent"
+CARTRIDGE_CHANGED: Final = "CARTRIDGE_CHANGED"
 
 
 class ClinicRows:
@@ -26,6 +27,7 @@ class ClinicRows:
             "lot.unblocked": self._lot_unblocked,
             "lot.loaded": self._cartridge_fitted,
             "cartridge.changed": self._cartridge_removed,
+            "alarm.raised": self._alarm_raised,
             "waste": self._wasted,
             "needle.changed": self._part_fitted,
             "head.changed": self._part_fitted,
@@ -93,7 +95,7 @@ class ClinicRows:
         )
         run(
             self._db,
-            "INSERT INTO cartridge VALUES(?, ?, ?, ?, ?, ?, ?, ?, 0, NULL)",
+            "INSERT INTO cartridge VALUES(?, ?, ?, ?, ?, ?, ?, ?, 0, NULL, NULL)",
             (
                 *(seq, body["cartridge"], gun_uid, body["syringe"], body["geometry_id"]),
                 *(body["product"], body["lot"], body["loaded_nl"]),
@@ -106,6 +108,15 @@ class ClinicRows:
             "UPDATE cartridge SET removed_seq = coalesce(removed_seq, ?) WHERE cartridge = ? RETURNING seq", seq, body
         )
         self._fitted.clear()
+
+    def _alarm_raised(self, seq: int, body: Body) -> None:
+        """What is recorded as fitted may be something else by now (HZ-17)."""
+        if body.get("alarm") == CARTRIDGE_CHANGED:
+            run(
+                self._db,
+                "UPDATE cartridge SET noticed_seq = ? WHERE gun_uid = ? AND removed_seq IS NULL",
+                (seq, gun_uid_of(body)),
+            )
 
     def _wasted(self, seq: int, body: Body) -> None:
         self._change_cartridge(

@@ -109,13 +109,14 @@ def fitted_cartridge(db: apsw.Connection, gun_uid: str) -> Cartridge | None:
     """Return what is in a gun, with what its shots took of it; None if nothing is recorded as fitted."""
     rows = run(
         db,
-        "SELECT seq, cartridge, syringe, geometry_id, product, lot, loaded_nl, waste_nl FROM cartridge "
+        "SELECT seq, cartridge, syringe, geometry_id, product, lot, loaded_nl, waste_nl, noticed_seq "
+        "FROM cartridge "
         "WHERE gun_uid = ? AND removed_seq IS NULL",
         (gun_uid,),
     )
     if not rows:
         return None
-    seq, cartridge, syringe, geometry_id, product, lot, loaded_nl, waste_nl = rows[0]
+    seq, cartridge, syringe, geometry_id, product, lot, loaded_nl, waste_nl, noticed_seq = rows[0]
     [(patient_lo_nl, patient_hi_nl, prime_nl)] = run(
         db,
         "SELECT coalesce(sum(dose_lo_nl) FILTER (WHERE kind IN (1, 2)), 0), "
@@ -135,6 +136,7 @@ def fitted_cartridge(db: apsw.Connection, gun_uid: str) -> Cartridge | None:
         patient_hi_nl=patient_hi_nl,
         prime_nl=prime_nl,
         waste_nl=waste_nl,
+        noticed=noticed_seq is not None,
     )
 
 

@@ -71,10 +71,11 @@ PROJECTIONS: Final = {
     # What must not be used now, listed or not.
     "lot_block": """product TEXT NOT NULL, lot TEXT NOT NULL, reason TEXT NOT NULL, seq INTEGER NOT NULL,
         PRIMARY KEY(product, lot)""",
-    # Fillings. What a filling gave is the sum over the rows of `given` that name its record.
+    # Fillings. What a filling gave is the sum over the rows of `given` that name its record; `noticed_seq` is the
+    # newest record of the gun having noticed a change of syringe while this one is recorded as fitted.
     "cartridge": """seq INTEGER PRIMARY KEY, cartridge TEXT NOT NULL UNIQUE, gun_uid TEXT NOT NULL,
         syringe TEXT NOT NULL, geometry_id INTEGER NOT NULL, product TEXT NOT NULL, lot TEXT NOT NULL,
-        loaded_nl INTEGER NOT NULL, waste_nl INTEGER NOT NULL, removed_seq INTEGER""",
+        loaded_nl INTEGER NOT NULL, waste_nl INTEGER NOT NULL, removed_seq INTEGER, noticed_seq INTEGER""",
     # Each fitting of a needle or head.
     "part": """seq INTEGER PRIMARY KEY, part TEXT NOT NULL, serial TEXT NOT NULL, type_id INTEGER NOT NULL,
         sess TEXT NOT NULL, alias TEXT NOT NULL, at_us INTEGER NOT NULL""",

@@ -17,7 +17,7 @@ from meso_device.accounting.entries import Cap, CapExceeded, Committed, GrantInt
 from meso_device.accounting.findings import Finding, FindingCode
 from meso_device.accounting.grants import GrantAccount, closed_entry, grant_entry, prepared_entry
 from meso_device.session.advice import depth_advice
-from meso_device.session.connect import settle
+from meso_device.session.connect import hear_of_change, settle
 from meso_device.session.contract import NoticeKind, Phase
 from meso_device.session.desk import Desk, SessionState
 from meso_device.session.flow import (
@@ -132,6 +132,7 @@ def _permit(desk: Desk, area: AreaPlan, *, again: bool) -> Generator[Need, Answe
     book, session, limits = desk.gun(), desk.treatment(), desk.limits
     if limits is None or desk.calibration is None:
         raise LinkTrouble("the gun did not give its limits or its calibration")
+    yield from hear_of_change(desk)
     facts = yield LoadFacts(session.session, session.alias, book.stamp.gun_uid, session.plan.digest)
     if not isinstance(facts, ClinicFacts):
         raise TypeError("the store answered something else")

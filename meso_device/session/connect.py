@@ -33,8 +33,9 @@ from meso_device.session.flow import (
 )
 from protocols.errors import GunProtocolError
 from protocols.wire.codes import MAJOR as WIRE_MAJOR
-from protocols.wire.codes import Code, GunFlag, State
+from protocols.wire.codes import Alarm, Code, GunFlag, State
 from protocols.wire.messages import (
+    AlarmAck,
     GrantGet,
     GrantGetReply,
     Hello,
@@ -85,10 +86,31 @@ def connect(desk: Desk, opened: PortOpened) -> Flow:
     yield from ask(StatusRate(STATUS_PERIOD_MS))
     yield from synchronise_clock(desk)
     yield from settle(desk)
+    yield from _changed_meanwhile(desk)
     desk.limits = limits if isinstance(limits, LimitsGetReply) else None
     desk.calibration = calibration
     yield from _balance(desk, hello)
     desk.bound_uid = desk.bound_uid or hello.gun_uid.hex()
+
+
+def _changed_meanwhile(desk: Desk) -> Flow:
+    """Record a change of syringe while a session had no link to the gun; before a session people record what is in."""
+    desk.change_recorded = desk.session is None
+    if desk.session is not None and not desk.session.closed:
+        yield from hear_of_change(desk)
+
+
+def hear_of_change(desk: Desk) -> Flow:
+    """Where the gun has noticed a change of its syringe: record it, then free its alarm for the next change (HZ-17)."""
+    alarms = desk.status.alarms if desk.status is not None else 0
+    if desk.session is None or desk.session.practice or not alarms >> Alarm.CARTRIDGE_CHANGED & 1:
+        return
+    if not desk.change_recorded:
+        name = Alarm.CARTRIDGE_CHANGED.name
+        payload: dict[str, Json] = {"alarm": name, "bit": int(Alarm.CARTRIDGE_CHANGED), "detail": 0}
+        yield from record(desk.entry("alarm.raised", desk.event_key(f"alarm.raised/{name}"), payload))
+    desk.change_recorded = False
+    yield from send(AlarmAck(Alarm.CARTRIDGE_CHANGED))
 
 
 def _hello(desk: Desk, opened: PortOpened) -> Generator[Need, Answer, HelloReply]:

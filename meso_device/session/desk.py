@@ -115,6 +115,7 @@ class Desk:
         stop_no: Number of the newest STOP pressed on this host: its UTC time, so that none comes twice.
         stop_again: A STOP of an earlier run was never answered: send it again (I-46).
         log_halted: The gun's log cannot be read further; a finding says why.
+        change_recorded: The log holds the change of syringe that the gun tells of, or it was before the session.
         written_off: What was unknown has been written off in this run.
         write_failed: Why nothing more can be recorded; empty while the store is healthy.
         bench: The calibration run under way, or the last one.
@@ -146,6 +147,7 @@ class Desk:
         self.stop_no = 0
         self.stop_again = False
         self.log_halted = False
+        self.change_recorded = False
         self.written_off = False
         self.write_failed = ""
         self.bench: Bench | None = None

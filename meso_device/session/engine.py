@@ -392,6 +392,7 @@ class SessionEngine:
         payload: dict[str, Json] = {"alarm": name, "bit": alarm.alarm, "detail": alarm.detail}
         self._commit((desk.entry(kind, desk.event_key(f"{kind}/{name}"), payload),))
         if alarm.raised:
+            desk.change_recorded |= alarm.alarm == Alarm.CARTRIDGE_CHANGED
             desk.tell(NoticeKind.ALARM, f"gun alarm {name}")
 
     def _stop_heard(self, heard: StopHeard) -> None:

@@ -161,9 +161,9 @@ class Board:
 
     # alarms
 
-    def alarm(self, alarm: Alarm, *, lasting: bool) -> None:
-        """Raise an alarm; a fault ends the credit and latches."""
-        if self.alarms.raise_(alarm, lasting=lasting):
+    def alarm(self, alarm: Alarm, *, lasting: bool, each: bool = False) -> None:
+        """Raise an alarm; a fault ends the credit and latches. ``each`` tells of one that is latched already, too."""
+        if self.alarms.raise_(alarm, lasting=lasting) or each:
             self._alarm_changed(alarm, raised=1)
         if alarm in FAULTS and self.state not in {State.FAULT, State.BOOT}:
             self.end_credit(GrantEnd.FAULT)

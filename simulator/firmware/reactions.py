@@ -113,13 +113,13 @@ def _cartridge(board: Board, firing: Firing, event: CartridgeChanged) -> None:
     board.journal.note(board.ticks_us, EventKind.CARTRIDGE, detail=event.present)
     if event.present:
         board.cease(Alarm.EMPTY)
-    board.alarm(Alarm.CARTRIDGE_CHANGED, lasting=False)
+    board.alarm(Alarm.CARTRIDGE_CHANGED, lasting=False, each=not event.present)
 
 
 def _head(board: Board, firing: Firing, event: HeadChanged) -> None:
     board.end_credit(GrantEnd.HEAD)
     board.journal.note(board.ticks_us, EventKind.HEAD)
-    board.alarm(Alarm.HEAD_CHANGED, lasting=False)
+    board.alarm(Alarm.HEAD_CHANGED, lasting=False, each=True)
 
 
 def _ended(board: Board, firing: Firing, event: StrokeEnded) -> None:

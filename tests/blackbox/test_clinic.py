@@ -221,6 +221,27 @@ def test_another_product_in_the_gun_is_refused(clinic, patient):
     assert_refused(clinic, clinic.session(patient), "Saline", PRODUCT)
 
 
+SWAPPED = """
+[[fault]]
+name = "cartridge_swap"
+at_shot = 2
+"""
+
+
+@pytest.mark.hazard("HZ-17")
+def test_a_syringe_that_the_gun_saw_taken_out_gives_nothing_until_somebody_says_what_is_in_now(clinic, patient):
+    clinic.gun.kill()
+    clinic.gun.start("--scenario", clinic.file(".toml", SWAPPED))
+    process = clinic.session(patient)
+    process.wait()
+    assert_one_clear_line(process, status=1, names=("taken out after lot 'W-1'",))
+    assert 2 <= len(clinic.gun.truth()) <= 3
+    clinic.load(left="3.98 mL")
+    assert_complete(
+        clinic, clinic.bench.resume(clinic.gun.link, "--operator", "cleo", "--pin-file", clinic.pins("cleo"))
+    )
+
+
 @pytest.mark.hazard("HZ-43")
 def test_a_blocked_lot_is_refused_until_it_is_released(clinic, patient):
     clinic.act("stock", "block", PRODUCT, "W-1", "--reason", "recalled")

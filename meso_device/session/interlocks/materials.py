@@ -29,10 +29,16 @@ def reprocessing(case: Case) -> str:
 
 
 def cartridge(case: Case) -> str:
-    """Refuse when nothing is recorded as being in the gun."""
-    if case.dry or case.facts.cartridge is not None:
+    """Refuse when nothing is recorded as being in the gun, or the gun noticed a change after it was (HZ-17)."""
+    fitted = case.facts.cartridge
+    if case.dry or (fitted is not None and not fitted.noticed):
         return ""
-    return "no syringe is recorded as fitted: scan and load it first"
+    if fitted is None:
+        return "no syringe is recorded as fitted: scan and load it first"
+    return (
+        f"the gun noticed that its syringe was taken out after lot {fitted.lot!r} was recorded: look which one is in "
+        "it now, and record it as fitted, also where it is the same"
+    )
 
 
 def product(case: Case) -> str:

@@ -300,6 +300,21 @@ def test_a_cartridge_that_was_taken_out_gives_nothing_more(store, clinic):
     assert store._db.execute("SELECT cartridge FROM given").fetchall() == [(0,)]
 
 
+@pytest.mark.hazard("HZ-17")
+def test_what_the_gun_notices_of_its_syringe_holds_for_the_one_recorded_before(store, clinic):
+    def noticed(number, alarm="CARTRIDGE_CHANGED"):
+        commit(store, clinic.entry("alarm.raised", f"alarm/{number}", {"alarm": alarm, "bit": 17, "detail": 0}))
+
+    commit(store, clinic.link_up(), loaded(clinic, 1))
+    noticed(1, "HEAD_CHANGED")
+    assert not fitted_cartridge(store._db, GUN.gun_uid).noticed
+    noticed(2)
+    assert fitted_cartridge(store._db, GUN.gun_uid).noticed
+    commit(store, loaded(clinic, 2))
+    assert not fitted_cartridge(store._db, GUN.gun_uid).noticed
+    assert rebuilt_difference(store) == ""
+
+
 @pytest.mark.parametrize("kind", ["waste", "cartridge.changed"])
 def test_what_is_said_of_a_cartridge_that_was_never_fitted_is_refused(store, clinic, kind):
     payload = {"cartridge": "00" * 16, "waste_nl": 1, "reason": "x", "left_nl": 0, "difference_nl": 0, "ok": True}

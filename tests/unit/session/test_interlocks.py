@@ -86,7 +86,7 @@ BLOCKED = {
         cleaned(NOW_US - 50, NOW_US - 50),
         cleaned(0, NOW_US - 50, "another session of the same patient"),
     ],
-    "cartridge": [with_facts(cartridge=None)],
+    "cartridge": [with_facts(cartridge=None), with_cartridge(noticed=True)],
     "product": [with_plan(with_facts(last_given=()), product_name="Something else")],
     "lot_listed": [with_facts(lots={})],
     "lot_blocked": [with_lot(blocked="recall")],
