@@ -105,6 +105,7 @@ class TechnicalLog:
             self._path.replace(self._path.with_name(FILE_NAME + ".1"))
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         self._file = os.fdopen(descriptor, "w", buffering=1, encoding="utf-8", errors="backslashreplace")
+        # Bound at once: an unbound logger leaves a ring of garbage for each line.
         self._log = structlog.wrap_logger(
             structlog.WriteLogger(self._file),
             processors=[
@@ -112,5 +113,5 @@ class TechnicalLog:
                 structlog.processors.JSONRenderer(sort_keys=True),
             ],
             wrapper_class=structlog.BoundLogger,
-        )
+        ).bind()
         self._log.info("start", command=self._command, pid=os.getpid())

@@ -1,5 +1,6 @@
 """The technical log is observation: complete enough to be of use, never in the way, and about no person."""
 
+import gc
 import json
 import os
 
@@ -43,6 +44,15 @@ def test_each_change_of_state_and_each_notice_is_a_line_and_all_is_passed_on(tmp
     assert b"\x1b" not in (tmp_path / FILE_NAME).read_bytes()
     assert (len(heard.notices), len(heard.views)) == (1, 5)
     assert (tmp_path / FILE_NAME).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_line_leaves_nothing_for_the_garbage_collector(tmp_path):
+    with TechnicalLog(tmp_path, Recorder(), command="meso test") as log:
+        log.notice(Notice(NoticeKind.INFO, "first"))
+        gc.collect()
+        for _ in range(100):
+            log.notice(Notice(NoticeKind.INFO, "more"))
+        assert gc.collect() == 0
 
 
 @pytest.mark.parametrize("spoil", ["missing", "directory", "link"])
