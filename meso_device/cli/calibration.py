@@ -100,7 +100,16 @@ def certificate(
 
 
 @app.command()
-def due(home: HomeOption = None, json: JsonOption = False) -> None:
+def due(
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="FILE", help="Also write it with drift charts, .pdf or .html.", show_default=False
+        ),
+    ] = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
     """List until when each gun's calibrations hold, how they drift, and the next interval; what is due comes first."""
     from meso_device.cli.calibration_text import due_document, due_lines
     from meso_device.cli.log import reading
@@ -110,6 +119,10 @@ def due(home: HomeOption = None, json: JsonOption = False) -> None:
     today = Clock().now().utc_us // 86_400_000_000
     with reading(home) as db:
         rows = due_rows(db, today) if db is not None else ()
+    if out is not None:
+        from meso_device.cli.calibration_chart import write_state
+
+        write_state(home, rows, out, today)
     if json:
         say_json({"due": [due_document(row) for row in rows]})
     elif not rows:
