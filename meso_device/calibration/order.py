@@ -157,6 +157,7 @@ def begun_of(order: Order, gun: GunFacts) -> Begun:
         humidity_permille=here.humidity_permille if here else 0,
         references=order.references,
         limits=order.limits,
+        interval_days=order.interval_days,
         place=order.place,
     )
 

@@ -122,6 +122,7 @@ class Begun(Struct, frozen=True, kw_only=True):
         water_mdegc, air_mdegc, pressure_pa, humidity_permille: Conditions at the start; 0 where not measured.
         references: Instruments.
         limits: What is allowed.
+        interval_days: Days to the next calibration, before the staircase.
         place: Where it was done; empty if not said.
     """
 
@@ -146,6 +147,7 @@ class Begun(Struct, frozen=True, kw_only=True):
     humidity_permille: int = 0
     references: tuple[Reference, ...]
     limits: Limits
+    interval_days: int = 365
     place: str = ""
 
 

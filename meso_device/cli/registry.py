@@ -51,6 +51,7 @@ COMMANDS: Final[Mapping[str, CommandLine]] = {
     ),
     "audit": CommandLine("meso_device.cli.audit", "Verify, prove and export the log of all injections."),
     "backup": CommandLine("meso_device.cli.backup", "Back up the data directory in use, verify backups, restore one."),
+    "calibrate": CommandLine("meso_device.cli.calibrate", "Calibrate a gun at the bench: dose, depth, sensors."),
     "simulate": CommandLine("meso_device.cli.simulate", "Be a simulated gun until told to end."),
     "doctor": CommandLine(
         "meso_device.cli.doctor", "Check this computer: packages, ports, data directory, disk, clock."

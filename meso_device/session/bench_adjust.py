@@ -45,7 +45,8 @@ def adjust(desk: Desk, bench: Bench, command: Calibrate) -> Generator[Need, Answ
     desk.calibration = held
     bench.block = b""
     new = held.corrections
-    changes = [f"{name} {run.begun.in_force[name]} -> {value}" for name, value in new.items()]
+    old = run.begun.in_force
+    changes = [f"{name} {old[name]} -> {value}" for name, value in new.items() if value != old[name]]
     desk.tell(NoticeKind.INFO, f"written to the gun and read back equal: {', '.join(changes)}")
     return Adjusted(run=run.begun.run, old=run.begun.in_force, new=new, cal_hash8=held.hash8.hex())
 

@@ -1,0 +1,316 @@
+"""Puts a calibration run together from a command line, lets it run, and says what became of it."""
+
+import os
+import secrets
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from drivers.mt_sics import BAUD, MtSics
+from drivers.ports import open_port
+from meso_device.calibration.order import NEEDED, Order
+from meso_device.calibration.record import (
+    Adjusted,
+    CalibrationRecord,
+    DepthJudged,
+    DoseJudged,
+    DosePoint,
+    Judged,
+    SensorPoint,
+    SensorsJudged,
+    Stage,
+    What,
+)
+from meso_device.calibration.run import Run
+from meso_device.cli.bench_file import read_bench
+from meso_device.cli.desk import open_desk
+from meso_device.cli.log import reading
+from meso_device.cli.output import say, say_json, tell
+from meso_device.host.bench import BenchEnd, BenchRequest, run_bench
+from meso_device.host.home import find_home, lock_holder
+from meso_device.host.instruments import BalanceInstrument, InstrumentMember, TypedInstrument, typed_from_stdin
+from meso_device.people.register import Purpose
+from meso_device.people.roles import Act, role_for
+from meso_device.records.calibration_runs import RunRow, run_rows, run_story
+from meso_device.session.bench_desk import BenchView
+from meso_device.session.contract import Calibrate, Instant, Notice, View
+from protocols.errors import UsageError
+from protocols.treatment.needles import heads, needles
+from protocols.treatment.syringes import syringes
+from protocols.units import LENGTH, VOLUME, format_dose, parse_quantity
+
+COMMAND: Final = "meso calibrate"
+PROFILES: Final = ("reference", "field")
+_PERCENT_PPM: Final = 10_000
+
+
+class Words(Struct, frozen=True, kw_only=True):
+    """What every run's command line says."""
+
+    gun: str
+    bench: str
+    adjust: bool
+    sign_in: str
+    pin_file: str
+    home: Path | None
+    json: bool
+
+    def order(
+        self,
+        what: What,
+        targets: Sequence[str],
+        readings: int,
+        *,
+        profile: str = "reference",
+        shots: int = 1,
+        syringe: str = "",
+        syringe_lot: str = "",
+        needle: str = "30g_4mm",
+        head: str = "single",
+    ) -> Order:
+        """Return the run that is asked for.
+
+        Raises:
+            UsageError: a word is not one that is known, or the bench file is refused.
+        """
+        if profile not in PROFILES:
+            raise UsageError(f"profile {profile[:20]!r} refused: {' or '.join(PROFILES)}")
+        for name, word, known in (
+            ("syringe", syringe, syringes()),
+            ("needle", needle, needles()),
+            ("head", head, heads()),
+        ):
+            if word and word not in known:
+                raise UsageError(f"{name} {word[:40]!r} refused: known are {', '.join(known)}")
+        bench = read_bench(self.bench)
+        return Order(
+            run=secrets.token_hex(16),
+            what=what,
+            profile=profile,
+            targets=tuple(parse_quantity(text, VOLUME if what is What.DOSE else LENGTH) for text in targets),
+            readings_each=readings,
+            shots_each=shots,
+            geometry_id=syringes()[syringe].geometry_id if syringe else 0,
+            syringe_lot=syringe_lot,
+            needle_type_id=needles()[needle].type_id,
+            head_type_id=heads()[head].type_id,
+            conditions=bench.conditions,
+            references=tuple(one for one in bench.references if one.what in NEEDED[what]),
+            limits=bench.limits,
+            place=bench.place,
+            interval_days=bench.interval_days,
+        )
+
+
+def run_new(words: Words, order: Order, *, balance: str, gauge: str) -> int:
+    """Begin a run, report it, and return the exit status.
+
+    Raises:
+        UsageError: another run is open.
+    """
+    row = open_run(words.home)
+    if row is not None:
+        raise UsageError(
+            f"run {row.run[:8]} ({row.what}) is open: go on with '{COMMAND} resume', or give it up with "
+            f"'{COMMAND} abandon'"
+        )
+    op, role = _sign_in(words)
+    serial = next((one.serial for one in order.references if one.what == "balance"), "")
+    command = Calibrate(order=order, adjust=words.adjust, interval_days=order.interval_days, op=op, role=role)
+    return _run(words, command, order.what, serial, balance=balance, gauge=gauge)
+
+
+def run_open(words: Words, *, balance: str, gauge: str) -> int:
+    """Go on with the newest open run, report it, and return the exit status; 0 where there is none."""
+    with reading(words.home) as db:
+        rows = [row for row in run_rows(db) if row.state == "open"] if db is not None else []
+        story = run_story(db, rows[0].run) if rows and db is not None else None
+    if story is None:
+        if words.json:
+            say_json({"run": "", "state": "none", "exit": 0, "reason": "nothing to resume"})
+        else:
+            say("nothing to resume")
+        return 0
+    op, role = _sign_in(words)
+    begun = story.begun
+    serial = next((one.serial for one in begun.references if one.what == "balance"), "")
+    command = Calibrate(
+        order=None,
+        records=tuple(step.record for step in story.steps),
+        gun_uid=rows[0].gun_uid,
+        adjust=words.adjust,
+        interval_days=begun.interval_days,
+        op=op,
+        role=role,
+    )
+    return _run(words, command, begun.what, serial, balance=balance, gauge=gauge)
+
+
+def open_run(home: Path | None) -> RunRow | None:
+    """Return the newest run that is open; None where there is none."""
+    with reading(home) as db:
+        return next((row for row in run_rows(db) if row.state == "open"), None) if db is not None else None
+
+
+def _sign_in(words: Words) -> tuple[str, str]:
+    """Let the technician sign in, before anything is opened."""
+    with open_desk(words.home, command=COMMAND, pin_file=words.pin_file) as desk:
+        holder = lock_holder(desk.home)
+        if holder:
+            raise UsageError(f"data directory {desk.home.root} is in use by {holder}: end that one first")
+        proof = desk.prove(words.sign_in, Purpose.SIGN_IN)
+        role = role_for(proof.person, Act.CALIBRATE)
+        return proof.spend(desk.now()).op, role.value
+
+
+def _run(words: Words, command: Calibrate, what: What, serial: str, *, balance: str, gauge: str) -> int:
+    from meso_device.technical_log import TechnicalLog
+
+    quiet = words.json
+    root = find_home(words.home, os.environ)
+
+    def instrument() -> InstrumentMember | None:
+        return _instrument(what, serial, balance=balance, gauge=gauge, quiet=quiet)
+
+    request = BenchRequest(root=root, command=COMMAND, port=words.gun, calibrate=command, instrument=instrument)
+    with TechnicalLog(root, BenchProgress(quiet=quiet), command=COMMAND) as log:
+        end = run_bench(request, log)
+    return _report(words, end, balance=balance, gauge=gauge)
+
+
+def _instrument(what: What, serial: str, *, balance: str, gauge: str, quiet: bool) -> InstrumentMember | None:
+    if what is What.SENSORS:
+        return None
+    if what is What.DOSE and balance:
+        return InstrumentMember(BalanceInstrument(open_port(balance, BAUD), MtSics(serial=serial)))
+    if what is What.DEPTH and gauge:
+        port = open_port(gauge, BAUD)
+        return InstrumentMember(TypedInstrument(port.read, port.fileno(), None))
+    asking = sys.stdin.isatty() and not quiet
+    return InstrumentMember(typed_from_stdin(say_now if asking else None))
+
+
+def say_now(text: str) -> None:
+    """Print a line at once: somebody waits for it."""
+    say(text)
+    sys.stdout.flush()
+
+
+class BenchProgress:
+    """Prints what happens at the bench, a line each; see `Observer`."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._seen: BenchView | None = None
+
+    def notice(self, notice: Notice) -> None:
+        """Print what the host says."""
+        if not self._quiet:
+            say_now(f"  {notice.text}")
+
+    def seen(self, view: View, now: Instant) -> None:  # noqa: ARG002  # an observer's signature
+        """Print each state and each reading once."""
+        bench = view.bench
+        if self._quiet or bench is None or not bench.run or bench == self._seen:
+            return
+        before, self._seen = self._seen, bench
+        if before is None or (before.state, before.taken) != (bench.state, bench.taken):
+            count = f" {bench.taken} of {bench.planned} readings" if bench.taken else ""
+            mark = " SIMULATED" if view.simulated else ""
+            say_now(f"  {bench.state}{mark}{count}")
+
+
+def _report(words: Words, end: BenchEnd, *, balance: str, gauge: str) -> int:
+    """Say what became of a run: figures, a line on standard error unless it is complete, and the JSON document."""
+    bench = end.view.bench
+    records: tuple[CalibrationRecord, ...] = ()
+    if bench is not None and bench.run:
+        with reading(words.home) as db:
+            records = tuple(step.record for step in run_story(db, bench.run).steps) if db is not None else ()
+    run = Run(records)
+    where = ("--home", str(words.home)) if words.home is not None else ()
+    ports = [*(("--balance", balance) if balance else ()), *(("--gauge", gauge) if gauge else ())]
+    adjust = ("--adjust",) if words.adjust else ()
+    go_on = [*COMMAND.split(), "resume", "--gun", words.gun, *ports, *adjust, *where] if records and end.status else []
+    if words.json:
+        say_json(_document(run, end, go_on))
+    else:
+        for stage in Stage:
+            if (judged := run.judged(stage)) is not None:
+                for line in lines_of(judged):
+                    say(line)
+        if not end.status:
+            say(f"run {run.begun.run[:8]} is complete: let two people sign it with: {COMMAND} sign")
+    if end.status:
+        reason = end.reason or f"ended by signal {end.status - 128}"
+        tell(f"{reason}; go on with: {shlex.join(go_on)}" if go_on else reason)
+    return end.status
+
+
+def _document(run: Run, end: BenchEnd, go_on: Sequence[str]) -> dict[str, object]:
+    view, found, left = end.view, run.judged(Stage.AS_FOUND), run.judged(Stage.AS_LEFT)
+    newest = left or found
+    adjusted = run.adjusted
+    return {
+        "run": run.begun.run if run.records else "",
+        "what": run.begun.what.value if run.records else "",
+        "state": run.state.value,
+        "verdict": newest.verdict.value if newest is not None else "",
+        "exit": end.status,
+        "reason": end.reason,
+        "gun_uid": view.gun_uid,
+        "simulated": view.simulated,
+        "readings": len(run.readings),
+        "as_found": msgspec.to_builtins(found) if found is not None else None,
+        "adjusted": msgspec.to_builtins(adjusted) if isinstance(adjusted, Adjusted) else None,
+        "as_left": msgspec.to_builtins(left) if left is not None else None,
+        "resume": list(go_on),
+    }
+
+
+def lines_of(judged: Judged) -> list[str]:
+    """Return what the readings of a stage came to, for people."""
+    title = f"{judged.stage.replace('_', ' ')}: {_words(judged.verdict)}"
+    match judged:
+        case DoseJudged():
+            return [
+                f"{title}, all doses together {_percent(judged.gain_error_ppm)}",
+                *(_dose_line(point) for point in judged.points),
+            ]
+        case DepthJudged():
+            bent = "" if judged.linear else ", not linear"
+            worst = (
+                f"largest error of the travel {judged.error_nm / 1_000:+.1f} um, U {judged.expanded_nm / 1_000:.1f} um"
+            )
+            line = f"gain {judged.gain_error_ppm:+} ppm, offset {judged.offset_nm / 1_000:+.1f} um"
+            return [f"{title}{bent}, {worst}, limit {judged.limit_nm / 1_000:.0f} um; {line}"]
+        case SensorsJudged():
+            return [title, *(_sensor_line(point) for point in judged.points)]
+
+
+def _dose_line(point: DosePoint) -> str:
+    error = _percent(point.error_pl * 1_000 // point.set_nl)
+    expanded = f"U {point.expanded_pl / 1_000:.0f} nL (k {point.k_ppm / 1e6:.2f})"
+    singles = "spread of single shots not assessed"
+    if point.tolerance_high_nl:
+        singles = f"single doses {point.tolerance_low_nl} to {point.tolerance_high_nl} nL"
+    limit = f"limit {point.limit_pl // 1_000} nL"
+    return f"  {format_dose(point.set_nl)}: {error}, {expanded}, {limit}: {_words(point.verdict)}; {singles}"
+
+
+def _sensor_line(point: SensorPoint) -> str:
+    offset, noise = point.offset_milli / 1_000, point.s_milli / 1_000
+    return f"  {point.sensor}: {offset:+.1f} {point.unit}, noise {noise:.1f}, limit {point.limit}"
+
+
+def _words(verdict: str) -> str:
+    return verdict.replace("_", " ")
+
+
+def _percent(ppm: int) -> str:
+    return f"{ppm / _PERCENT_PPM:+.2f} %"

@@ -1,0 +1,76 @@
+"""A technician's run at the bench: real processes, a balance on a port of its own, killed and taken up again."""
+
+import signal
+
+import pytest
+from support.calibration import Technician
+from support.checks import assert_one_clear_line
+from support.clinic import copied
+from support.processes import wait_for
+
+
+@pytest.fixture
+def technician(bench, founding):
+    return Technician(copied(bench, founding))
+
+
+def test_a_planted_error_is_found_corrected_and_signed_though_the_host_is_killed(technician):
+    technician.at_the_bench("--plunger-gain-ppm", "20000")
+    words = ("--balance", technician.balance, "--adjust")
+    run = technician.calibrate("dose", "--bench", technician.file(), "--profile", "field", "--readings", "6", *words)
+    wait_for(lambda: technician.logged("calibration.reading") >= 4, "some readings", within_s=60)
+    run.send(signal.SIGKILL)
+    run.wait()
+    another = technician.calibrate("dose", "--bench", technician.file(), *words)
+    another.wait()
+    assert_one_clear_line(another, status=2, names=("is open", "meso calibrate resume"))
+    resumed = technician.calibrate("resume", *words).ok(within_s=170).json()
+    assert (resumed["state"], resumed["verdict"], resumed["simulated"]) == ("SIGN", "pass", True)
+    assert resumed["as_found"]["verdict"] == "fail"
+    assert abs(resumed["as_found"]["gain_error_ppm"] - 20_000) < 6_000
+    assert abs(resumed["as_left"]["gain_error_ppm"]) < 6_000
+    assert [len(point["volumes_pl"]) for point in resumed["as_left"]["points"]] == [6]
+    assert "signed by tom and ada" in technician.sign().ok().out
+    again = technician.sign()
+    again.wait()
+    assert_one_clear_line(again, status=2, names=("signed already",))
+    technician.bench.meso("audit", "verify").ok()
+
+
+def test_sensors_and_what_is_refused_before_anything_moves(technician):
+    technician.at_the_bench()
+    result = technician.calibrate("sensors", "--bench", technician.file()).ok().json()
+    assert (result["state"], result["verdict"], result["readings"]) == ("SIGN", "pass", 30)
+    for words, status, names in (
+        (("dose", "--bench", technician.file("due = 2099", "due = 2020")), 1, ("REFERENCE_EXPIRED", "B0000001")),
+        (("dose", "--bench", technician.file("u_ug = 10", "u_ug = 0")), 2, ("balance.u_ug",)),
+        (("dose", "--bench", technician.file(), "--syringe", "bd_1ml"), 1, ("WRONG_SYRINGE",)),
+        (("dose", "--bench", technician.file(), "--balance", "/dev/nowhere"), 2, ("no such device",)),
+        (("dose", "--bench", technician.bench.path / "none.toml"), 2, ("bench file",)),
+        (("resume", "--balance", technician.balance), 0, ()),
+    ):
+        refused = technician.calibrate(*words)
+        assert refused.wait() == status, refused.describe()
+        assert all(name in refused.err + refused.out for name in names), refused.describe()
+        assert len(refused.err.splitlines()) <= 1, refused.describe()
+    assert technician.logged("calibration.reading") == 30
+    assert not any(truth.kind == "BENCH" for truth in technician.clinic.gun.truth())
+
+
+def test_a_run_whose_gun_and_balance_are_gone_is_given_up_by_a_technician_alone(technician):
+    technician.at_the_bench()
+    run = technician.calibrate("dose", "--bench", technician.file(), "--balance", technician.balance)
+    wait_for(lambda: technician.logged("calibration.reading") >= 2, "some readings", within_s=60)
+    technician.clinic.gun.kill()
+    technician.balance.unlink(missing_ok=True)
+    assert run.wait(within_s=60) == 1, run.describe()
+    assert "meso calibrate resume" in run.err
+    refused = technician.bench.meso(
+        "calibrate", "abandon", "--reason", "gun_broken", "--as", "dora", "--pin-file", technician.clinic.pins("dora")
+    )
+    refused.wait()
+    assert_one_clear_line(refused, status=1, names=("may not calibrate",))
+    technician.bench.meso(
+        "calibrate", "abandon", "--reason", "gun_broken", "--as", "tom", "--pin-file", technician.clinic.pins("tom")
+    ).ok()
+    assert technician.logged("calibration.ended") == 1
