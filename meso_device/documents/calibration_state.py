@@ -11,7 +11,6 @@ from meso_device.documents.qr import checkpoint_figure
 from meso_device.documents.wording import date_of, day, signed_micrometres, verdict_text
 from meso_device.records.calibration_state import DueRow
 
-_TICKS_MAX: Final = 6
 _DAY_US: Final = 86_400_000_000
 _WORDS: Final = {"valid": "valid", "soon": "due soon", "overdue": "OVERDUE", "failed": "NOT GOOD"}
 
@@ -71,14 +70,13 @@ def _drift(row: DueRow) -> Iterator[Block]:
     if not checks:
         return
     is_dose = row.newest.what == "dose"
-    limit, last = checks[-1].limit, checks[-1]
+    limit = checks[-1].limit
     series = [Series(name="as found", points=tuple((one.day, one.error) for one in checks), mark=Mark.DOT, joined=True)]
-    if row.limit_day is not None and row.limit_day > last.day:
-        edge = limit if _slope(row) > 0 else -limit
-        line = ((last.day, last.error), (row.limit_day, edge))
+    if row.limit_day is not None and row.limit_day > row.course[-1][0]:
+        edge = limit if row.course[-1][1] > row.course[0][1] else -limit
+        line = (row.course[-1], (row.limit_day, edge))
         series.append(Series(name="if it goes on", points=line, mark=Mark.RING, joined=True, dashed=True))
     days = sorted({at for one in series for at, _ in one.points})
-    every = -(-len(days) // _TICKS_MAX)
     told = "; ".join(
         f"{day(one.day)} {percent(one.error) if is_dose else f'{signed_micrometres(one.error)} µm'}, "
         f"{verdict_text(one.verdict)}"
@@ -91,12 +89,17 @@ def _drift(row: DueRow) -> Iterator[Block]:
             ("Newest run", f"{row.newest.run[:8]}, {verdict_text(row.newest.verdict)}"),
             ("Found", told),
             ("Drift", f"ALARM since run {row.drift_run[:8]}" if row.drift_run else "no alarm"),
-            ("Leaves the limit", day(row.limit_day) if row.limit_day is not None else "not by a straight line"),
+            (
+                "Leaves the limit",
+                f"about {day(row.limit_day)}, if it goes on since the last adjustment"
+                if row.limit_day
+                else "not foreseen",
+            ),
         )
     )
     yield Figure(
         chart(
-            Axis(title="day", ticks=tuple((at, day(at)) for at in days[::every])),
+            Axis(title="day", ticks=tuple((at, day(at)) for at in days)),
             Axis(title=unit, places=4 if is_dose else 3),
             series,
             [Limit(limit, "limit"), Limit(-limit, "limit")],
@@ -105,7 +108,3 @@ def _drift(row: DueRow) -> Iterator[Block]:
         "What each check found before anything was touched",
         135,
     )
-
-
-def _slope(row: DueRow) -> int:
-    return row.checks[-1].error - row.checks[0].error

@@ -175,10 +175,13 @@ def _frame(canvas: Canvas, x: Axis, y: Axis, across: _Scale | None, up: _Scale) 
         canvas.line(_LEFT, at, WIDTH - _RIGHT, at, ink=GRID, width=6)
         canvas.text(_LEFT - 40, at + 30, short(value, y.places), anchor="end")
     if across is not None:
+        written_to = 0
         for value, label in x.ticks or _round_ticks(across, x.places):
-            at = across.at(value)
+            at, half = across.at(value), text_width(label, _LABEL) // 2 + 20
             canvas.line(at, up.begin, at, up.begin + 30)
-            canvas.text(at, up.begin + 130, label, anchor="middle")
+            if at - half >= written_to:  # where two would run into one another the first is written
+                canvas.text(at, up.begin + 130, label, anchor="middle")
+                written_to = at + half
     canvas.line(_LEFT, up.begin, WIDTH - _RIGHT, up.begin)
     canvas.line(_LEFT, up.begin, _LEFT, up.end)
     canvas.turned_text(110, (up.begin + up.end) // 2, y.title)

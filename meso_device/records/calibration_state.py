@@ -10,7 +10,7 @@ from meso_device.audit.sql import run as run_sql
 from meso_device.calibration.decision import Verdict
 from meso_device.calibration.drift import SHOTS_IN_USE_MAX, WARNING_DAYS, cusum_alarm, true_range
 from meso_device.calibration.interval import day_at_limit, next_interval_days
-from meso_device.calibration.record import DepthJudged, DoseJudged, Ended, Judged, Stage
+from meso_device.calibration.record import Adjusted, DepthJudged, DoseJudged, Ended, Judged, Stage
 from meso_device.records.calibration_runs import RunRow, RunStory, run_rows, run_story
 from protocols.errors import UsageError
 
@@ -50,8 +50,9 @@ class DueRow(Struct, frozen=True, kw_only=True):
         interval_days: Days from that run to its due date.
         suggested_days: Next interval by the staircase.
         checks: What each run found, oldest first; none for sensors.
-        limit_day: Day on which a line through the checks leaves the limit; None where it does not, or with few checks.
-        drift_run: Run at which the drift was an alarm; empty where it is none.
+        course: Day and error since doses or travels were last adjusted: as left then, and as found from then on.
+        limit_day: Day on which a line through that course leaves the limit; None where it does not, or is too short.
+        drift_run: Run since that adjustment at which the drift was an alarm; empty where it is none.
     """
 
     newest: RunRow
@@ -61,6 +62,7 @@ class DueRow(Struct, frozen=True, kw_only=True):
     interval_days: int
     suggested_days: int
     checks: tuple[Check, ...]
+    course: tuple[tuple[int, int], ...]
     limit_day: int | None
     drift_run: str
 
@@ -155,7 +157,9 @@ def _due(db: apsw.Connection, rows: list[RunRow], today: int) -> DueRow:
     ended = stories[-1].one_of(Ended)
     interval = newest.due_day - ended[1].issued_day if ended is not None else 0
     shots = shots_between(db, newest.gun_uid, newest.signed_seq, _EVER_SEQ)
-    alarm = cusum_alarm([one.error for one in checks], checks[-1].limit) if checks else None
+    left, later = _since_adjustment(stories)
+    course = (*left, *((one.day, one.error) for one in later))
+    alarm = cusum_alarm([one.error for one in later], later[-1].limit) if later else None
     return DueRow(
         newest=newest,
         days_left=newest.due_day - today,
@@ -164,8 +168,9 @@ def _due(db: apsw.Connection, rows: list[RunRow], today: int) -> DueRow:
         interval_days=interval,
         suggested_days=next_interval_days(interval, Verdict(newest.as_found)) if newest.as_found else interval,
         checks=checks,
-        limit_day=_limit_day(checks),
-        drift_run=checks[alarm].run if alarm is not None else "",
+        course=course,
+        limit_day=_limit_day(course, checks[-1].limit) if checks else None,
+        drift_run=later[alarm].run if alarm is not None else "",
     )
 
 
@@ -188,11 +193,27 @@ def _figure(story: RunStory, judged: Judged) -> tuple[int, int]:
             return 0, 0
 
 
-def _limit_day(checks: Sequence[Check]) -> int | None:
-    days = [check.day for check in checks]
+def _since_adjustment(stories: Sequence[RunStory]) -> tuple[list[tuple[int, int]], list[Check]]:
+    """Return what the newest adjustment left, and what was found since: an adjusted gun begins a new course."""
+    left: list[tuple[int, int]] = []
+    later: list[Check] = []
+    for story in stories:
+        check, adjusted, ended = check_of(story), story.one_of(Adjusted), story.one_of(Ended)
+        if adjusted is not None and adjusted[1].moves_values:
+            judged, later = story.judged(Stage.AS_LEFT), []
+            left = (
+                [(ended[1].issued_day, _figure(story, judged)[0])] if judged is not None and ended is not None else []
+            )
+        elif check is not None:
+            later.append(check)
+    return left, later
+
+
+def _limit_day(course: Sequence[tuple[int, int]], limit: int) -> int | None:
+    days = [day for day, _ in course]
     if len(set(days)) < _DRIFT_MIN:
         return None
-    return day_at_limit(days, [check.error for check in checks], checks[-1].limit)
+    return day_at_limit(days, [error for _, error in course], limit)
 
 
 def shots_between(db: apsw.Connection, gun_uid: str, after_seq: int, before_seq: int) -> int:

@@ -14,9 +14,9 @@ from tests.unit.audit.clinic import GUN, Clinic, commit, stamp
 from tests.unit.documents.bench_runs import TECHNICIAN, dose_story
 
 
-def calibrate(store, run, *, gain_ppm=21_000, issued_day=20_458, interval=365, steps=None, gun=GUN):
+def calibrate(store, run, *, gain_ppm=21_000, issued_day=20_458, interval=365, steps=None, gun=GUN, adjusted=True):
     """Commit a whole dose run of a gun, under another id."""
-    records = [step.record for step in dose_story(gain_ppm=gain_ppm).steps]
+    records = [step.record for step in dose_story(gain_ppm=gain_ppm, adjusted=adjusted).steps]
     for record in records[:steps]:
         changed = replace(record, run=run)
         if isinstance(changed, Ended):
@@ -96,7 +96,9 @@ def test_due_follows_the_newest_signed_run_with_staircase_shots_and_a_line_throu
     clinic = Clinic()
     commit(store, clinic.link_up())
     for no, gain_ppm in enumerate((1_000, 3_000, 5_000)):
-        calibrate(store, f"{no + 1:032x}", gain_ppm=gain_ppm, issued_day=20_000 + 100 * no, interval=200)
+        calibrate(
+            store, f"{no + 1:032x}", gain_ppm=gain_ppm, issued_day=20_000 + 100 * no, interval=200, adjusted=False
+        )
     treat(store, clinic, "11" * 16, "a1" * 16, 7)
     calibrate(store, f"{9:032x}", gain_ppm=7_000, issued_day=20_900, steps=-1)  # nobody signed it
     [row] = due_rows(store._db, 20_390)
@@ -107,6 +109,18 @@ def test_due_follows_the_newest_signed_run_with_staircase_shots_and_a_line_throu
     assert row.limit_day == 20_450
     assert due_rows(store._db, 20_401)[0].state == "overdue"
     assert due_rows(store._db, 20_000)[0].state == "valid"
+
+
+def test_an_adjustment_begins_a_new_course(store):
+    calibrate(store, "01" * 16, gain_ppm=21_000, issued_day=20_000)  # adjusted, left at 300 ppm
+    for no, gain_ppm in enumerate((2_300, 4_300)):
+        calibrate(store, f"{no + 2:032x}", gain_ppm=gain_ppm, issued_day=20_100 + 100 * no, adjusted=False)
+    [row] = due_rows(store._db, 20_210)
+    assert row.course == ((20_000, 300), (20_100, 2_300), (20_200, 4_300))
+    # 20 ppm a day from 300 on.
+    assert (row.limit_day, row.drift_run) == (20_485, "")
+    calibrate(store, "05" * 16, gain_ppm=13_000, issued_day=20_300, adjusted=False)
+    assert due_rows(store._db, 20_310)[0].drift_run == "05" * 16
 
 
 def test_a_gun_left_bad_is_failed_whatever_the_calendar_says(store):
