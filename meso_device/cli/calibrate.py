@@ -142,6 +142,20 @@ def resume(
 
 
 @app.command()
+def exclude(
+    no: Annotated[int, typer.Argument(metavar="NO", help="Number of the reading, as 'meso calibration show' has it.")],
+    reason: Annotated[str, typer.Option("--reason", metavar="CODE", help="Why, such as table_bumped.")],
+    sign_in: AsOption = "",
+    pin_file: PinFileOption = "",
+    home: HomeOption = None,
+) -> None:
+    """Let a reading of the newest open run not count, before it is judged; no other is taken in its place."""
+    from meso_device.cli.calibrate_sign import exclude_reading
+
+    exclude_reading(no, reason, sign_in=sign_in, pin_file=pin_file, home=home)
+
+
+@app.command()
 def abandon(
     reason: Annotated[str, typer.Option("--reason", metavar="CODE", help="Why, such as gun_broken.")],
     sign_in: AsOption = "",

@@ -1,4 +1,4 @@
-"""The end of a run that needs no gun: two signatures, or giving it up."""
+"""What of a run needs no gun: a reading that shall not count, two signatures, or giving it up."""
 
 from pathlib import Path
 from typing import Final
@@ -7,8 +7,8 @@ from meso_device.accounting.entries import Batch, CommitFailed, GunStamp
 from meso_device.accounting.materials import checked_code
 from meso_device.audit.store import Store
 from meso_device.calibration.decision import Verdict
-from meso_device.calibration.record import CalibrationRecord, Ended, Signed, entry_of, key_of
-from meso_device.calibration.run import ABANDONED
+from meso_device.calibration.record import CalibrationRecord, Ended, Excluded, Signed, entry_of, key_of
+from meso_device.calibration.run import ABANDONED, Run
 from meso_device.cli.asking import ask
 from meso_device.cli.calibrating import COMMAND, open_run
 from meso_device.cli.desk import Desk, open_desk, own_log, sign_record, stamp_of
@@ -22,6 +22,7 @@ from protocols.errors import AuditWriteFailed, MesoError, UsageError
 
 _SIGN: Final = f"{COMMAND} sign"
 _ABANDON: Final = f"{COMMAND} abandon"
+_EXCLUDE: Final = f"{COMMAND} exclude"
 
 
 def sign_run(run: str, *, second: str, reason: str, sign_in: str, pin_file: str, home: Path | None) -> None:
@@ -73,6 +74,34 @@ def abandon_open(reason: str, *, sign_in: str, pin_file: str, home: Path | None)
         with own_log(desk) as store:
             _commit(desk, store, story, ended, op=op, role=role.value)
     say(f"run {row.run[:8]} is abandoned; its readings stay in the log")
+
+
+def exclude_reading(no: int, reason: str, *, sign_in: str, pin_file: str, home: Path | None) -> None:
+    """Let a reading of the stage under way not count; it stays in the log, with reason and person.
+
+    Raises:
+        MesoError: no run is open.
+        UsageError: it has no such reading, or what it belongs to is judged already.
+        PinRefused, NotAllowed: not this person.
+        AuditWriteFailed: it could not be recorded.
+    """
+    code = checked_code("reason", reason)
+    row = open_run(home)
+    if row is None:
+        raise MesoError("no run is open")
+    _, story = _found(row.run, home)
+    run = Run(tuple(step.record for step in story.steps))
+    if not any(reading.no == no for reading in run.of(run.stage)) or no in run.excluded:
+        raise UsageError(f"run {row.run[:8]} has no counted reading {no} in the stage that is under way")
+    excluded = Excluded(run=row.run, no=no, reason=code)
+    run.then(excluded)
+    with open_desk(home, command=_EXCLUDE, pin_file=pin_file) as desk:
+        proof = desk.prove(sign_in)
+        role = role_for(proof.person, Act.CALIBRATE)
+        op = proof.spend(desk.now()).op
+        with own_log(desk) as store:
+            _commit(desk, store, story, excluded, op=op, role=role.value)
+    say(f"run {row.run[:8]}: reading {no} does not count; it stays in the log")
 
 
 def _found(run: str, home: Path | None) -> tuple[RunRow, RunStory]:

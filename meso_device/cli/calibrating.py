@@ -33,7 +33,7 @@ from meso_device.cli.log import reading
 from meso_device.cli.output import say, say_json, tell
 from meso_device.host.bench import BenchEnd, BenchRequest, run_bench
 from meso_device.host.home import find_home, lock_holder
-from meso_device.host.instruments import BalanceInstrument, InstrumentMember, TypedInstrument, typed_from_stdin
+from meso_device.host.instruments import BalanceInstrument, InstrumentMember, sent_by_gauge, typed_from_stdin
 from meso_device.people.register import Purpose
 from meso_device.people.roles import Act, role_for
 from meso_device.records.calibration_runs import RunRow, run_rows, run_story
@@ -189,8 +189,7 @@ def _instrument(what: What, serial: str, *, balance: str, gauge: str, quiet: boo
     if what is What.DOSE and balance:
         return InstrumentMember(BalanceInstrument(open_port(balance, BAUD), MtSics(serial=serial)))
     if what is What.DEPTH and gauge:
-        port = open_port(gauge, BAUD)
-        return InstrumentMember(TypedInstrument(port.read, port.fileno(), None))
+        return InstrumentMember(sent_by_gauge(open_port(gauge, BAUD)))
     asking = sys.stdin.isatty() and not quiet
     return InstrumentMember(typed_from_stdin(say_now if asking else None))
 

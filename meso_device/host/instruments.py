@@ -23,6 +23,8 @@ TRAVEL: Final = Dimension("travel", "nm", {"mm": 6, "um": 3}, "mm")
 TYPED_US_MAX: Final = 600_000_000
 """Somebody who reads a gauge may take this long."""
 LINE_BYTES_MAX: Final = 256
+DRAIN_READS_MAX: Final = 64
+"""What a gauge can have sent before; one that goes on for longer sends no readings."""
 _DIMENSIONS: Final = {"ug": MASS, "nm": TRAVEL}
 
 
@@ -226,6 +228,18 @@ def parse_reading(line: str, unit: str) -> Measured:
     number = line.strip().rstrip("abcdefghijklmnopqrstuvwxyz ")
     places = next(p for name, p in dimension.decimals.items() if line.strip().removeprefix(number).strip() == name)
     return Measured(line.strip(), value, 10 ** (places - len(number.partition(".")[2])))
+
+
+def sent_by_gauge(port: Port) -> TypedInstrument:
+    """Return an instrument whose readings a gauge sends; what it sent before anybody asked is of no reading here.
+
+    Raises:
+        LinkLost: the port is gone.
+    """
+    for _ in range(DRAIN_READS_MAX):
+        if not port.read():
+            break
+    return TypedInstrument(port.read, port.fileno(), None)
 
 
 def typed_from_stdin(say: Callable[[str], None] | None) -> TypedInstrument:

@@ -24,12 +24,19 @@ def test_a_planted_error_is_found_corrected_and_signed_though_the_host_is_killed
     another = technician.calibrate("dose", "--bench", technician.file(), *words)
     another.wait()
     assert_one_clear_line(another, status=2, names=("is open", "meso calibrate resume"))
+    pins = ("--reason", "table_bumped", "--as", "tom", "--pin-file", technician.clinic.pins("tom"))
+    assert "does not count" in technician.bench.meso("calibrate", "exclude", "3", *pins).ok().out
+    unknown = technician.bench.meso("calibrate", "exclude", "30", *pins)
+    unknown.wait()
+    assert_one_clear_line(unknown, status=2, names=("no counted reading 30",))
     resumed = technician.calibrate("resume", *words).ok(within_s=170).json()
     assert (resumed["state"], resumed["verdict"], resumed["simulated"]) == ("SIGN", "pass", True)
     assert resumed["as_found"]["verdict"] == "fail"
     assert abs(resumed["as_found"]["gain_error_ppm"] - 20_000) < 6_000
     assert abs(resumed["as_left"]["gain_error_ppm"]) < 6_000
     assert [len(point["volumes_pl"]) for point in resumed["as_left"]["points"]] == [6]
+    # Reading 3 is the first dose, and the second one began from it.
+    assert [len(point["volumes_pl"]) for point in resumed["as_found"]["points"]] == [4]
     assert "signed by tom and ada" in technician.sign().ok().out
     again = technician.sign()
     again.wait()

@@ -13,6 +13,7 @@ from meso_device.host.instruments import (
     InstrumentMember,
     TypedInstrument,
     parse_reading,
+    sent_by_gauge,
 )
 from meso_device.session.contract import Instant, ReadingTaken, TakeReading, Tick
 from protocols.errors import LinkLost, UsageError
@@ -142,6 +143,14 @@ def test_a_balance_is_asked_once_answers_once_and_says_when_it_is_lost():
     [taken] = turn()
     assert (taken.no, taken.outcome.fault) == (8, "BALANCE_LOST")
     assert member.reads() == ()
+
+
+def test_what_a_gauge_sent_before_is_no_reading():
+    port = Port()
+    port.heard = [b"1.000 mm\r\n", b"", b"2.000 mm\r\n"]
+    gauge = sent_by_gauge(port)
+    gauge.ask(TakeReading(1, "nm", "travel"), 0)
+    assert gauge.turn(frozenset({FD}), 0).value == 2_000_000
 
 
 def test_standard_input_is_read_where_it_is(monkeypatch):

@@ -1,19 +1,21 @@
 """A whole calibration against the real firmware model and the simulated balance, killed, disturbed and misled."""
 
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 from msgspec.structs import replace
 
 from meso_device.accounting.materials import day_of
 from meso_device.calibration.decision import Verdict
-from meso_device.calibration.record import Adjusted, DoseJudged, Ended, Reading, Stage, Use, What
+from meso_device.calibration.record import Adjusted, DoseJudged, Ended, Excluded, Reading, Stage, Use, What, entry_of
 from meso_device.calibration.run import RunState
 from meso_device.session.contract import NoticeKind, Phase, Stop
 from protocols.wire.codes import State
 from protocols.wire.messages import CalCommit, ServiceEnter
 from simulator.balance import BalanceFigures
 from simulator.firmware.calibration import CalibrationStore
+from tests.unit.audit.clinic import GUN, commit
 from tests.unit.audit.history import bodies
 from tests.unit.session.test_engine import assert_log_is_truth, frames
 from tests.world.bench_rig import ORDER, REFERENCES, BenchRig, field
@@ -252,6 +254,26 @@ def test_too_much_evaporation_is_no_small_correction():
     rig = BenchRig(figures=BalanceFigures(digit_ug=100, evaporation_ug_per_s=150))
     rig.calibrate(field())
     assert "EVAPORATION_TOO_HIGH" in rig.to_the_end().fault
+
+
+def test_an_excluded_reading_stays_and_does_not_count():
+    rig = BenchRig()
+    rig.calibrate(replace(field(), readings_each=6), adjust=False)
+    assert rig.run(lambda: rig.have("reading") == 5, within_s=600)
+    rig.kill_host()
+    excluded = Excluded(run=ORDER.run, no=4, reason="bumped")
+    commit(rig.store, entry_of(excluded, GUN, op="01" * 16, role="technician"))
+    rig.resume(adjust=False)
+    assert rig.to_the_end().state is RunState.SIGN
+    [judged] = of(rig, DoseJudged)
+    readings = of(rig, Reading)
+    assert len([reading for reading in readings if reading.use is Use.DOSE]) == 6
+    counted = [
+        (after.value - before.value)
+        for before, after in pairwise(readings)
+        if after.use is Use.DOSE and 4 not in {before.no, after.no}
+    ]
+    assert len(judged.points[0].volumes_pl) == len(counted) == 4
 
 
 def test_the_run_goes_on_with_its_own_gun_alone():
