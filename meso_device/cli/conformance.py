@@ -2,6 +2,7 @@
 
 import contextlib
 import secrets
+import signal
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +11,7 @@ import typer
 
 from meso_device.cli.options import JsonOption
 from meso_device.cli.output import one_line, say, say_json
-from protocols.errors import UsageError
+from protocols.errors import MesoError, UsageError
 
 if TYPE_CHECKING:
     from meso_device.conformance.bench import Bench
@@ -52,6 +53,7 @@ def conformance(
     Settings, epoch-wide counters and the event list of the gun are used, records are made and released: for a gun on
     the bench, not for one in a clinic's use.
     """
+    from meso_device.conformance.findings import Broken, NotRun
     from meso_device.conformance.report import document, finding_lines, gun_line, sum_line, untested_lines
     from meso_device.conformance.verdicts import Verdict, chosen_numbers, judge
 
@@ -61,7 +63,10 @@ def conformance(
     guarded = simulate or yes_guard_is_on or (not json and _asked())
     findings = []
     with _bench(gun, baud=baud, guarded=guarded, hands=hands) as bench:
-        bench.settle()
+        try:
+            bench.settle()
+        except (Broken, NotRun) as why:
+            raise MesoError(f"{gun}: the gun cannot be brought to SAFE, so nothing is tried: {why}") from None
         hello = bench.hello
         if not json:
             say(one_line(gun_line(hello)))
@@ -105,6 +110,8 @@ def _bench(gun: str | None, *, baud: int, guarded: bool, hands: bool) -> Iterato
         yield Bench(line, host_id=host_id, hands=simulated_hands, guarded=guarded)
         return
     port = PortLine(gun, baud, waits=hands)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
         bench = Bench(port, host_id=host_id, hands=PersonHands(_show) if hands else None, guarded=guarded)
         try:

@@ -18,6 +18,7 @@ from protocols.wire.frame import STOP_FRAME
 from protocols.wire.hashes import record_hash8
 from protocols.wire.messages import (
     AlarmAck,
+    BootEvent,
     EstopResetConfirm,
     EstopResetPrepare,
     EstopResetPrepareReply,
@@ -40,7 +41,7 @@ from protocols.wire.messages import (
 )
 
 _REST_US: Final = 10 * S
-_LONG_LEASE_MS: Final = 1_500
+_LONG_LEASE_MS: Final = 1_000
 _BOUNCING_US: Final = 20 * MS
 
 
@@ -71,7 +72,7 @@ class Bench(Asking):
         self._hellos = 0
         self._base: Settings | None = None
         self._limits: LimitsGetReply | None = None
-        self._ours_from: int | None = None
+        self._met = False
 
     # sessions
 
@@ -114,7 +115,7 @@ class Bench(Asking):
     def stop(self) -> None:
         """Send STOP and wait until the latch shows."""
         self.send(STOP_FRAME)
-        self.until(lambda: False, 25 * MS)
+        self.listen(25 * MS)
         expect(self.status().estop_latch_id != 0, "STOP set no latch")
 
     def reset_latch(self) -> None:
@@ -134,17 +135,19 @@ class Bench(Asking):
     # back to SAFE
 
     def settle(self) -> None:
-        """Bring the gun to SAFE with a new owner, no credit, no latch, no alarm, and every record read and released.
+        """Bring the gun to SAFE with a new owner, no credit, no latch, no alarm, and the records of checks released.
 
         Raises:
             Broken: it does not get there.
-            MesoError: it holds records that no host has taken over.
+            MesoError: it is in a state that is not the kit's to end; nothing was changed.
         """
         self.beating = None
         self.let_go()
         self.listen(30 * MS)
         self.heard.clear()
         self.raw.clear()
+        if not self._met:
+            self._meet()
         self.own()
         expect(self.until(lambda: self.status().state != State.MOVING, _REST_US), "MOVING for 10 s without credit")
         status = self.status()
@@ -156,23 +159,29 @@ class Bench(Asking):
         expect(self.until(lambda: self.status().state == State.SAFE, S), f"not SAFE but {_state(self.status().state)}")
         self._release_ours()
 
-    def _release_ours(self) -> None:
+    def _meet(self) -> None:
+        """Look at the gun before anything is changed: what is in it may be somebody's."""
         hello = self.look()
-        if self._ours_from is None:
-            if hello.head_seq != hello.released_seq:
-                raise MesoError(
-                    f"the gun holds {hello.head_seq - hello.released_seq} records that no host has taken over: "
-                    "do that first, with 'meso session resume'"
-                )
-            self._ours_from = hello.head_seq
+        waiting = hello.head_seq - hello.released_seq
+        if waiting:
+            raise MesoError(
+                f"the gun holds {waiting} records that no host has taken over: "
+                "do that first, with 'meso session resume'"
+            )
+        if hello.estop_latch_id and not self.guarded:
+            raise MesoError("the gun is stopped, and its reset may move the needle: only with the needle guard on")
+        self._met = True
+
+    def _release_ours(self) -> None:
+        """Release what checks have recorded; a gun that refuses keeps it, and has room for more."""
+        hello = self.look()
         if hello.head_seq > hello.released_seq:
-            last = self.read_raw(hello.head_seq, 1)
-            if last:
-                proof = record_hash8(hello.gun_uid, hello.log_epoch, last[0])
+            for record in self.read_raw(hello.head_seq, 1):
+                proof = record_hash8(hello.gun_uid, hello.log_epoch, record)
                 self.ask(LogRelease(hello.log_epoch, hello.head_seq, proof))
 
     def leave(self) -> None:
-        """Leave the gun SAFE and silent, as far as it lets itself be brought there."""
+        """Leave the gun SAFE and without an owner, as far as it lets itself be brought there."""
         with suppress(Broken, NotRun):
             self.settle()
             self.ask(Goodbye())
@@ -304,7 +313,7 @@ class Bench(Asking):
     def power_cycle(self, off_us: int = 100 * MS) -> int:
         """Have the gun switched off and on, and return the mark from which it was heard again."""
         hands = self.need_hands()
-        boot_id = self.look().boot_id
+        before = self.look()
         self.beating = None
         hands.power(False)
         self.listen(off_us)
@@ -313,9 +322,11 @@ class Bench(Asking):
 
         def booted() -> bool:
             try:
-                return self.look().boot_id != boot_id
-            except Broken:
+                now = self.look()
+            except Broken:  # without power
                 return False
+            again = now.boot_id != before.boot_id or now.ticks_us < before.ticks_us
+            return again or bool(self.events(BootEvent, mark))
 
         if hands.exact:
             self.listen(50 * MS)

@@ -2,7 +2,9 @@
 
 import signal
 
+import pytest
 from support.checks import assert_one_clear_line
+from support.devices import Mute
 from support.frames import STATE_ESTOPPED
 from support.gun import ask_hello
 from support.processes import wait_for
@@ -32,16 +34,24 @@ def test_without_the_word_about_the_guard_no_credit_is_given(bench):
     assert gun.shots() == 0
 
 
-def test_interrupted_it_stops_the_gun(bench):
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ended_by_a_signal_it_stops_the_gun(bench, number, status):
     gun = bench.gun(hand="none")
     kit = bench.meso("conformance", "--gun", gun.link, "--yes-guard-is-on")
     wait_for(lambda: "W-002" in kit.out, "the first findings")
-    kit.send(signal.SIGINT)
-    assert kit.wait() == 130, kit.describe()
+    kit.send(number)
+    assert kit.wait() == status, kit.describe()
     assert "Traceback" not in kit.err
     hello = ask_hello(gun.link)
     assert hello["state"] == STATE_ESTOPPED
     assert gun.shots() == 0
+
+
+def test_what_is_no_gun_is_told_in_a_line(bench):
+    with Mute(bench.path / "port") as port:
+        kit = bench.meso("conformance", "--gun", port.link, "--yes-guard-is-on")
+        kit.wait()
+    assert_one_clear_line(kit, status=1, names=(str(port.link), "no reply to HELLO"))
 
 
 def test_asked_for_in_a_wrong_way_it_says_so_in_a_line(bench):

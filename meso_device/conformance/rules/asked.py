@@ -23,7 +23,6 @@ from protocols.wire.messages import (
     SelfTest,
     ServiceEnter,
     ServiceLeave,
-    ServiceMove,
     Settings,
     SettingsGet,
     StatusGet,
@@ -59,5 +58,4 @@ CHANGES: Final[tuple[Request, ...]] = (
     EstopResetConfirm(1, 1, 1),
 )
 ALL_FIXED: Final = (*READS, LogRead(0, 1, 3), *CHANGES, Goodbye())
-MOVES: Final = (ServiceMove(1, 0, 0xFFFFFFFF),)
 EMPTY_SETTINGS: Final = bytes(Settings.SIZE)

@@ -96,9 +96,26 @@ def test_a_gun_with_records_that_no_host_has_taken_over_is_left_alone():
     bench.arm(shots=1)
     bench.touch()
     bench.shoot()
+    bench.stop()
+    before = bench.standing()
     other = Bench(bench.line, host_id=HOST_ID[::-1], hands=bench.hands, guarded=True)
     with pytest.raises(MesoError, match="1 records that no host has taken over"):
         other.settle()
+    assert bench.standing() == before
+
+
+def test_a_latch_that_was_there_before_is_cleared_only_with_the_guard_on():
+    bench = bench_of(guarded=False)
+    bench.settle()
+    bench.stop()
+    before = bench.standing()
+    other = Bench(bench.line, host_id=HOST_ID[::-1], hands=bench.hands, guarded=False)
+    with pytest.raises(MesoError, match="needle guard on"):
+        other.settle()
+    assert bench.standing() == before
+    other.guarded = True
+    other.settle()
+    assert other.status().estop_latch_id == 0
 
 
 def test_the_gun_is_left_safe_and_silent():

@@ -13,9 +13,9 @@ PLUGIN = "meso_device.conformance.plugin"
 
 
 def run_pytest(folder, *words):
-    command = [sys.executable, "-m", "pytest", "-p", PLUGIN, "-p", "no:cacheprovider", "-c", "/dev/null"]
+    (folder / "pytest.ini").write_text("[pytest]\n")
     return subprocess.run(
-        [*command, "--rootdir", str(folder), "-rs", *words],
+        [sys.executable, "-m", "pytest", "-p", PLUGIN, "-p", "no:cacheprovider", "-rs", *words],
         cwd=folder,
         env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""},
         capture_output=True,
