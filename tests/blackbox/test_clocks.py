@@ -12,7 +12,8 @@ from support.clinic import CHART, founded
 from support.extent import long_form
 from support.treatment import treatment_text, write_treatment
 
-LIBRARY = next(iter(sorted(Path("/usr/lib").rglob("libfaketime.so.1"))), None)
+PLACES = ("lib/*/faketime", "lib*/faketime")  # of Debian, and of the others
+LIBRARY = next((found for place in PLACES for found in Path("/usr").glob(f"{place}/libfaketime.so.1")), None)
 AREAS = (("forehead", 14), ("cheek_left", 10))
 PLANNED = 24
 RATE = 5  # slow enough for a step, which the library takes up within a second, to fall into the session
