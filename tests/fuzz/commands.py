@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
-from meso_device.cli import app
+from meso_device.cli import app, asking
 from meso_device.cli.main import run
 from meso_device.cli.registry import COMMANDS
 from protocols.errors import MesoError
@@ -84,10 +85,11 @@ class Runner:
     def __init__(self, home: Path) -> None:
         self.home = home
 
-    def run(self, *words: str) -> Ran:
-        """Run one command, as `meso` would, without a terminal and with an empty standard input."""
+    def run(self, *words: str, say: str = "") -> Ran:
+        """Run one command, as `meso` would, without a terminal; ``say`` is what it is told on standard input."""
         out, told = io.StringIO(), []
-        with _environment(self.home), _listening(told), contextlib.redirect_stdout(out), _empty_input():
+        no_terminal = patch.object(asking, "_TERMINAL", "/nowhere")
+        with _environment(self.home), no_terminal, _listening(told), contextlib.redirect_stdout(out), _input(say):
             try:
                 status = run(words)
             except SystemExit as ended:
@@ -144,14 +146,12 @@ def _listening(told: list[str]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _empty_input() -> Iterator[None]:
-    kept = sys.stdin
-    with Path(os.devnull).open() as nothing:
-        sys.stdin = nothing
-        try:
-            yield
-        finally:
-            sys.stdin = kept
+def _input(say: str) -> Iterator[None]:
+    kept, sys.stdin = sys.stdin, io.TextIOWrapper(io.BytesIO(say.encode()), "utf-8")
+    try:
+        yield
+    finally:
+        sys.stdin = kept
 
 
 def hostile(chance: random.Random, commands: list[tuple[tuple[str, ...], list[Option]]]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""``meso lookback`` as a process of its own: aliases to everybody, names to few and with a record."""
+"""``meso lookback``: aliases to everybody, names to few and with a record."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""``meso people`` and ``meso patient`` as processes of their own, with PINs and names where they belong."""
+"""``meso people`` and ``meso patient``, with PINs and names where they belong."""
 
 import json
 import os
@@ -21,6 +21,7 @@ from meso_device.people.office import Office
 from meso_device.people.refusals import PinRefused
 from meso_device.people.register import Purpose
 from meso_device.people.subject import PatientRef, Sex
+from tests.fuzz.commands import Runner
 from tests.unit.audit.clinic import Clinic, commit, stamp
 from tests.unit.people.clinic import CHEAP, PINS, REF, ROLES
 from tests.unit.people.test_vault import NOTE, traces
@@ -31,15 +32,20 @@ WAIT_S = 30
 
 @dataclass(frozen=True)
 class Place:
-    """A data directory of a test, and the processes that work in it."""
+    """A data directory of a test, and the commands that work in it."""
 
     root: Path
     files: Path
 
-    def meso(self, *arguments, say=""):
+    def meso(self, *words, say=""):
         """Run one command without a terminal; what it is told on standard input is ``say``."""
+        ran = Runner(self.root).run(*words, "--home", str(self.root), say=say)
+        return subprocess.CompletedProcess(words, ran.status, ran.out, ran.err)
+
+    def process(self, *words, say=""):
+        """The same in a process of its own."""
         return subprocess.run(
-            [sys.executable, "-m", "meso_device", *arguments, "--home", self.root],
+            [sys.executable, "-m", "meso_device", *words, "--home", self.root],
             input=say,
             capture_output=True,
             text=True,
@@ -118,27 +124,27 @@ def done(process):
 @pytest.mark.invariant("I-62")
 @pytest.mark.hazard("HZ-35")
 def test_from_an_empty_directory_the_first_person_is_an_administrator_who_enrols_the_others(place):
-    assert refused(place.meso("patient", "list", "--as", "ada"), 1, "nobody is enrolled", "meso people add")
+    assert refused(place.process("patient", "list", "--as", "ada"), 1, "nobody is enrolled", "meso people add")
     assert not place.root.exists()
-    assert refused(place.meso("people", "add", "ada", "--role", "administrator"), 2, "no terminal", "--pin-file")
+    assert refused(place.process("people", "add", "ada", "--role", "administrator"), 2, "no terminal", "--pin-file")
     ada = place.pins("ada")
-    assert refused(place.meso("people", "add", "ada", "--role", "clinician", "--pin-file", ada), 2, "administrator")
+    assert refused(place.process("people", "add", "ada", "--role", "clinician", "--pin-file", ada), 2, "administrator")
     add = ("people", "add", "ada", "--role", "administrator", "--json", "--pin-file", "-")
-    assert refused(place.meso(*add, say="123456\n"), 2, "equal steps")
-    first = json.loads(done(place.meso(*add, say=f"{PINS['ada']}\n")).stdout)
+    assert refused(place.process(*add, say="123456\n"), 2, "equal steps")
+    first = json.loads(done(place.process(*add, say=f"{PINS['ada']}\n")).stdout)
     assert first["first"] is True
 
     cleo = ("people", "add", "cleo", "--role", "clinician", "--as", "ada", "--pin-file")
-    assert refused(place.meso(*cleo, ada), 2, "no further line for New PIN of cleo")
-    done(place.meso(*cleo, place.pins("ada", "cleo")))
-    rows = json.loads(done(place.meso("people", "list", "--json")).stdout)["operators"]
+    assert refused(place.process(*cleo, ada), 2, "no further line for New PIN of cleo")
+    done(place.process(*cleo, place.pins("ada", "cleo")))
+    rows = json.loads(done(place.process("people", "list", "--json")).stdout)["operators"]
     assert [(row["login"], row["roles"], row["active"]) for row in rows] == [
         ("ada", ["administrator"], True),
         ("cleo", ["clinician"], True),
     ]
     enrolled = place.records("operator.enrolled")
     assert [body["op"] for body in enrolled] == [first["op"], first["op"]]
-    assert done(place.meso("audit", "verify")).stdout.startswith("verified")
+    assert done(place.process("audit", "verify")).stdout.startswith("verified")
 
 
 @pytest.mark.invariant("I-62")
@@ -170,13 +176,13 @@ def test_a_pause_holds_over_processes_and_keeps_nobody_from_stopping_or_reading(
             with pytest.raises(PinRefused):
                 office.register.check("cleo", "550055", now(), purpose=Purpose.COMMAND)
     look = ("patient", "list", "--as", "cleo", "--pin-file")
-    assert refused(place.meso(*look, "-", say="550055\n"), 1, "after 5 wrong PINs", "1 min", "STOP")
-    assert refused(place.meso(*look, place.pins("cleo")), 1, "no PIN of cleo is looked at", "STOP")
+    assert refused(place.process(*look, "-", say="550055\n"), 1, "after 5 wrong PINs", "1 min", "STOP")
+    assert refused(place.process(*look, place.pins("cleo")), 1, "no PIN of cleo is looked at", "STOP")
     assert [body["pause_s"] for body in place.records("lockout")] == [60]
     assert len(place.records("login.failed")) == 5
 
-    assert "5 wrong PINs" in done(place.meso("people", "list")).stdout
-    assert done(place.meso("audit", "verify")).returncode == 0
+    assert "5 wrong PINs" in done(place.process("people", "list")).stdout
+    assert done(place.process("audit", "verify")).returncode == 0
     stopper = Stopper(Home(place.root))
     process = subprocess.Popen(
         [sys.executable, "-m", "meso_device", "stop", "--home", place.root],
@@ -193,8 +199,8 @@ def test_a_pause_holds_over_processes_and_keeps_nobody_from_stopping_or_reading(
     assert output.startswith(b"STOP sent")
     assert len(commands) == 1
 
-    done(place.meso("people", "pin", "cleo", "--as", "ada", "--pin-file", place.pins("ada", "carl")))
-    done(place.meso(*look, place.pins("carl")))
+    done(place.process("people", "pin", "cleo", "--as", "ada", "--pin-file", place.pins("ada", "carl")))
+    done(place.process(*look, place.pins("carl")))
 
 
 def on_terminal(place, words, answers):
@@ -358,10 +364,10 @@ def test_while_another_process_has_the_log_names_can_be_looked_up_and_the_record
     patient = place.patient(who["cleo"])
     show = ("patient", "show", patient.alias, "--as", "cleo", "--pin-file", place.pins("cleo"))
     with HomeLock.take(Home(place.root), purpose="meso session run"):
-        process = done(place.meso(*show))
+        process = done(place.process(*show))
         assert "meso session run" in process.stderr
         assert not (place.root / "audit.db").exists()
-    done(place.meso(*show))
+    done(place.process(*show))
     assert [body["kind"] for body in place.records("login", "disclosure")] == ["login", "disclosure"] * 2
     assert len(place.records("patient.enrolled")) == 1
 

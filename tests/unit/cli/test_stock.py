@@ -1,4 +1,4 @@
-"""``meso stock`` and ``meso reprocess`` as processes of their own, in a data directory with people in it."""
+"""``meso stock`` and ``meso reprocess`` in a data directory with people in it."""
 
 import json
 import subprocess
