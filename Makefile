@@ -1,6 +1,6 @@
 # make demo     watch a whole treatment on a simulated gun
 # make console  the operator's screen on a simulated gun, in this terminal
-# make test     formatting, lint, types, layers, generated files, and all tests
+# make test     formatting, lint, types, layers, generated files, safety case, and all tests
 # make bench    the measured numbers, each beside a floor or a peer of the same run
 # make world    whole sessions under faults: SEEDS=n of them
 # make proof     every claim in its long form, hours on a slow computer; writes docs/proof.md. RESUME=1 goes on
@@ -29,12 +29,14 @@ console: .venv/.installed
 test: check
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(TESTS)
 
+# The safety case last: it reads all tests, and so compiles them once for all workers.
 check: .venv/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m protocols.wire.generate --check
+	$(BIN)/python -m tests.safety_case --check
 
 bench: .venv/.installed-bench
 	$(BIN)/python -m bench

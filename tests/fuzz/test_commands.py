@@ -10,7 +10,7 @@ import pytest
 from meso_device.cli.registry import COMMANDS
 from tests.fuzz import commands, damage
 
-TRIES = 500
+TRIES = 300
 MESO = [sys.executable, "-c", "from meso_device.cli.main import main; main()"]
 
 

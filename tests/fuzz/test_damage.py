@@ -11,7 +11,7 @@ from protocols.errors import MesoError, UsageError
 from tests.fuzz import commands, damage
 from tests.unit.audit.clinic import Clinic, commit, stamp
 
-FLIPS = 500
+FLIPS = 250
 SWAPS = 40
 READING = [
     ("audit", "export", "--kind", "shot"), ("audit", "checkpoint"), ("session", "list"), ("stock", "list"),

@@ -10,7 +10,7 @@ from protocols.wire.frame import STOP_FRAME, Deframer, encode_frame
 from protocols.wire.messages import EVENTS, REPLIES, GrantSet, StatusGet
 from tests.fuzz import liar, stream
 
-SEEDS = range(60)
+SEEDS = range(40)
 
 
 @pytest.mark.invariant("I-07")

@@ -13,7 +13,7 @@ from simulator.gun import SimulatedGun
 from tests.fuzz import stream
 
 SEED = 20_261
-INPUTS = 1_000_000
+INPUTS = 400_000
 BLOCK_BYTES_MAX = 251  # the wire protocol's longest block, said once more: the code's own bound is what is tested
 GOOD = encode_frame(0x01, 1, 2, 3, b"good")
 
@@ -21,7 +21,7 @@ GOOD = encode_frame(0x01, 1, 2, 3, b"good")
 @pytest.mark.invariant("I-43")
 @pytest.mark.hazard("HZ-05")
 @pytest.mark.hazard("HZ-03")
-def test_a_million_damaged_streams_give_only_what_was_sent():
+def test_damaged_streams_give_only_what_was_sent():
     tally = stream.run(SEED, INPUTS)
     assert tally.inputs >= INPUTS
     assert tally.damaged >= INPUTS // 3

@@ -59,7 +59,7 @@ def test_no_acknowledged_record_is_lost_wherever_the_disk_fails(tmp_path, monkey
     operations = count_operations(tmp_path / "good")
     assert operations > 30
     seen_failing = 0
-    for fail_at in range(1, operations + 1, 3 if once and error is apsw.IOError else 7):  # each: tests.storage errors
+    for fail_at in range(1, operations + 1, 5 if once and error is apsw.IOError else 13):  # each: tests.storage errors
         home, clinic = tmp_path / f"{fail_at}", Clinic()
         with faulty_disk() as disk:
             disk.fail_at, disk.once, disk.error = fail_at, once, error
