@@ -1,6 +1,6 @@
 """``meso audit``: the log of all injections, checked and handed out.
 
-All but `rebuild`, and `disclose` with a name, only read, and a host may be writing meanwhile.
+All but `rebuild`, `salvage`, and `disclose` with a name, only read, and a host may be writing meanwhile.
 """
 
 import contextlib
@@ -13,6 +13,7 @@ from typing import Annotated, TextIO
 
 import typer
 
+from meso_device.cli.asking import AsOption, PinFileOption
 from meso_device.cli.audit_proofs import app as proofs
 from meso_device.cli.options import HomeOption, JsonOption
 from meso_device.cli.output import say, say_json
@@ -110,6 +111,29 @@ def rebuild(home: HomeOption = None) -> None:
         raise AuditWriteFailed(result.reason)
     say(f"made anew from {entry.payload['records']} records, which verify")
     say(f"  before: {entry.payload['found'] or 'no difference found'}")
+
+
+@app.command()
+def salvage(
+    sign_in: AsOption = "",
+    second: Annotated[
+        str,
+        typer.Option("--with", metavar="NAME", help="Second person, where people are enrolled.", show_default=False),
+    ] = "",
+    pin_file: PinFileOption = "",
+    home: HomeOption = None,
+) -> None:
+    """Go on with the longest part of a damaged log that holds; the damaged file is kept beside it.
+
+    The log then says what is missing. Where people are enrolled it takes two, administrator or technician.
+    """
+    from meso_device.cli.audit_salvage import salvage_home
+
+    found = salvage_home(home, first=sign_in, second=second, pin_file=pin_file)
+    say(f"salvaged: {found.records} records, {found.signed} of them under a signed checkpoint")
+    say(f"  it ended there: {found.bad}")
+    say(f"  MISSING: at least {found.missing} records" if found.missing else "  no signed record is missing")
+    say(f"  the damaged file is kept as {found.kept_as}; a gun tells what it still has when it is connected")
 
 
 @app.command()

@@ -1,6 +1,11 @@
-"""The restore drill: a backup made in mid-session, the data directory lost, and all of it back, from backup and gun."""
+"""The restore drill: a backup made in mid-session, the data directory lost, and all of it back, from backup and gun.
+
+And a log damaged on its disk: what holds is taken over, and the rest comes from the gun.
+"""
 
 import shutil
+import sqlite3
+from contextlib import closing
 
 import pytest
 from support.checks import assert_one_clear_line
@@ -68,3 +73,27 @@ def test_a_backup_that_was_touched_does_not_count(bench):
     touched.wait()
     assert_one_clear_line(touched, status=1, names=("audit.db",))
     assert not (bench.path / "new").exists()
+
+
+@pytest.mark.hazard("HZ-25")
+def test_what_a_damaged_log_lost_comes_from_the_gun(bench):
+    gun = bench.gun(seed=13)
+    bench.run_session(gun.link, write_treatment(bench.path / "plan.toml", treatment_text(FIRST))).ok()
+    whole = bench.meso("audit", "salvage")
+    whole.wait()
+    assert_one_clear_line(whole, status=1, names=("nothing to salvage",))
+    with closing(sqlite3.connect(bench.home / "audit.db")) as db, db:
+        db.execute("DROP TRIGGER record_never_changes")
+        [(seq,)] = db.execute("SELECT seq FROM record WHERE kind = 'shot' ORDER BY seq LIMIT 1 OFFSET 1").fetchall()
+        db.execute("UPDATE record SET body = substr(body, 1, 300) WHERE seq = ?", (seq,))
+
+    told = bench.meso("audit", "salvage").ok().out
+    assert f"salvaged: {seq} records" in told
+    assert "MISSING: at least" in told
+    bench.meso("audit", "verify").ok()
+    assert len(bench.logged()) == 1
+    assert [path.name for path in bench.home.glob("audit.db.damaged-*")]
+    resumed = bench.resume(gun.link)
+    resumed.wait()
+    assert resumed.status == 1
+    bench.assert_proven(gun, planned=4, verify=True)
