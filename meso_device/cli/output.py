@@ -47,6 +47,8 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises:
         UsageError: it cannot be written.
     """
+    if not path.name:
+        raise UsageError(f"{path} names no file; give one with --out")
     beside = path.with_name(f".{path.name}.new")
     try:
         beside.write_bytes(content)

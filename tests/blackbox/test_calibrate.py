@@ -1,9 +1,10 @@
 """A technician's run at the bench: real processes, a balance on a port of its own, killed and taken up again."""
 
+import select
 import signal
 
 import pytest
-from support.calibration import Technician
+from support.calibration import GRAMS_SHOWN_PER_NL, Emulator, Technician
 from support.checks import assert_one_clear_line
 from support.clinic import copied
 from support.processes import wait_for
@@ -42,6 +43,27 @@ def test_a_planted_error_is_found_corrected_and_signed_though_the_host_is_killed
     again.wait()
     assert_one_clear_line(again, status=2, names=("signed already",))
     technician.bench.meso("audit", "verify").ok()
+
+
+def test_a_whole_pooled_run_weighs_on_a_balance_that_nobody_here_wrote(technician):
+    """The drops of the simulated gun are put on the pan of ``mt-sics-emulator`` by hand, as they fall."""
+    pytest.importorskip("mtsics", reason="mt-sics-emulator is not installed")
+    technician.at_the_bench()
+    with Emulator(technician.bench.path) as balance:
+        balance.load(20)
+        words = ("--profile", "field", "--shots", "10", "--readings", "5", "--balance", balance.port_name)
+        run = technician.calibrate("dose", "--bench", technician.file("B0000001", balance.serial), *words)
+        while run.running:
+            shots = [truth for truth in technician.clinic.gun.truth() if truth.kind == "BENCH"]
+            balance.load(20 + sum(shot.dose_nl for shot in shots) * GRAMS_SHOWN_PER_NL)
+            select.select([], [], [], 0.2)
+    result = run.json()
+    assert (result["state"], result["verdict"]) == ("SIGN", "pass"), run.describe()
+    [point] = result["as_found"]["points"]
+    assert len(point["volumes_pl"]) == 5
+    given = [truth.dose_nl for truth in technician.clinic.gun.truth() if truth.kind == "BENCH"][-50:]
+    assert abs(point["mean_pl"] - sum(given) * 20) < point["expanded_pl"] < point["limit_pl"]
+    assert point["tolerance_k_ppm"] == 0
 
 
 def test_sensors_and_what_is_refused_before_anything_moves(technician):

@@ -1,11 +1,20 @@
 """The technician's bench as an outsider sees it: a gun with balance and gauge, a bench file, commands and PINs."""
 
+import json
+import socket
 import sqlite3
-from contextlib import closing
+import subprocess
+import sys
+import urllib.request
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import Self
 
 from support.clinic import Clinic
-from support.processes import Process
+from support.processes import Process, wait_for
+
+# Water at 20 degrees, weighed in air against steel.
+GRAMS_SHOWN_PER_NL = 0.998_207 * 0.998_949 / 1e6
 
 BENCH_FILE = """
 place = "bench 1"
@@ -67,3 +76,51 @@ class Technician:
         """Let Tom and Ada sign the newest run."""
         pins = self.clinic.pins("tom", "ada")
         return self.bench.meso("calibrate", "sign", "--as", "tom", "--second", "ada", "--pin-file", pins, *words)
+
+
+class Emulator:
+    """``mt-sics-emulator`` as a process: a balance on a TCP port, and a hand that puts loads on its pan."""
+
+    serial = "B246813579"
+
+    def __init__(self, folder: Path) -> None:
+        self._log = folder / "emulator.log"
+        self._port, self._control = free_port(), free_port()
+        self.port_name = f"socket://127.0.0.1:{self._port}"
+
+    def __enter__(self) -> Self:
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [
+                    str(Path(sys.executable).with_name("mtsics-tcp")), "--host", "127.0.0.1", "--profile", "mt-xs204",
+                    "--port", str(self._port), "--control-port", str(self._control),
+                ],
+                stdout=log, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        wait_for(self._listens, "the emulator")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def load(self, grams: float) -> None:
+        """Let the pan bear this."""
+        request = urllib.request.Request(  # our own address
+            f"http://127.0.0.1:{self._control}/weight", data=json.dumps({"target": grams}).encode(), method="POST"
+        )
+        urllib.request.urlopen(request, timeout=30).close()  # noqa: S310  # likewise
+
+    def _listens(self) -> bool:
+        assert self._process.poll() is None, self._log.read_text()
+        with suppress(OSError):
+            socket.create_connection(("127.0.0.1", self._control), timeout=5).close()
+            return True
+        return False
+
+
+def free_port() -> int:
+    """Return a port that nobody has."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
