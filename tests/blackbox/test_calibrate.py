@@ -7,6 +7,7 @@ import pytest
 from support.calibration import GRAMS_SHOWN_PER_NL, Emulator, Technician
 from support.checks import assert_one_clear_line
 from support.clinic import copied
+from support.extent import LONG
 from support.processes import wait_for
 
 
@@ -45,6 +46,7 @@ def test_a_planted_error_is_found_corrected_and_signed_though_the_host_is_killed
     technician.bench.meso("audit", "verify").ok()
 
 
+@pytest.mark.skipif(not LONG, reason="two minutes of settling: in the long form")
 def test_a_whole_pooled_run_weighs_on_a_balance_that_nobody_here_wrote(technician):
     """The drops of the simulated gun are put on the pan of ``mt-sics-emulator`` by hand, as they fall."""
     pytest.importorskip("mtsics", reason="mt-sics-emulator is not installed")
