@@ -110,7 +110,7 @@ def due(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """List until when each gun's calibrations hold, how they drift, and the next interval; what is due comes first."""
+    """List until when each gun's calibrations hold and how they drift; what is due comes first."""
     from meso_device.cli.calibration_text import due_document, due_lines
     from meso_device.cli.log import reading
     from meso_device.host.clock import Clock

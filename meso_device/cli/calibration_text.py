@@ -7,6 +7,7 @@ import msgspec
 from meso_device.accounting.materials import day_text
 from meso_device.audit.export import rfc3339
 from meso_device.calibration.record import (
+    CORRECTIONS,
     Adjusted,
     DepthJudged,
     DoseJudged,
@@ -18,7 +19,6 @@ from meso_device.calibration.record import (
     Signed,
     Stage,
 )
-from meso_device.cli.output import one_line
 from meso_device.documents.numbers import MINUS, percent, ratio
 from meso_device.records.calibration_runs import RunRow, RunStory
 from meso_device.records.calibration_state import DueRow, Impact, Touched
@@ -81,14 +81,21 @@ def story_lines(row: RunRow, story: RunStory) -> list[str]:
             lines += ["", f"{name}: {judged.verdict.value.replace('_', ' ')} ({judged.rule})", *_judged_lines(judged)]
     adjusted = story.one_of(Adjusted)
     if adjusted is not None:
-        changes = ", ".join(f"{key} {adjusted[1].old.get(key, 0)} -> {new}" for key, new in adjusted[1].new.items())
+        old, new = adjusted[1].old, adjusted[1].new
+        named = ("cal_id", *CORRECTIONS)
+        changes = ", ".join(f"{key} {old.get(key, 0)} -> {new[key]}" for key in named if new.get(key) != old.get(key))
         lines += ["", f"adjusted: {changes}"]
     lines.append("")
     if signed is not None:
         lines.append(f"signed by {signed[1].technician} and {signed[1].second}, {rfc3339(signed[0].at_us)}")
     elif ended is not None and ended[1].state == "complete":
         lines.append("NOT SIGNED by two people yet")
-    return [one_line(line) if line else "" for line in lines]
+    return [_printable(line) for line in lines]
+
+
+def _printable(line: str) -> str:
+    """Return a line without control characters, which a device may have sent; its columns stay."""
+    return "".join(letter if letter.isprintable() else "?" for letter in line)
 
 
 def _judged_lines(judged: Judged) -> list[str]:
@@ -131,7 +138,7 @@ def due_document(row: DueRow) -> dict[str, object]:
         "shots_since": row.shots_since,
         "shots_left": row.shots_left,
         "interval_days": row.interval_days,
-        "suggested_days": row.suggested_days,
+        "after_pass_days": row.after_pass_days,
         "limit_day": day_text(row.limit_day) if row.limit_day is not None else "",
         "drift_run": row.drift_run,
         "checks": [
@@ -152,7 +159,7 @@ def due_lines(row: DueRow) -> list[str]:
         ),
         (
             f"  {row.shots_since} shots since, {max(0, row.shots_left)} left; interval {row.interval_days} days, "
-            f"by the staircase next {row.suggested_days}"
+            f"{row.after_pass_days} after a pass"
         ),
     ]
     if row.checks:
@@ -189,9 +196,7 @@ def impact_lines(impact: Impact) -> list[str]:
     if any(impact.error_nm):
         low, high = impact.error_nm
         lines.append(f"needle travel was off by {low} to {high} nm in air; depth in skin is not known")
-    lines.append(
-        f"touched, {since}: {impact.patients} patients in {impact.sessions} sessions, {impact.shots} injections"
-    )
+    lines.append(f"touched, {since}: patients {impact.patients}, sessions {impact.sessions}, injections {impact.shots}")
     session = ""
     for one in impact.touched:
         if one.session != session:

@@ -37,7 +37,7 @@ def state_document(rows: Sequence[DueRow], *, today: int, last_seq: int, simulat
                 Column("state"),
                 Column("due"),
                 Column("shots since", number=True),
-                Column("next interval, days", number=True),
+                Column("interval, days", number=True),
             ),
             tuple(
                 (
@@ -46,7 +46,7 @@ def state_document(rows: Sequence[DueRow], *, today: int, last_seq: int, simulat
                     _WORDS[row.state],
                     day(row.newest.due_day),
                     str(row.shots_since),
-                    str(row.suggested_days),
+                    str(row.interval_days),
                 )
                 for row in rows
             ),

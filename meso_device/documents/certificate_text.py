@@ -129,12 +129,15 @@ def _head(certificate: Certificate) -> Iterator[Block]:
 
 
 def _corrections(held: dict[str, int]) -> str:
-    named = [f"{_words(name)} {fixed(value, 0)}" for name, value in sorted(held.items()) if name != "cal_id"]
-    return ", ".join(named) or "none"
+    named = [f"{_words(name)}: {fixed(value, 0)}" for name, value in sorted(held.items()) if name != "cal_id"]
+    return "; ".join(named) or "none"
 
 
 def _words(name: str) -> str:
-    return "number" if name == "cal_id" else name.replace("_", " ")
+    if name == "cal_id":
+        return "number"
+    *words, unit = name.split("_")
+    return f"{' '.join(words)}, {_UNITS.get(unit, unit)}"
 
 
 def _syringe(geometry_id: int, lot: str) -> str:
@@ -226,7 +229,7 @@ def _circumstances(certificate: Certificate) -> Iterator[Block]:
     yield Facts((("Deviations", "; ".join(deviations) or "none"),))
 
 
-_UNITS: Final = {"ug": "µg", "mk": "mK", "nm": "nm"}
+_UNITS: Final = {"ug": "µg", "mk": "mK", "nm": "nm", "um": "µm", "nl": "nL"}
 
 
 def _measured(value: int, places: int, unit: str) -> str:

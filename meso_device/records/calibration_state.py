@@ -47,8 +47,8 @@ class DueRow(Struct, frozen=True, kw_only=True):
         days_left: Until it is due; below 0 when it is over.
         shots_since: Shots of the gun recorded since.
         shots_left: Until the limit of its use.
-        interval_days: Days from that run to its due date.
-        suggested_days: Next interval by the staircase.
+        interval_days: Days from that run to its due date, as the staircase set it.
+        after_pass_days: The next interval by the staircase, if the next check finds the gun good.
         checks: What each run found, oldest first; none for sensors.
         course: Day and error since doses or travels were last adjusted: as left then, and as found from then on.
         limit_day: Day on which a line through that course leaves the limit; None where it does not, or is too short.
@@ -60,7 +60,7 @@ class DueRow(Struct, frozen=True, kw_only=True):
     shots_since: int
     shots_left: int
     interval_days: int
-    suggested_days: int
+    after_pass_days: int
     checks: tuple[Check, ...]
     course: tuple[tuple[int, int], ...]
     limit_day: int | None
@@ -166,7 +166,7 @@ def _due(db: apsw.Connection, rows: list[RunRow], today: int) -> DueRow:
         shots_since=shots,
         shots_left=SHOTS_IN_USE_MAX - shots,
         interval_days=interval,
-        suggested_days=next_interval_days(interval, Verdict(newest.as_found)) if newest.as_found else interval,
+        after_pass_days=next_interval_days(interval, Verdict.PASS),
         checks=checks,
         course=course,
         limit_day=_limit_day(course, checks[-1].limit) if checks else None,

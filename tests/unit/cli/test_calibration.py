@@ -69,14 +69,14 @@ def test_list_show_due_and_affected_say_the_same_as_text_and_as_json(capsys):
     assert (row["run"], row["as_found"], row["as_left"], row["signed"]) == (RUN, "fail", "pass", True)
     assert len(told(capsys, "show", RUN[:6])["records"]) == 73
     [due] = told(capsys, "due")["due"]
-    assert (due["run"], due["interval_days"], due["suggested_days"]) == (RUN, 365, 182)
+    assert (due["run"], due["interval_days"], due["after_pass_days"]) == (RUN, 365, 456)
     touched = told(capsys, "affected", RUN)
     assert (touched["patients"], touched["shots"], touched["since"], touched["signed"]) == (1, 4, "", False)
     for words, says in (
         (("list",), "as found fail"),
         (("show", RUN), "0.01 mL: error"),
-        (("due",), "by the staircase next 182"),
-        (("affected", RUN), "1 patients in 1 sessions, 4 injections"),
+        (("due",), "456 after a pass"),
+        (("affected", RUN), "patients 1, sessions 1, injections 4"),
     ):
         assert run(["calibration", *words]) == 0
         assert says in capsys.readouterr().out
