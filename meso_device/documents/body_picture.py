@@ -50,10 +50,18 @@ def body_picture(view: str, areas: Mapping[str, Shown]) -> str:
     for area, shown in areas.items():
         for x, y in _dots(_cells(drawn, area), shown.given):
             canvas.ring(x, y, 9, fill=BLUE, ink=BLUE)
+    canvas.specks(
+        [
+            place
+            for y, line in enumerate(drawn.art)
+            for x, letter in enumerate(line)
+            if ord(letter) in _BRAILLE
+            for place in _outline(x, y, ord(letter) - _BRAILLE.start)
+        ],
+        18,
+        fill=SOFT,
+    )
     for y, line in enumerate(drawn.art):
-        for x, letter in enumerate(line):
-            if ord(letter) in _BRAILLE:
-                _outline(canvas, x, y, ord(letter) - 0x2800)
         for x, word in _words(line):
             canvas.text(x * width, y * height + 92, word, size=100, font=MONO)
     return canvas.done()
@@ -83,10 +91,13 @@ def _dots(cells: Sequence[tuple[int, int]], count: int) -> list[tuple[int, int]]
     return [places[no * len(places) // shown] for no in range(shown)]
 
 
-def _outline(canvas: Canvas, x: int, y: int, bits: int) -> None:
-    for bit, (column, row) in enumerate(_BITS):
-        if bits >> bit & 1:
-            canvas.box(x * _CELL[0] + column * 30 + 5, y * _CELL[1] + row * 30 + 5, 18, 18, fill=SOFT)
+def _outline(x: int, y: int, bits: int) -> list[tuple[int, int]]:
+    """Return where the specks of a braille letter stand."""
+    return [
+        (x * _CELL[0] + column * 30 + 5, y * _CELL[1] + row * 30 + 5)
+        for bit, (column, row) in enumerate(_BITS)
+        if bits >> bit & 1
+    ]
 
 
 def _words(line: str) -> list[tuple[int, str]]:

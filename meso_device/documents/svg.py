@@ -44,6 +44,11 @@ class Canvas:
             f'<rect x="{x}" y="{y}" width="{width}" height="{height}" fill="{fill}" stroke="{ink}" stroke-width="8"/>'
         )
 
+    def specks(self, places: Sequence[tuple[int, int]], size: int, *, fill: str) -> None:
+        """Draw many small squares as one, which costs a renderer far less."""
+        squares = "".join(f"M{x} {y}h{size}v{size}h-{size}z" for x, y in places)
+        self._parts.append(f'<path d="{squares}" fill="{fill}"/>')
+
     def ring(self, x: int, y: int, radius: int, *, fill: str = WHITE, ink: str = INK) -> None:
         """Draw a circle."""
         self._parts.append(f'<circle cx="{x}" cy="{y}" r="{radius}" fill="{fill}" stroke="{ink}" stroke-width="12"/>')
