@@ -12,6 +12,7 @@ from meso_device import __version__
 from meso_device.accounting.entries import Batch, CommitFailed, Entry, Json
 from meso_device.audit.records import Stamp
 from meso_device.audit.store import Store
+from meso_device.cli.output import check_output
 from meso_device.documents.blocks import Document
 from meso_device.host.clock import Clock, read_clock_state, read_host_boot
 from meso_device.host.home import Home, HomeLock, lock_holder
@@ -116,6 +117,8 @@ def issue(
         AuditWriteFailed: nothing was recorded, and no file has its name.
         UsageError: a file cannot be written.
     """
+    for path in contents:
+        check_output(path)
     issued = [
         Issued(form=form, file=str(path), sha256=sha256(content).hexdigest(), bytes=len(content))
         for path, (form, content) in contents.items()

@@ -41,14 +41,24 @@ def one_line(message: str) -> str:
     return words if len(words) <= LINE_MAX else f"{words[:LINE_MAX]}…"
 
 
+def check_output(path: Path) -> None:
+    """Refuse with UsageError what a file must not take the place of: a device, a pipe, a directory, no name at all."""
+    if not path.name:
+        raise UsageError(f"{path} names no file; give one with --out")
+    try:
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{path} is not a file; give another with --out")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}; give another with --out") from None
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file whole or not at all.
 
     Raises:
         UsageError: it cannot be written.
     """
-    if not path.name:
-        raise UsageError(f"{path} names no file; give one with --out")
+    check_output(path)
     beside = path.with_name(f".{path.name}.new")
     try:
         beside.write_bytes(content)
