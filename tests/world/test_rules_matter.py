@@ -13,8 +13,10 @@ import pytest
 from msgspec.structs import replace
 
 from meso_device.accounting.caps import CapScope, grant_caps
+from meso_device.accounting.clinic import CalibrationRun
 from meso_device.accounting.materials import GunPart, RinseMedium, lot_blocked, reprocessed
 from meso_device.audit.store import Store
+from meso_device.calibration.drift import SHOTS_IN_USE_MAX
 from meso_device.session import arming
 from meso_device.session.contract import Arm, NoticeKind, Phase
 from meso_device.session.interlocks import RULES, judge
@@ -139,6 +141,21 @@ def low_disk(store, **asked):
     return replace(LOAD_CLINIC(store, **asked), disk_low=True)
 
 
+def judged(**found):
+    """What the bench found with the calibration that the gun has now."""
+    run = CalibrationRun(
+        run="5c" * 16, what="dose", verdict="pass", cal_hash8="", adjusted=False, complete=True, signed=True
+    )
+
+    def before(rig):
+        hash8 = rig.gun.firmware._board.calibration.active.hash8.hex()
+        rig.store.load_clinic = lambda **asked: replace(
+            LOAD_CLINIC(rig.store, **asked), calibrations=(replace(run, cal_hash8=hash8, **found),)
+        )
+
+    return Scene(before=before)
+
+
 LOAD_CLINIC = Store.load_clinic
 BD_10ML = syringes()["bd_10ml"].geometry_id
 BORES = tuple((7, 125_681, 5_000_000) if row[0] == 7 else row for row in gun_calibration._SYRINGES)
@@ -173,6 +190,9 @@ SCENES = {
     ],
     "head": [Scene(visit=Visit(head="")), Scene(before=used_head)],
     "calibration": [expiring("cal_expired"), Scene(scenario=(PlannedFault(name="cal_foreign", at_ms=0),))],
+    "calibration_judged": [judged(verdict="fail"), judged(adjusted=True, signed=False)],
+    "calibration_use": [judged(shots_since=SHOTS_IN_USE_MAX + 1)],
+    "calibration_impact": [judged(impact_open=True)],
     "geometry": [Scene(fill={"syringe": "bd_3ml"})],
     "bore": [Scene(world=((gun_calibration, "_SYRINGES", BORES),))],
     "smallest_dose": [Scene(plan=with_area(dose_nl=5_700), world=((gun_calibration, "_MIN_DOSE_UM", 10),))],
