@@ -17,7 +17,7 @@ from tests.world.faults import DIRECTED, KINDS, SCALES
 from tests.world.session import run_seed
 
 # With those that are aimed and the whole ones there are more than 1,500.
-SHORT, CHUNK = 1_450, 25
+SHORT, CHUNK = 1_500, 25
 SHOTS = range(5, 15)
 AIMED_ROUNDS = 3
 WHOLE = 6
