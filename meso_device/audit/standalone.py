@@ -127,6 +127,14 @@ def signature_holds(public: bytes, signature: bytes, message: bytes) -> bool:
     return _encoded(found) == signature[:32]
 
 
+def _bytes_of(text: str) -> bytes:
+    """Return the bytes of base64 text; ValueError if it is not their one encoding."""
+    content = b64decode(text, validate=True)
+    if b64encode(content).decode() != text:
+        raise ValueError("not in its one form")
+    return content
+
+
 # --- keys and checkpoints: C2SP signed-note and tlog-checkpoint -------------------------------------------------------
 
 
@@ -134,7 +142,7 @@ def read_key(text: str) -> Key:
     """Read ``name+8 hex digits+base64``."""
     parts = text.strip().split("+", 2)
     try:
-        name, key_id, material = parts[0], bytes.fromhex(parts[1]), b64decode(parts[2], validate=True)
+        name, key_id, material = parts[0], bytes.fromhex(parts[1]), _bytes_of(parts[2])
     except (IndexError, ValueError):
         raise Unreadable("the key is malformed: expected name+8 hex digits+base64") from None
     if len(material) != 33 or material[0] != 1:
@@ -151,7 +159,7 @@ def open_checkpoint(note: str, key: Key) -> Checkpoint:
     if not divider or len(lines) < 4:
         raise Wrong("the checkpoint is malformed: origin, size, root, a blank line and signatures are expected")
     try:
-        origin, size, root = lines[0], lines[1], b64decode(lines[2], validate=True)
+        origin, size, root = lines[0], lines[1], _bytes_of(lines[2])
     except ValueError:
         raise Wrong("the root of the checkpoint is not base64") from None
     if not (size.isascii() and size.isdigit() and len(size) <= 16 and str(int(size)) == size and len(root) == 32):
@@ -164,7 +172,7 @@ def open_checkpoint(note: str, key: Key) -> Checkpoint:
         if dash != "\N{EM DASH}" or name != key.name:
             continue
         with contextlib.suppress(ValueError):
-            raw = b64decode(encoded, validate=True)
+            raw = _bytes_of(encoded)
             if raw[:4] == key.key_id and signature_holds(key.public, raw[4:], (text + "\n").encode()):
                 return Checkpoint(origin, int(size), root)
     raise Wrong("the checkpoint bears no valid signature of this key: it was changed, or another key signed it")
@@ -319,7 +327,7 @@ def check_guns(records: Sequence[Record]) -> int:
         shots += 1
         try:
             gun = (fields["gun"]["gun_uid"], fields["gun"]["log_epoch"])
-            ring = b64decode(fields["ring"], validate=True)
+            ring = _bytes_of(fields["ring"])
             name = bytes.fromhex(gun[0]) + gun[1].to_bytes(4, "little")
         except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
             raise Wrong(f"record {record.seq} does not hold the gun's own record of the shot") from None
@@ -478,7 +486,7 @@ def _proof_parts(text: bytes) -> tuple[list[str], list[bytes], str]:
     lines = head.split("\n")
     words = [line for line in lines if " " in line or line == lines[0]]
     try:
-        hashes = [b64decode(line, validate=True) for line in lines[len(words) :]]
+        hashes = [_bytes_of(line) for line in lines[len(words) :]]
     except ValueError:
         raise Wrong("a hash of the proof is not base64") from None
     if any(len(one) != 32 for one in hashes):
@@ -494,7 +502,7 @@ def check_record(file: bytes, key: Key) -> dict[str, Any]:
     words, hashes, note = _proof_parts(file)
     said = dict(line.split(" ", 1) for line in words[1:])
     try:
-        body, seq = b64decode(said["extra"], validate=True), int(said["index"])
+        body, seq = _bytes_of(said["extra"]), int(said["index"])
     except (LookupError, ValueError):
         raise Wrong("the proof names no record") from None
     checkpoint = open_checkpoint(note, key)
