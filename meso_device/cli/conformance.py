@@ -118,8 +118,9 @@ def _bench(gun: str | None, *, baud: int, guarded: bool, hands: bool) -> Iterato
             yield bench
             bench.leave()
         except BaseException:
-            with contextlib.suppress(Exception):
-                port.send(STOP_FRAME)
+            if bench.met:  # a gun that was left alone is not stopped either
+                with contextlib.suppress(Exception):
+                    port.send(STOP_FRAME)
             raise
     finally:
         port.close()

@@ -52,6 +52,7 @@ class Bench(Asking):
         hands: Whoever presses what is to be pressed, None for nobody.
         hello: The reply to HELLO with which the owner's session began.
         token: The owner's owner_token.
+        met: Whether the gun was found to be the kit's to change.
     """
 
     hello: HelloReply
@@ -72,7 +73,7 @@ class Bench(Asking):
         self._hellos = 0
         self._base: Settings | None = None
         self._limits: LimitsGetReply | None = None
-        self._met = False
+        self.met = False
 
     # sessions
 
@@ -146,7 +147,7 @@ class Bench(Asking):
         self.listen(30 * MS)
         self.heard.clear()
         self.raw.clear()
-        if not self._met:
+        if not self.met:
             self._meet()
         self.own()
         expect(self.until(lambda: self.status().state != State.MOVING, _REST_US), "MOVING for 10 s without credit")
@@ -170,7 +171,7 @@ class Bench(Asking):
             )
         if hello.estop_latch_id and not self.guarded:
             raise MesoError("the gun is stopped, and its reset may move the needle: only with the needle guard on")
-        self._met = True
+        self.met = True
 
     def _release_ours(self) -> None:
         """Release what checks have recorded; a gun that refuses keeps it, and has room for more."""

@@ -5,7 +5,7 @@ import signal
 import pytest
 from support.checks import assert_one_clear_line
 from support.devices import Mute
-from support.frames import STATE_ESTOPPED
+from support.frames import STATE_ESTOPPED, STOP_BYTES
 from support.gun import ask_hello
 from support.processes import wait_for
 
@@ -51,6 +51,7 @@ def test_what_is_no_gun_is_told_in_a_line(bench):
     with Mute(bench.path / "port") as port:
         kit = bench.meso("conformance", "--gun", port.link, "--yes-guard-is-on")
         kit.wait()
+        assert STOP_BYTES not in port.heard
     assert_one_clear_line(kit, status=1, names=(str(port.link), "no reply to HELLO"))
 
 
