@@ -2,6 +2,7 @@
 
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 from protocols.errors import UsageError
 from protocols.treatment.loader import parse_treatment
@@ -11,10 +12,16 @@ PRACTICE = "practice"
 
 
 @cache
+def _shelf() -> Traversable:
+    return files("protocols.treatment") / "library"
+
+
+@cache
 def library() -> tuple[str, ...]:
     """Return the names of the bundled treatment protocols in alphabetical order."""
-    entries = (files("protocols.treatment") / "library").iterdir()
-    return tuple(sorted(entry.name.removesuffix(".toml") for entry in entries if entry.name.endswith(".toml")))
+    return tuple(
+        sorted(entry.name.removesuffix(".toml") for entry in _shelf().iterdir() if entry.name.endswith(".toml"))
+    )
 
 
 def library_bytes(name: str) -> bytes:
@@ -25,7 +32,7 @@ def library_bytes(name: str) -> bytes:
     """
     if name not in library():
         raise UsageError(f"no treatment protocol {name!r} in the library; it holds {', '.join(library())}")
-    return (files("protocols.treatment") / "library" / f"{name}.toml").read_bytes()
+    return (_shelf() / f"{name}.toml").read_bytes()
 
 
 def load_library(name: str) -> Treatment:
