@@ -4,18 +4,18 @@ The gun fires; this only permits. Every step is recorded before it takes effect.
 """
 
 from collections.abc import Generator
+from functools import partial
 from typing import Final
 
 from msgspec import Struct
 
-from drivers.outcome import Done, Refused
 from meso_device.accounting.caps import CapScope, grant_caps, second_pass_code
 from meso_device.accounting.clinic import ClinicFacts
 from meso_device.accounting.courses import interval_days, past_sessions
 from meso_device.accounting.coverage import cell_name, coverage_of
 from meso_device.accounting.entries import Cap, CapExceeded, Committed, GrantIntent, Json
 from meso_device.accounting.findings import Finding, FindingCode
-from meso_device.accounting.grants import GrantAccount, closed_entry, grant_entry, prepared_entry
+from meso_device.accounting.grants import GrantAccount, closed_entry, prepared_entry
 from meso_device.session.advice import depth_advice
 from meso_device.session.connect import hear_of_change, settle
 from meso_device.session.contract import NoticeKind, Phase
@@ -32,21 +32,17 @@ from meso_device.session.flow import (
     ask,
     record,
     refusal_text,
-    send,
 )
+from meso_device.session.granting import LEASE_MS, grant_over, live_grant
 from meso_device.session.interlocks import Block, Case, judge, protocol_status
 from meso_device.session.settings import check_against_limits, settings_for
 from protocols.errors import UsageError
 from protocols.treatment.courses import courses
 from protocols.treatment.plan import AreaPlan
 from protocols.units import format_depth, format_dose
-from protocols.wire.codes import Code, GrantEnd, GrantKind, GrantState, Mode
+from protocols.wire.codes import GrantEnd, GrantKind, Mode
 from protocols.wire.hashes import hash8
 from protocols.wire.messages import (
-    GrantGet,
-    GrantGetReply,
-    GrantRevoke,
-    GrantSet,
     Settings,
     SettingsGet,
     SettingsGetReply,
@@ -55,15 +51,6 @@ from protocols.wire.states import GrantEvent
 
 # Small enough that what a lost link leaves unknown stays small, large enough that renewal costs no beat.
 GRANT_SHOTS_MAX: Final = 25
-LEASE_MS: Final = 500
-# A grant that is not spent in this time ends; the operator arms again.
-VALID_S: Final = 600
-# A grant frame that reaches the gun later than this was stuck somewhere and must not take effect (I-52); without a
-# heartbeat its credit ends then too. Less than a lease, which is the most that the gun takes: its uptime is estimated
-# from its newest frame by a clock that may be a little faster.
-GRANT_FRAME_LIFE_MS: Final = LEASE_MS - 50
-# E_STALE and E_LATE mean that the head or the time moved on meanwhile: read the log and try again, but not for ever.
-STALE_TRIES: Final = 3
 
 
 class Permit(Struct, frozen=True):
@@ -95,7 +82,7 @@ def arm(desk: Desk, area_id: str) -> Flow:
     block = yield from _set_and_read_back(desk, area)
     while permit is not None:
         desk.phase = Phase.ARMING
-        grant = yield from _grant(desk, area, block, permit)
+        grant = yield from live_grant(desk, block, partial(_reserve, desk, area, block, permit), refusal_text)
         desk.phase = Phase.ARMED
         yield grant_over(desk, grant)
         yield Until(lambda: desk.gun().synced or desk.log_halted)
@@ -204,21 +191,6 @@ def _refuse_if_blocked(desk: Desk, blocks: list[Block]) -> Generator[Need, Answe
         raise FlowEnded("; ".join(block.text for block in blocks))
 
 
-def grant_over(desk: Desk, grant: GrantAccount) -> Until:
-    """Wait for its end: the event GRANT_ENDED may get lost, so every newer status is looked at too."""
-    before = desk.status
-
-    def over() -> bool:
-        status = desk.status
-        return (
-            grant.spent
-            or desk.ended_grant[0] == grant.grant_no
-            or (status is not None and status is not before and status.active_grant_no != grant.grant_no)
-        )
-
-    return Until(over)
-
-
 def _set_and_read_back(desk: Desk, area: AreaPlan) -> Generator[Need, Answer, Settings]:
     """Set every field in one frame, read the block back, compare all of it (I-41)."""
     book, session = desk.gun(), desk.treatment()
@@ -272,28 +244,6 @@ def _readable(block: Settings) -> dict[str, Json]:
         "dwell_ms": block.dwell_ms,
         "cal_hash8": block.cal_hash8.hex(),
     }
-
-
-def _grant(desk: Desk, area: AreaPlan, block: Settings, permit: Permit) -> Generator[Need, Answer, GrantAccount]:
-    """Reserve, record, ask, read back. Returns the live grant."""
-    for _ in range(STALE_TRIES):
-        yield Until(lambda: desk.gun().synced)  # drain before grant (I-47)
-        grant = yield from _reserve(desk, area, block, permit)
-        grant.move(GrantEvent.SEND)
-        answered = yield from send(grant_frame(desk, grant, block))
-        match answered.outcome:
-            case Done():
-                yield from confirm_live(desk, grant, block)
-                return grant
-            case Refused(code=code):
-                grant.move(GrantEvent.REFUSED)
-                yield from record(closed_entry(grant, desk.gun().stamp, f"refused by the gun, code {code}"))
-                if code not in (Code.E_STALE, Code.E_LATE):
-                    raise FlowEnded(f"grant {grant.grant_no}: {refusal_text(answered.outcome)}")
-                yield from settle(desk)
-            case _:
-                raise LinkTrouble(f"the gun did not answer grant {grant.grant_no}")
-    raise FlowEnded("the gun's log or the time moved on at every try: release the trigger, check the cable, arm again")
 
 
 def _reserve(desk: Desk, area: AreaPlan, block: Settings, permit: Permit) -> Generator[Need, Answer, GrantAccount]:
@@ -352,50 +302,6 @@ def _reserve(desk: Desk, area: AreaPlan, block: Settings, permit: Permit) -> Gen
     if not isinstance(answer, Committed):
         raise TypeError("a grant's row was answered by something else")
     return grant
-
-
-def grant_frame(desk: Desk, grant: GrantAccount, block: Settings) -> GrantSet:
-    """Return the request for a grant whose row is durable; a frame that is held up is worth nothing (I-52)."""
-    return GrantSet(
-        grant_no=grant.grant_no,
-        expect_head_seq=desk.gun().committed_seq,
-        owner_token=desk.owner_token,
-        kind=grant.kind,
-        area_code=grant.area_code,
-        settings_hash8=hash8(block.pack()),
-        max_shots=grant.max_shots,
-        max_nl=grant.max_nl,
-        lease_ms=LEASE_MS,
-        valid_s=VALID_S,
-        not_after_uptime_ms=(desk.gun_uptime_ms() + GRANT_FRAME_LIFE_MS) & 0xFFFFFFFF,
-        session_tag8=hash8(bytes.fromhex(grant.context.session)),
-    )
-
-
-def confirm_live(desk: Desk, grant: GrantAccount, block: Settings) -> Generator[Need, Answer, None]:
-    """Show ARMED only for what the gun itself says it has."""
-    got = (yield from ask(GrantGet(grant.grant_no))).body
-    if not isinstance(got, GrantGetReply):
-        raise LinkTrouble("GRANT_GET was answered by something else")
-    # The trigger may have been pulled already: shots and volume used add up with what remains.
-    equal = (
-        got.grant_no == grant.grant_no
-        and got.state in (GrantState.LIVE, GrantState.SPENT)
-        and got.kind == grant.kind
-        and got.area_code == grant.area_code
-        and got.settings_hash8 == hash8(block.pack())
-        and (got.max_shots, got.max_nl, got.lease_ms) == (grant.max_shots, grant.max_nl, LEASE_MS)
-    )
-    if not equal:
-        yield from ask(GrantRevoke(0))
-        if got.state == GrantState.VOID and got.grant_no == grant.grant_no:
-            grant.move(GrantEvent.CONFIRMED)
-            desk.ended_grant = (grant.grant_no, 0)
-            return  # ended between the two frames, by a lapse or the like
-        raise LinkTrouble(f"the gun reads back grant {grant.grant_no} otherwise than it was set")
-    grant.move(GrantEvent.CONFIRMED)
-    live: dict[str, Json] = {"max_shots": grant.max_shots, "max_nl": grant.max_nl}
-    yield from record(grant_entry("live", grant.grant_no, desk.gun().stamp, grant.context, live))
 
 
 def _ended_early(desk: Desk, grant: GrantAccount) -> Generator[Need, Answer, None]:

@@ -5,13 +5,14 @@ at any moment: what is not in the log was not done, and the run goes on from the
 """
 
 from collections.abc import Generator
+from functools import partial
 from typing import Final
 
 from msgspec.structs import replace
 
 from drivers.outcome import Done, Refused
 from meso_device.accounting.entries import Committed, GrantIntent, Json
-from meso_device.accounting.grants import GrantAccount, closed_entry, prepared_entry
+from meso_device.accounting.grants import GrantAccount, prepared_entry
 from meso_device.accounting.materials import day_of
 from meso_device.accounting.shots import ShotContext
 from meso_device.calibration.instrument import Measured
@@ -19,7 +20,6 @@ from meso_device.calibration.judging import check_readability, judge_stage
 from meso_device.calibration.order import SENSORS, GunFacts, begun_of, check_references
 from meso_device.calibration.record import Begun, CalibrationRecord, Ended, Reading, Use, What, entry_of
 from meso_device.calibration.run import COMPLETE, Run, RunState, Step, next_step
-from meso_device.session.arming import LEASE_MS, STALE_TRIES, confirm_live, grant_frame, grant_over
 from meso_device.session.bench_adjust import adjust, due_after
 from meso_device.session.bench_desk import Bench
 from meso_device.session.connect import settle
@@ -40,12 +40,12 @@ from meso_device.session.flow import (
     refusal_text,
     send,
 )
+from meso_device.session.granting import LEASE_MS, grant_over, live_grant
 from meso_device.session.gun_care import draw_home, self_test
 from protocols.errors import UsageError
 from protocols.wire.codes import Code, ContactGate, GrantEnd, GrantKind, Mode, SuctionMode, TriggerSource
 from protocols.wire.hashes import hash8
 from protocols.wire.messages import ServiceEnter, ServiceLeave, Settings, SettingsGet, SettingsGetReply
-from protocols.wire.states import GrantEvent
 
 BENCH_AREA: Final = 0xFFFF
 """On the wire a grant names an area; this one is of no body."""
@@ -319,7 +319,7 @@ def shoot(desk: Desk, bench: Bench, target: int, shots: int) -> Generator[Need, 
     if packed != bench.block:
         yield from _set(desk, packed, block)
         bench.block = packed
-    grant = yield from _grant(desk, bench, block, shots)
+    grant = yield from live_grant(desk, block, partial(_reserve, desk, bench, block, shots), _why)
     yield grant_over(desk, grant)
     yield from settle(desk)
     if grant.used_shots != shots:
@@ -380,28 +380,6 @@ def _set(desk: Desk, packed: bytes, block: Settings) -> Generator[Need, Answer, 
     yield from record(desk.entry("settings.readback", desk.event_key("settings.readback"), fields))
     if read.block != packed or read.settings_hash8 != hash8(packed):
         raise FlowEnded("READBACK_DIFFERS: the gun reads back other settings than were set: have it repaired")
-
-
-def _grant(desk: Desk, bench: Bench, block: Settings, shots: int) -> Generator[Need, Answer, GrantAccount]:
-    """Reserve, record, ask, read back; as for a patient, with nobody whose caps it could count against."""
-    for _ in range(STALE_TRIES):
-        yield Until(lambda: desk.gun().synced)  # drain before grant (I-47)
-        grant = yield from _reserve(desk, bench, block, shots)
-        grant.move(GrantEvent.SEND)
-        answered = yield from send(grant_frame(desk, grant, block))
-        match answered.outcome:
-            case Done():
-                yield from confirm_live(desk, grant, block)
-                return grant
-            case Refused(code=code):
-                grant.move(GrantEvent.REFUSED)
-                yield from record(closed_entry(grant, desk.gun().stamp, f"refused by the gun, code {code}"))
-                if code not in (Code.E_STALE, Code.E_LATE):
-                    raise FlowEnded(_why(answered.outcome))
-                yield from settle(desk)
-            case _:
-                raise LinkTrouble(f"the gun did not answer grant {grant.grant_no}")
-    raise FlowEnded("the gun's log or the time moved on at every try: check the cable, then go on")
 
 
 def _reserve(desk: Desk, bench: Bench, block: Settings, shots: int) -> Generator[Need, Answer, GrantAccount]:

@@ -95,15 +95,14 @@ def connect(desk: Desk, opened: PortOpened) -> Flow:
 
 def _changed_meanwhile(desk: Desk) -> Flow:
     """Record a change of syringe while a session had no link to the gun; before a session people record what is in."""
-    desk.change_recorded = desk.session is None
+    desk.change_recorded = desk.session is None and _change_waits(desk)
     if desk.session is not None and not desk.session.closed:
         yield from hear_of_change(desk)
 
 
 def hear_of_change(desk: Desk) -> Flow:
     """Where the gun has noticed a change of its syringe: record it, then free its alarm for the next change (HZ-17)."""
-    alarms = desk.status.alarms if desk.status is not None else 0
-    if desk.session is None or desk.session.practice or not alarms >> Alarm.CARTRIDGE_CHANGED & 1:
+    if desk.session is None or desk.session.practice or not _change_waits(desk):
         return
     if not desk.change_recorded:
         name = Alarm.CARTRIDGE_CHANGED.name
@@ -111,6 +110,11 @@ def hear_of_change(desk: Desk) -> Flow:
         yield from record(desk.entry("alarm.raised", desk.event_key(f"alarm.raised/{name}"), payload))
     desk.change_recorded = False
     yield from send(AlarmAck(Alarm.CARTRIDGE_CHANGED))
+
+
+def _change_waits(desk: Desk) -> bool:
+    """Return whether the gun's alarm of a changed syringe has not been acknowledged."""
+    return desk.status is not None and bool(desk.status.alarms >> Alarm.CARTRIDGE_CHANGED & 1)
 
 
 def _hello(desk: Desk, opened: PortOpened) -> Generator[Need, Answer, HelloReply]:

@@ -27,7 +27,7 @@ from meso_device.accounting.entries import (
 from meso_device.accounting.findings import LASTING, Finding, FindingCode
 from meso_device.accounting.grants import GrantAccount, grant_entry
 from meso_device.calibration.instrument import Outcome
-from meso_device.session.arming import LEASE_MS, arm
+from meso_device.session.arming import arm
 from meso_device.session.bench import calibrate
 from meso_device.session.connect import connect, note_status, ready_phase, tell_connected
 from meso_device.session.contract import (
@@ -70,6 +70,7 @@ from meso_device.session.desk import Desk
 from meso_device.session.drain import Drain
 from meso_device.session.endings import acknowledge_fault, after_stop, close, disarm, reset_stop
 from meso_device.session.flow import Answer, Flow, FlowEnded, LinkTrouble, Load, LoadFacts, Measure, Record, Send, Until
+from meso_device.session.granting import LEASE_MS
 from meso_device.session.gun_care import home_needle, leave_gun, self_test
 from meso_device.session.opening import confirmation, open_session, take_up_session
 from meso_device.session.plan_changes import change_plan

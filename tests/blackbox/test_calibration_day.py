@@ -3,11 +3,11 @@
 import hashlib
 import json
 
-import pypdfium2
 import pytest
 from support.calibration import Technician
 from support.checks import assert_one_clear_line
 from support.clinic import CHART, OTHER, alias_of, copied
+from support.printed import pages_of
 
 pytestmark = pytest.mark.timeout(400)  # a calibration, two sessions and many slow looks at a PIN
 
@@ -43,7 +43,7 @@ def test_a_failed_check_is_certified_names_whom_it_touches_and_locks_until_a_cli
     certificate = out.with_suffix(".json").read_bytes()
     assert hashlib.sha256(certificate).hexdigest() == told["certificate_sha256"]
     assert json.loads(certificate)["simulated"] is True
-    pages = [page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(out)]
+    pages = pages_of(out)
     assert all(told["number"] in page and "SIMULATED" in page for page in pages)
     assert "as found fail, as left pass" in pages[0]
     assert "B0000001" in "".join(pages)

@@ -5,10 +5,10 @@ import json
 import sqlite3
 from contextlib import closing
 
-import pypdfium2
 import pytest
 from support.bench import Bench
 from support.checks import assert_one_clear_line
+from support.printed import pages_of
 from support.treatment import treatment_text, write_treatment
 
 
@@ -45,7 +45,7 @@ def test_a_report_is_the_same_bytes_again_and_its_hash_is_in_the_log_once(record
         digest = hashlib.sha256(contents[0]).hexdigest()
         assert [one["sha256"] for one in told] == [digest, digest]
         assert hashes_logged(recorded).count(digest) == 1
-    pages = [page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(recorded.path / "one.pdf")]
+    pages = pages_of(recorded.path / "one.pdf")
     assert "7 of 7 injections given" in "".join(pages)
     assert all("SIMULATED" in page for page in pages)
     recorded.meso("audit", "verify").ok()
@@ -56,7 +56,7 @@ def test_the_patients_page_has_the_clinics_own_aftercare(recorded):
     words.write_text("Keep it dry until tomorrow.\n", encoding="utf-8")
     out = recorded.path / "page.pdf"
     recorded.meso("session", "report", session_of(recorded), "--out", out, "--patient", "--aftercare", words).ok()
-    [page] = [page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(out)]
+    [page] = pages_of(out)
     assert "Keep it dry until tomorrow." in page
 
 

@@ -38,8 +38,7 @@ def imports(path: Path) -> set[str]:
 def test_no_file_here_imports_the_product_and_support_needs_the_standard_library_alone(path):
     foreign = imports(path) - set(sys.stdlib_module_names) - {"support"}
     assert not foreign & OURS
-    # What the product printed as PDF is read by a reader that nobody here wrote.
-    assert foreign <= (set() if path.parent.name == "support" else {"pytest", "pypdfium2"})
+    assert foreign <= (set() if path.parent.name == "support" else {"pytest"})
 
 
 # --- frames -------------------------------------------------------------------------------------

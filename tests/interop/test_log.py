@@ -1,4 +1,4 @@
-"""Others' verifiers look at our log: each accepts it as it is, and refuses it after each of the ten attacks.
+"""Others' verifiers look at our log: each accepts it as it is, and refuses it after what it can see of the ten attacks.
 
 What an attacked log gives out is made here without the program's own look at it, as an attacker would. Python, Go and
 JavaScript; a verifier that this computer does not have is a skip that says so.

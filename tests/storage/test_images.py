@@ -34,9 +34,9 @@ def test_a_power_cut_at_every_change_of_the_disk_loses_nothing_acknowledged():
 @pytest.mark.parametrize("synchronous", ["NORMAL", "OFF"])
 def test_the_control_without_full_syncs_is_seen_to_lose_acknowledged_records(synchronous):
     found = Findings()
-    examine(record(1, steps=6, synchronous=synchronous, autocheckpoint=12), found, points=120, modes=("lost",))
+    examine(record(1, steps=6, synchronous=synchronous, autocheckpoint=12), found, points=160, modes=("lost",))
     lost = [line for line in found.wrong if "acknowledged records are lost" in line or "does not open" in line]
-    assert len(lost) > 20, found.wrong[:3]
+    assert len(lost) > 30, found.wrong[:3]
 
 
 @pytest.mark.parametrize(

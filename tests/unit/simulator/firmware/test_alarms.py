@@ -183,6 +183,19 @@ def test_lamp_and_buzzer_can_be_tried(rig):
     assert (rig.gun.lamp, rig.gun.buzzing) == ("", False)
 
 
+@pytest.mark.hazard("HZ-17")
+def test_each_cartridge_taken_out_and_each_change_of_head_is_told_while_an_earlier_one_is_latched(rig):
+    from simulator.physics import Cartridge, Head
+
+    rig.own()
+    for count in (1, 2):
+        rig.body.swap_cartridge(rig.at, Cartridge())
+        rig.body.swap_head(rig.at, Head(head_instance=count))
+        rig.run(200 * MS)
+        told = [event.alarm for event in rig.of(AlarmEvent) if event.raised]
+        assert told.count(Alarm.CARTRIDGE_CHANGED) == told.count(Alarm.HEAD_CHANGED) == count
+
+
 def test_a_low_reservoir_is_told_before_it_is_empty(rig):
     from simulator.physics import Cartridge
 
