@@ -110,8 +110,11 @@ class ClinicRows:
         self._fitted.clear()
 
     def _alarm_raised(self, seq: int, body: Body) -> None:
-        """What is recorded as fitted may be something else by now (HZ-17)."""
-        if body.get("alarm") == CARTRIDGE_CHANGED:
+        """What is recorded as fitted may be something else by now (HZ-17).
+
+        A gun that has not said yet which one it is has its alarm recorded again when it is connected.
+        """
+        if body.get("alarm") == CARTRIDGE_CHANGED and "gun" in body:
             run(
                 self._db,
                 "UPDATE cartridge SET noticed_seq = ? WHERE gun_uid = ? AND removed_seq IS NULL",

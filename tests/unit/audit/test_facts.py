@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from meso_device.accounting.clinic import ClinicFacts, LastGiven
-from meso_device.accounting.entries import Cap, CapExceeded, CommitFailed
+from meso_device.accounting.entries import Cap, CapExceeded, CommitFailed, Entry
 from meso_device.audit.facts import approved_files, clinic_facts, fitted_cartridge, fitted_now, reprocessing_of
 from meso_device.audit.stock import stock_lots
 from protocols.errors import UsageError
@@ -307,6 +307,8 @@ def test_what_the_gun_notices_of_its_syringe_holds_for_the_one_recorded_before(s
 
     commit(store, clinic.link_up(), loaded(clinic, 1))
     noticed(1, "HEAD_CHANGED")
+    # A gun may tell of it before it has said which one it is.
+    commit(store, Entry(kind="alarm.raised", key="alarm/0", payload={"alarm": "CARTRIDGE_CHANGED", "bit": 17}))
     assert not fitted_cartridge(store._db, GUN.gun_uid).noticed
     noticed(2)
     assert fitted_cartridge(store._db, GUN.gun_uid).noticed
