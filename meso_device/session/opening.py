@@ -74,6 +74,7 @@ def take_up_session(desk: Desk, command: ResumeSession) -> None:
         raise FlowEnded(str(refused)) from None
     desk.session = session
     desk.bound_uid = row.gun_uid
+    desk.change_recorded = False  # what the gun waits with happened in this session, and no host was there
 
 
 def confirmation(desk: Desk, how: str) -> tuple[Entry, ...]:

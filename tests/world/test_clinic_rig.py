@@ -12,13 +12,14 @@ from tests.world.clinic_rig import OTHER, ClinicRig, Visit
 PLAN = load_library("practice").plan()
 
 
-def broken_off(rig):
-    """A session of a patient whose host was killed after its third injection."""
+def broken_off(rig, meanwhile=lambda: None):
+    """A session of a patient whose host was killed after its third injection, and what happened without it."""
     rig.stock()
     rig.fill()
     session = rig.visit(Visit())
     assert rig.run(lambda: rig.view.shots_given >= 3)
     rig.kill_host()
+    meanwhile()
     rig.run(rig.up)
     return session
 
@@ -68,6 +69,49 @@ def test_a_needle_of_another_patient_is_refused_when_a_session_is_taken_up_with_
     assert not rig.closed()
     assert len(rig.truth) == given
     assert any("another patient" in notice.text for notice in rig.notices)
+
+
+@pytest.mark.hazard("HZ-17")
+@pytest.mark.invariant("I-14")
+def test_a_syringe_changed_while_no_host_was_there_gives_nothing_until_it_is_recorded():
+    rig = ClinicRig(PLAN, seed=6)
+    broken_off(rig, meanwhile=lambda: rig.gun.change_cartridge(rig.now_us))
+    given = len(rig.truth)
+    taken_up(rig)
+    assert {row["code"] for row in rig.records("interlock")} == {"cartridge"}
+    assert len(rig.truth) == given
+    rig.fill()
+    rig.kill_host()
+    rig.run(rig.up)
+    taken_up(rig)
+    assert rig.closed()
+    assert len(rig.truth) == PLAN.shots
+
+
+@pytest.mark.hazard("HZ-17")
+@pytest.mark.invariant("I-14")
+def test_a_syringe_changed_while_the_link_was_lost_is_noticed_when_it_is_back():
+    rig = ClinicRig(PLAN, seed=7)
+    rig.stock()
+    rig.fill()
+    session = rig.visit(Visit())
+    assert rig.run(lambda: rig.view.shots_given >= 3)
+    rig.autopilot = None
+    rig.wire.unplugged = True
+    rig.close_port("pulled")
+    end_us = rig.now_us + 2_000_000
+    rig.run(lambda: rig.now_us >= end_us)
+    rig.gun.change_cartridge(rig.now_us)
+    rig.wire.unplugged = False
+    end_us = rig.now_us + 5_000_000
+    rig.run(lambda: rig.now_us >= end_us)
+    assert rig.up()
+    # What the gun told before it had said which one it is does not count for its syringe.
+    told = [row for row in rig.records("alarm.raised", session=session) if row["alarm"] == "CARTRIDGE_CHANGED"]
+    raised = [row for row in told if "gun" in row]
+    assert len(raised) == 1
+    facts = rig.store.load_clinic(session=session, alias="", gun_uid=rig.view.gun_uid, digest="")
+    assert facts.cartridge.noticed
 
 
 @pytest.mark.hazard("HZ-50")
