@@ -221,6 +221,16 @@ def test_another_product_in_the_gun_is_refused(clinic, patient):
     assert_refused(clinic, clinic.session(patient), "Saline", PRODUCT)
 
 
+@pytest.mark.hazard("HZ-21")
+@pytest.mark.invariant("I-29")
+def test_nothing_is_permitted_that_the_syringe_may_not_hold(clinic, patient):
+    clinic.load(left="4 mL", volume="0.025 mL")
+    process = clinic.session(patient)
+    process.wait()
+    assert_one_clear_line(process, status=1, names=("the syringe holds", "0.01 mL"))
+    assert len(clinic.gun.truth()) == 2
+
+
 SWAPPED = """
 [[fault]]
 name = "cartridge_swap"

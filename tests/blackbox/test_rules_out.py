@@ -31,6 +31,7 @@ CASES = {
     "real_gun_gets_no_session_without_a_screen[True": "real_guns,approval",
     "real_gun_gets_no_session_without_a_screen[False": "real_guns,practice_gun",
     "another_product_in_the_gun_is_refused": "product",
+    "nothing_is_permitted_that_the_syringe_may_not_hold": "content",
     "syringe_that_the_gun_saw_taken_out_gives_nothing": "cartridge",
     "blocked_lot_is_refused_until_it_is_released": "lot_blocked",
     "no_needle_or_one_of_another_type_is_refused[--": "needle",

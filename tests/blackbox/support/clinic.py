@@ -71,9 +71,11 @@ class Clinic:
             "stock", "add", product, lot, "--expiry", "2099-12", "--ingredient", ingredient, "--viscosity", viscosity,
         )  # fmt: skip
 
-    def load(self, lot: str = LOT, *, product: str = PRODUCT, left: str = "", syringe: str = "bd_5ml"):
-        """Fit a full syringe to the gun."""
-        words = ["stock", "load", product, lot, "--gun", self.gun.link, "--syringe", syringe, "--volume", "4 mL"]
+    def load(
+        self, lot: str = LOT, *, product: str = PRODUCT, left: str = "", syringe: str = "bd_5ml", volume: str = "4 mL"
+    ):
+        """Fit a syringe to the gun."""
+        words = ["stock", "load", product, lot, "--gun", self.gun.link, "--syringe", syringe, "--volume", volume]
         self.act(*words, *(("--left", left) if left else ()))
 
     def clean(self) -> None:
