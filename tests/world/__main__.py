@@ -117,18 +117,19 @@ def _coverage(given: argparse.Namespace) -> int:
     met: set[coverage.Pair] = set()
     failures = seeds = 0
 
-    def look(outcome: Outcome, shots: int, how: str) -> None:
+    def look(outcome: Outcome, how: str) -> None:
         nonlocal failures, seeds
         seeds += 1
         met.update(outcome.pairs)
         if outcome.findings:
             failures += 1
-            print(f"seed {outcome.seed}, {shots} shots, {how}: {outcome.findings[0]}", flush=True)
+            print(f"seed {outcome.seed}: {outcome.findings[0]}")
+            print(f"  python -m tests.world replay --seed {outcome.seed} {how}", flush=True)
 
     for outcome in _outcomes(given):
-        look(outcome, given.shots, f"intensity {given.intensity}")
-    for shots, outcome in corners.visit(met):
-        look(outcome, shots, "aimed")
+        look(outcome, f"--shots {given.shots} --intensity {given.intensity}")
+    for how, outcome in corners.visit(met):
+        look(outcome, how)
     sizes, wrong = coverage.judge(met)
     print("\n".join(wrong))
     return tell("no untested corner", {"seeds": seeds, "failures": failures, **sizes}, ok=not wrong and not failures)

@@ -15,6 +15,7 @@ NAMES = {
 }
 CHANGED = frozenset(code | REPLY for code in STATE_CHANGING)
 OTHER = {"h2g": "g2h", "g2h": "h2g"}
+INTRUDER_ASKS = 60_001  # the first request number of a second host; no host of ours counts so far (I-49)
 
 
 class BadCable:
@@ -54,7 +55,7 @@ class BadCable:
             return
         if code in CHANGED and way == "g2h":
             self._replies.count += 1
-            if self._replies.count >= self._replies.due:
+            if self._replies.count >= self._replies.due and not _to_intruder(chunk):
                 what = f"{way}:{NAMES.get(code, code)}/{world.where(nth)}"
                 if self._reply(self._replies.met(), what, chunk):
                     return
@@ -159,14 +160,19 @@ class BadCable:
         self._intruder = Deframer()
         self._intruder_id = draw.bytes(16)
         hello = Hello(draw.bytes(16), MAJOR, MAJOR, self._intruder_id)
-        self._world.deliver("h2g", encode_frame(Hello.TYPE, 60_001, 0, 0, hello.pack()))
+        self._world.deliver("h2g", encode_frame(Hello.TYPE, INTRUDER_ASKS, 0, 0, hello.pack()))
 
     def _intrude(self, chunk: bytes) -> None:
         for frame in self._intruder.feed(chunk) if self._intruder is not None else ():
-            if frame.type == Hello.TYPE | REPLY and frame.req_id == 60_001:
+            if frame.type == Hello.TYPE | REPLY and frame.req_id == INTRUDER_ASKS:
                 reply = unpack_reply(Hello.TYPE, frame.payload).body
                 if isinstance(reply, HelloReply):
                     takeover = Takeover(reply.owner_token, self._intruder_id)
-                    request = encode_frame(Takeover.TYPE, 60_002, reply.session, 0, takeover.pack())
+                    request = encode_frame(Takeover.TYPE, INTRUDER_ASKS + 1, reply.session, 0, takeover.pack())
                     self._world.deliver("h2g", request)
                     self._intruder = None
+
+
+def _to_intruder(chunk: bytes) -> bool:
+    """Whether a reply answers the other host: to this one it is noise."""
+    return any(frame.req_id >= INTRUDER_ASKS for frame in Deframer().feed(chunk))

@@ -12,11 +12,11 @@ SHOTS_OTHERWISE = 16
 ROUNDS_MAX = 40
 
 
-def visit(met: set[coverage.Pair], *, rounds: int = ROUNDS_MAX) -> Iterator[tuple[int, Outcome]]:
+def visit(met: set[coverage.Pair], *, rounds: int = ROUNDS_MAX) -> Iterator[tuple[str, Outcome]]:
     """Run seeds aimed at what is open, one for each state and sort of place, round by round, until nothing is.
 
     Calm sessions and wild ones in turn: some states need what others are disturbed by. Adds to ``met``; yields the
-    shots planned and the outcome of each.
+    arguments of `replay` beside the seed, and the outcome of each.
     """
     seed = 0
     for round_no in range(rounds):
@@ -32,6 +32,8 @@ def visit(met: set[coverage.Pair], *, rounds: int = ROUNDS_MAX) -> Iterator[tupl
                 if aims:
                     seed += 1
                     shots = SHOTS.get(sort, SHOTS_OTHERWISE)
-                    outcome = run_seed(seed, shots=shots, intensity=(1, 1, 3)[round_no % 3], aims=aims)
+                    intensity = (1, 1, 3)[round_no % 3]
+                    outcome = run_seed(seed, shots=shots, intensity=intensity, aims=aims)
                     met |= outcome.pairs
-                    yield shots, outcome
+                    aimed = " ".join(f"--aim {kind} '{where}'" for kind, where in aims)
+                    yield f"--shots {shots} --intensity {intensity} {aimed}", outcome
