@@ -1,5 +1,7 @@
 """Leaving the armed state, and leaving the session: disarm, after STOP, reset of the latch, close."""
 
+from typing import Final
+
 from drivers.outcome import Done, Refused
 from meso_device.accounting.cartridges import material_totals, overdrawn_nl
 from meso_device.accounting.clinic import Cartridge, ClinicFacts
@@ -19,6 +21,8 @@ from protocols.wire.messages import (
     Status,
     StatusGet,
 )
+
+SWITCH_OFF_AND_ON: Final = "switch the gun off and on, so that it tests itself anew"
 
 
 def disarm(desk: Desk, cause: str) -> Flow:
@@ -44,7 +48,9 @@ def reset_stop(desk: Desk, reason_code: int, op: str) -> Flow:
         case Done(body=EstopResetPrepareReply() as prepared):
             pass
         case Refused():
-            raise FlowEnded(f"stop not reset: {refusal_text(answered.outcome)}")
+            others = ", ".join(alarm.name for alarm in _alarms_beside_the_stop(desk.status))
+            first = f"; acknowledge its alarms first ({others})" if others else ""
+            raise FlowEnded(f"stop not reset: {refusal_text(answered.outcome)}{first}")
         case _:
             raise LinkTrouble("the gun did not answer the reset of its stop")
     payload: dict[str, Json] = {"latch_id": prepared.latch_id, "reason_code": reason_code, "by": op}
@@ -71,8 +77,7 @@ def acknowledge_fault(desk: Desk, op: str) -> Flow:
     A gun that is stopped and has a fault shows ESTOPPED, and its stop is not reset before the fault is gone.
     """
     yield from settle(desk)
-    alarms = desk.status.alarms if desk.status is not None else 0
-    named = [alarm for alarm in Alarm if alarms >> alarm & 1 and alarm is not Alarm.ESTOP]
+    named = _alarms_beside_the_stop(desk.status)
     entries = [
         desk.entry(
             "alarm.acknowledged", desk.event_key(f"alarm.acknowledged/{alarm.name}"), {"alarm": alarm.name, "by": op}
@@ -90,7 +95,15 @@ def acknowledge_fault(desk: Desk, op: str) -> Flow:
     if status.state == State.FAULT:
         raise FlowEnded(f"the gun is still in FAULT ({left}): mend the cause, then acknowledge again")
     if left and desk.latch_id:
-        raise FlowEnded(f"the gun still has alarms ({left}): a fault among them must be mended before the reset")
+        # A gun that is stopped tests itself at its next start alone (W-189): no command brings it there.
+        remedy = f"; {SWITCH_OFF_AND_ON}" if status.alarms >> Alarm.SELF_TEST_FAILED & 1 else ""
+        raise FlowEnded(f"the gun still has alarms ({left}): mend what is wrong before the reset{remedy}")
+
+
+def _alarms_beside_the_stop(status: Status | None) -> list[Alarm]:
+    """Return the gun's alarms but for the stop itself."""
+    alarms = status.alarms if status is not None else 0
+    return [alarm for alarm in Alarm if alarms >> alarm & 1 and alarm is not Alarm.ESTOP]
 
 
 def _unbalanced(desk: Desk, cartridge: Cartridge) -> list[Entry]:

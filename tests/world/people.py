@@ -16,6 +16,7 @@ from meso_device.session.contract import (
     Stop,
     View,
 )
+from meso_device.session.endings import SWITCH_OFF_AND_ON
 from tests.world.dice import Draw
 
 PAUSE_US = 300_000
@@ -34,6 +35,7 @@ class Operator:
         self._told = 0
         self._waiting = False
         self._refusal = ""
+        self._to_be_switched = False
         self._blind = False
         self.locked = ""
         self.done = False
@@ -102,6 +104,7 @@ class Operator:
         for notice in fresh:
             if notice.kind is NoticeKind.REFUSED:
                 self._refusal = notice.text
+                self._to_be_switched = self._to_be_switched or SWITCH_OFF_AND_ON in notice.text
                 if not self._waiting:
                     self._waiting = True
                     world.later(PAUSE_US, self._try_again)
@@ -120,6 +123,11 @@ class Operator:
         if view.phase is Phase.LOCKED or world.store.broken:
             world.note(f"operator starts the program again: {view.write_failed or ', '.join(view.findings)}")
             world.die(200_000, clean=True)
+        elif self._to_be_switched:
+            self._to_be_switched = False
+            world.note("operator switches the gun off and on")
+            world.reset_gun(anew=True)
+            self.begin()
         elif "cap 'session'" in self._refusal and view.phase is Phase.READY:
             self._give(CloseSession(state="interrupted"))
         else:

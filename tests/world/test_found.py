@@ -2,9 +2,14 @@
 
 import pytest
 
-from meso_device.session.contract import LinkState, Phase, Stop
+from meso_device.session.autopilot import REASON_OPERATOR_COMMAND
+from meso_device.session.contract import AcknowledgeFault, LinkState, Phase, ResetStop, Stop
+from meso_device.session.endings import SWITCH_OFF_AND_ON
+from protocols.wire.codes import Alarm
 from tests.world.plans import plan_of
 from tests.world.rig import Rig
+
+RESET = ResetStop(reason_code=REASON_OPERATOR_COMMAND, op="practice")
 
 
 @pytest.mark.invariant("I-20")
@@ -50,3 +55,30 @@ def test_stop_held_down_on_a_line_that_answers_nothing_asks_nothing_more_of_it()
     rig.wire.unplugged = False
     assert rig.run(lambda: not rig.view.stop_unheard and rig.view.log_state == "SYNCED", within_s=20)
     assert rig.view.phase is Phase.ESTOPPED
+
+
+@pytest.mark.hazard("HZ-37")
+def test_a_stopped_gun_whose_self_test_failed_at_its_start_is_released_by_switching_it_off_and_on():
+    """No command repeats a self-test under the latch: whoever resets is told what does."""
+    rig = Rig(plan_of(20), seed=1)
+    rig.run_session()
+    assert rig.run(lambda: len(rig.truth) >= 2)
+    rig.autopilot = None
+    rig.host(Stop(source="key"))
+    assert rig.run(lambda: rig.view.estop_latch_id != 0)
+    rig.gun.body.set_fault(rig.now_us, "encoder_slip")
+    rig.gun.power_off(rig.now_us)
+    rig._gun_due_us = rig.now_us
+    assert rig.run(lambda: rig.view.link is LinkState.UP and rig.view.alarms >> Alarm.SELF_TEST_FAILED & 1, within_s=20)
+    rig.gun.body.heal(rig.now_us, "encoder_slip")
+    for command in (RESET, AcknowledgeFault(op="practice"), RESET):
+        rig.notices.clear()
+        rig.host(command)
+        assert rig.run(lambda: bool(rig.notices), within_s=20)
+        assert rig.view.phase is Phase.ESTOPPED
+        assert "SELF_TEST_FAILED" in rig.notices[-1].text
+        assert (SWITCH_OFF_AND_ON in rig.notices[-1].text) == isinstance(command, AcknowledgeFault)
+    rig.kill_gun()
+    assert rig.run(lambda: rig.view.link is LinkState.UP and rig.view.phase is Phase.ESTOPPED, within_s=20)
+    rig.host(RESET)
+    assert rig.run(lambda: rig.view.phase in (Phase.READY, Phase.UNCONFIRMED), within_s=20), rig.notices[-3:]

@@ -509,7 +509,7 @@ class World(Rig):
                 fault = ("overtemp", "battery_low")[draw.below(2)]
                 self.gun.body.set_fault(now_us, fault)
                 self._gun_due_us = now_us
-                self._sicken(kind, draw.between(50_000, 500_000), lambda: self.gun.body.heal(self.now_us, fault))
+                self._sicken(fault, draw.between(50_000, 500_000), lambda: self.gun.body.heal(self.now_us, fault))
             case "service_button":
                 self.gun.body.press_service_button(now_us)
                 self._gun_due_us = now_us
