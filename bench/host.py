@@ -26,6 +26,12 @@ SHOTS_PER_S = 9
 SETTLED_S = 1.0
 LOOKED_S, PACE_S = 0.4, 0.06
 PRACTICE = Path(__file__).parent.parent / "protocols" / "treatment" / "library" / "practice.toml"
+# The console's own simulated gun is pulled slowly, to be followed.
+FAST_HAND = (
+    "import meso_device.cli.console_start as start, runpy\n"
+    f"start.RATE_PER_S = {SHOTS_PER_S}\n"
+    "runpy.run_module('meso_device', run_name='__main__')"
+)
 SIZE = struct.pack("HHHH", 40, 120, 0, 0)
 
 
@@ -40,7 +46,7 @@ class Operator:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, SIZE)
         words = ["console", "--simulate", "--protocol", str(plan), "--home", str(self.home)]
         self.host = subprocess.Popen(
-            [sys.executable, "-m", "meso_device", *words],
+            [sys.executable, "-c", FAST_HAND, *words],
             stdin=slave,
             stdout=slave,
             stderr=slave,

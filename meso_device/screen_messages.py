@@ -179,7 +179,7 @@ def _check(value: object, depth: int) -> None:
 
     Called for every snapshot: only what holds other values costs a call.
     """
-    if isinstance(value, Mapping):
+    if type(value) is dict or isinstance(value, Mapping):
         for key in value:
             if type(key) is not str:
                 raise ValueError("a key that is not text")

@@ -45,11 +45,13 @@ class Clock:
     def __init__(self) -> None:
         self._asleep_us = _asleep_us()
 
+    def mono_us(self) -> int:
+        """Return the monotonic clock alone."""
+        return time.monotonic_ns() // 1_000
+
     def now(self) -> Instant:
         """Return now on the monotonic clock, with its UTC label."""
-        return Instant(
-            mono_us=time.monotonic_ns() // 1_000, utc_us=time.time_ns() // 1_000, asleep_us=max(0, _asleep_us())
-        )
+        return Instant(mono_us=self.mono_us(), utc_us=time.time_ns() // 1_000, asleep_us=max(0, _asleep_us()))
 
     def take_suspend_us(self) -> int:
         """Return how long the computer slept since the last call; 0 when less than `SUSPEND_US_MIN`."""

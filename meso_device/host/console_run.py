@@ -235,6 +235,7 @@ class _Console:
             signals=self._signals,
             members=(self._relay, self._link, self._stopper, self._people, self._desk.verify, self._viewers),
             attendant=operator,
+            passed_on=frozenset({self._screen.terminal_fd}),
         )
         end = End(1)
         try:

@@ -53,7 +53,12 @@ KEPT_NO: Final = -1
 
 
 class Loop:
-    """One run, from the first try to open the port to the end that operator or signal ask for."""
+    """One run, from the first try to open the port to the end that operator or signal ask for.
+
+    Args:
+        passed_on: Descriptors of members whose input is passed on as it is, such as what a screen paints: where
+            nothing else has come and nothing is due, nobody is asked anything for it.
+    """
 
     def __init__(
         self,
@@ -68,6 +73,7 @@ class Loop:
         signals: Signals,
         members: Sequence[Member],
         attendant: Attendant | None = None,
+        passed_on: frozenset[int] = frozenset(),
         randomness: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self._clock = clock
@@ -80,6 +86,7 @@ class Loop:
         self._signals = signals
         self._members = members
         self._attendant = attendant
+        self._passed_on = passed_on
         self._randomness = randomness
         self._shutdown = Shutdown()
         self._leaving = ""
@@ -88,6 +95,7 @@ class Loop:
         self._unanswered = 0
         self._kept_no = KEPT_NO
         self._now = clock.now()
+        self._due_us = self._now.mono_us
 
     def run(self) -> End:
         """Turn until the operator's end or a signal's.
@@ -112,6 +120,8 @@ class Loop:
         readable, writable = self._wait()
         self._now = self._clock.now()
         self._hear_people(readable, writable)
+        if self._is_passed_on(readable, writable):
+            return None
         self._settle()
         self._notice_suspend()
         self._hear_gun(readable, writable)
@@ -133,22 +143,28 @@ class Loop:
         return frozenset(readable), frozenset(writable)
 
     def _timeout_s(self) -> float:
-        now_us = self._clock.now().mono_us
+        now_us = self._clock.mono_us()
         deadlines = (
-            now_us + IDLE_US_MAX,
             self._engine.next_deadline_us(),
             self._link.next_deadline_us() if self._cable.is_open else None,
             self._cable.next_deadline_us(),
             self._operator.next_deadline_us(),
             self._shutdown.next_deadline_us(now_us),
         )
-        return max(0, min(at for at in deadlines if at is not None) - now_us) / 1_000_000
+        self._due_us = min([now_us + IDLE_US_MAX, *[at for at in deadlines if at is not None]])
+        return max(0, self._due_us - now_us) / 1_000_000
+
+    def _is_passed_on(self, readable: frozenset[int], writable: frozenset[int]) -> bool:
+        """Whether nothing came but what is passed on as it is, and nothing is due."""
+        only_passed_on = readable and readable <= self._passed_on and not writable
+        return bool(only_passed_on) and not self._events and self._now.mono_us < self._due_us
 
     # --- what came ----------------------------------------------------------------------------------
 
     def _hear_people(self, readable: frozenset[int], writable: frozenset[int]) -> None:
-        for number in self._signals.take():
-            self._hear_signal(number)
+        if self._signals.fd in readable:
+            for number in self._signals.take():
+                self._hear_signal(number)
         for member in self._members:
             self._events.extend(member.ready(readable, writable, self._now))
 

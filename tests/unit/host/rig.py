@@ -156,7 +156,7 @@ class Watch:
 class Rig:
     """Everything that one run needs."""
 
-    def __init__(self, plan, *, seed=1, members=(), engine=None):
+    def __init__(self, plan, *, seed=1, members=(), engine=None, passed_on=()):
         chance = random.Random(seed)
         self.clock = Clock()
         now = self.clock.now()
@@ -179,6 +179,7 @@ class Rig:
         self.watch = Watch()
         self.link = LinkEngine(host_id)
         self._members = (*members, self.gun)
+        self._passed_on = frozenset(passed_on)
 
     def run(self, port=None, attendant=None):
         """Run to the end and return it; the writer is closed and its log can be read afterwards."""
@@ -205,6 +206,7 @@ class Rig:
                 signals=signals,
                 members=self._members,
                 attendant=attendant,
+                passed_on=self._passed_on,
                 randomness=os.urandom,
             ).run()
 

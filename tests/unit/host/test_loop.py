@@ -152,6 +152,45 @@ def test_a_stop_of_a_member_leaves_before_anything_else_of_its_turn(rig):
     assert ESTOP in one.gun.frames()[frames[0] :][:3]
 
 
+class Painting:
+    """A member whose descriptor always has something more."""
+
+    def __init__(self):
+        self.fd, self._other = os.pipe()
+        os.write(self._other, b"x")
+        self.turns = 0
+
+    def reads(self):
+        return (self.fd,)
+
+    def writes(self):
+        return ()
+
+    def ready(self, readable, writable, now):
+        self.turns += 1
+        return ()
+
+    def close(self):
+        os.close(self.fd)
+        os.close(self._other)
+
+
+@pytest.mark.invariant("I-14")
+def test_a_screen_that_paints_without_end_asks_nobody_anything_and_keeps_no_heartbeat_waiting(rig):
+    member = Painting()
+    one = rig(9, members=(member,), passed_on=(member.fd,))
+    asked = []
+    one.watch.seen = lambda view, now: asked.append(now)
+    try:
+        assert one.run() == End(0)
+    finally:
+        member.close()
+    assert len(one.made()) == 9
+    assert_log_equals_truth(one)
+    assert len(one.bodies("grant.prepared")) == 1  # no lease has ended meanwhile
+    assert 0 < len(asked) < member.turns / 2
+
+
 @pytest.mark.invariant("I-42")
 @pytest.mark.invariant("I-45")
 def test_a_cable_pulled_and_put_back_loses_nothing_and_is_confirmed_by_the_command(rig):
