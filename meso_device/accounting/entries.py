@@ -257,6 +257,8 @@ class SessionRow(Struct, frozen=True, kw_only=True):
         role: Role in which ``op`` opened it.
         changes: Kind and payload of each record since that changed the plan, skipped a point or chose a cell, oldest
             first; only of a session that is open.
+        logged: Log epoch and number of the newest shot of its gun that the log held when this was read; only of a
+            session that is open.
     """
 
     session: str
@@ -272,6 +274,7 @@ class SessionRow(Struct, frozen=True, kw_only=True):
     given: tuple[AreaGiven, ...]
     role: str = ""
     changes: tuple[tuple[str, Mapping[str, Json]], ...] = ()
+    logged: tuple[int, int] = (0, 0)
 
     @property
     def practice(self) -> bool:

@@ -16,6 +16,7 @@ from meso_device.audit.schema import PROJECTION_STATEMENTS, PROJECTIONS
 from meso_device.audit.shot_rows import Body
 from meso_device.audit.sql import run
 
+CACHE_KIB: Final = 1_024
 # What the shots behind the first of each sum change is left out; `_check_sums` looks at the sums.
 _COMPARED: Final = {name: "*" for name in PROJECTIONS if name != "shot"} | {
     "gun": "id, gun_uid, log_epoch, base_seq, last_grant_no, odometer_nl, odometer_seq, known_seq",
@@ -74,8 +75,11 @@ def _check_sums(db: apsw.Connection) -> None:
 
 
 def _difference_but_for_sums(db: apsw.Connection) -> str:
-    fresh = apsw.Connection(":memory:")
+    # In a file of its own that goes with it: in memory it would grow with the log, and the process keep what it took.
+    fresh = apsw.Connection("")
     try:
+        run(fresh, f"PRAGMA cache_size = -{CACHE_KIB}")
+        run(fresh, "PRAGMA journal_mode = OFF")
         run(fresh, "BEGIN")
         for statement in PROJECTION_STATEMENTS:
             run(fresh, statement)

@@ -98,7 +98,11 @@ def sessions_beginning(db: apsw.Connection, letters: str) -> tuple[SessionRow, .
 def open_session(db: apsw.Connection) -> SessionRow | None:
     """Return the newest session that was never closed, or None."""
     row = next(_session_rows(db, f"{_SESSION} WHERE state = 'open' ORDER BY opened_seq DESC LIMIT 1", ()), None)
-    return None if row is None else replace(row, changes=_changes(db, row.session))
+    if row is None:
+        return None
+    newest = "SELECT log_epoch, committed_seq FROM gun WHERE gun_uid = ? ORDER BY touched_seq DESC LIMIT 1"
+    logged = run(db, newest, (row.gun_uid,))
+    return replace(row, changes=_changes(db, row.session), logged=logged[0] if logged else (0, 0))
 
 
 def newest_unsigned(db: apsw.Connection) -> str:

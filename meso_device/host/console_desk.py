@@ -9,6 +9,8 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from meso_device.accounting.entries import Entry, SessionRow
 from meso_device.audit.birth import DATABASE_NAME
 from meso_device.audit.database import open_for_reading
@@ -221,6 +223,7 @@ class ConsoleDesk:
         self.tree_head.seen(now)
         if self._coming is not None and view.session == self._coming.session:
             self.treatment, self._coming = self._coming, None
+            self.left_open = None
             self.clinic.began(self.treatment, self.people.person)
         if self.treatment is not None:
             self.treatment = self.treatment.following(view)
@@ -454,8 +457,8 @@ class ConsoleDesk:
         plan = plan_of(row)
 
         def taken(resuming: ResumeSession, at: Instant) -> Sequence[Command]:
-            commands = then(at, resuming)
-            self.left_open = None
+            # Shots may have been recorded since it was read.
+            commands = then(at, replace(resuming, row=left_open_now(self._home) or row))
             self._coming = Treatment(
                 session=row.session, alias=row.alias, practice=row.practice, opened_us=row.opened_at_us, plan=plan
             )

@@ -55,6 +55,11 @@ def take_up_session(desk: Desk, command: ResumeSession) -> None:
         raise FlowEnded("a session is open already: it goes on")
     if desk.session is not None and desk.session.session == row.session:
         raise FlowEnded("this session is closed: begin a new one")
+    book = desk.book
+    at_hand = book is not None and (book.stamp.gun_uid, book.stamp.log_epoch) == (row.gun_uid, row.logged[0])
+    if book is not None and at_hand and book.committed_seq != row.logged[1]:
+        # Counted from it, shots would be missing, or be counted twice.
+        raise FlowEnded("the gun's log was being read meanwhile: take the session up once more")
     session = SessionState(
         command.plan,
         row.session,

@@ -111,7 +111,9 @@ class Operator:
 
     def _try_again(self) -> None:
         self._waiting = False
-        if self._world.autopilot is not None:
+        if isinstance(self._last, ResumeSession):
+            self.begin()  # what was read of the session may be older than the log
+        elif self._world.autopilot is not None:
             self._world.autopilot.refused()
         self._look_again()
 

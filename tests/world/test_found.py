@@ -3,7 +3,7 @@
 import pytest
 
 from meso_device.session.autopilot import REASON_OPERATOR_COMMAND
-from meso_device.session.contract import AcknowledgeFault, LinkState, Phase, ResetStop, Stop
+from meso_device.session.contract import AcknowledgeFault, LinkState, Phase, ResetStop, ResumeSession, Stop
 from meso_device.session.endings import SWITCH_OFF_AND_ON
 from protocols.wire.codes import Alarm
 from tests.world.plans import plan_of
@@ -82,3 +82,25 @@ def test_a_stopped_gun_whose_self_test_failed_at_its_start_is_released_by_switch
     assert rig.run(lambda: rig.view.link is LinkState.UP and rig.view.phase is Phase.ESTOPPED, within_s=20)
     rig.host(RESET)
     assert rig.run(lambda: rig.view.phase in (Phase.READY, Phase.UNCONFIRMED), within_s=20), rig.notices[-3:]
+
+
+@pytest.mark.invariant("I-45")
+@pytest.mark.hazard("HZ-14")
+def test_a_session_is_not_taken_up_as_it_was_before_the_guns_log_was_read():
+    """Seeds 3061, 4199, 7747 and 12536: what the host counted was short of the log for the rest of the session."""
+    rig = Rig(plan_of(20), seed=1)
+    rig.run_session()
+    assert rig.run(lambda: len(rig.truth) >= 2)
+    rig.kill_host()
+    before = rig.store.open_session()
+    assert rig.run(lambda: rig.view.link is LinkState.UP and rig.view.log_state == "SYNCED", within_s=20)
+    given = len([shot for shot in rig.truth if shot.label.shot_seq])
+    assert given > sum(area.shots for area in before.given)
+    rig.host(ResumeSession(row=before, plan=rig.plan, op="practice", role="clinician"))
+    assert "take the session up once more" in rig.notices[-1].text
+    assert rig.view.session == ""
+    rig.resume_session()
+    assert rig.run(lambda: rig.view.session == before.session)
+    assert rig.view.shots_given == given
+    assert rig.run(rig.closed, within_s=60)
+    assert len([shot for shot in rig.truth if shot.label.shot_seq]) == rig.plan.shots

@@ -224,7 +224,7 @@ def test_a_session_row_tells_plan_and_what_was_given(store, clinic):
     store.commit([clinic.grant()], stamp())
     commit(store, clinic.shot(), clinic.shot(5_000, dose_lo_nl=0, phase="INTERRUPTED"), clinic.shot(shot_kind="PRIME"))
     row = store.session(SESSION)
-    assert store.open_session() == row
+    assert store.open_session() == replace(row, logged=(GUN.log_epoch, 3))
     assert (row.state, row.simulated, row.gun_uid, row.op) == ("open", True, GUN.gun_uid, "practice")
     assert row.opened == {"plan": {"areas": [3]}, "title": "t"}
     [given] = row.given
