@@ -79,6 +79,12 @@ def load_gun(db: apsw.Connection, gun_uid: str, *, simulated: bool) -> GunLedger
     )
 
 
+def begun_us(db: apsw.Connection) -> int:
+    """Return the UTC time of the first record; every log has one."""
+    [(body,)] = run(db, "SELECT body FROM record WHERE seq = 0")
+    return int(canonical.decode(body)["ts_us"])
+
+
 def sessions(db: apsw.Connection) -> tuple[SessionRow, ...]:
     """Return all sessions, newest first."""
     return tuple(_session_rows(db, f"{_SESSION} ORDER BY opened_seq DESC", ()))

@@ -420,6 +420,10 @@ class Store:
         """Return the session with this id, or None."""
         return queries.session(self._healthy(), session_id)
 
+    def begun_us(self) -> int:
+        """Return the UTC time of the first record."""
+        return queries.begun_us(self._healthy())
+
     def open_session(self) -> SessionRow | None:
         """Return the newest session that was never closed, or None."""
         return queries.open_session(self._healthy())

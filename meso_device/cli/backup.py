@@ -33,10 +33,11 @@ def create(
     from meso_device.audit.export import rfc3339
     from meso_device.host.clock import Clock
     from meso_device.host.home import existing_home, find_home
-    from meso_device.records import backup
+    from meso_device.records import backup, newest_backup
 
     root = existing_home(find_home(home, os.environ)).root
     path, made = backup.create(root, place, rfc3339(Clock().now().utc_us))
+    newest_backup.note(root, newest_backup.NewestBackup(made_at=made.made_at, records=made.records))
     secrets = backup.copy_secrets(root, keys) if keys is not None else ()
     if json:
         say_json({"path": str(path), "records": made.records, "root": made.root, "secrets": list(secrets)})

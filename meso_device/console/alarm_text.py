@@ -128,6 +128,11 @@ ALARMS: Final[Mapping[str, About]] = {
         "See the caps beside the plan. Plan what is left, or finish.",
         "when the session is closed",
     ),
+    "BACKUP_LATE": About(
+        "No backup of this data directory has verified for a week. What is only here is lost with this computer.",
+        "Run meso backup create DIR onto another medium; it may run while the console does.",
+        "within ten minutes of the next backup",
+    ),
     "SCREEN_SILENT": About(
         "This screen gave no sign for 2 s while armed, so the host disarmed.",
         "Arm again when ready. If it comes back, end other programs on this computer.",

@@ -41,6 +41,7 @@ class HostAlarm(IntEnum):
     SCREEN_SILENT = 203
     SECOND_PASS = 301
     CAP_NEAR = 302
+    BACKUP_LATE = 303
 
     @property
     def priority(self) -> Priority:

@@ -267,6 +267,10 @@ class ConsoleFacts:
         self._host(alarm, True, text)
         self.alarms.cleared(_host_code(alarm))
 
+    def standing(self, alarm: HostAlarm, text: str) -> None:
+        """Raise an alarm of the host's whose cause is there for as long as there is a text."""
+        self._host(alarm, bool(text), text)
+
     def _host(self, alarm: HostAlarm, there: bool, text: str) -> None:
         code = _host_code(alarm)
         if there and not self.alarms.is_active(code, text):

@@ -56,6 +56,7 @@ class ConsoleOperator:
         stats: The link's counts.
         settings: What is set.
         put_aside: Stops this process until it is taken up again; the terminal is the shell's meanwhile.
+        backup_late: Says what to tell of a late backup, see `BackupWatch.late`.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class ConsoleOperator:
         stats: LinkStats,
         settings: ConsoleSettings,
         put_aside: Callable[[], None],
+        backup_late: Callable[[Instant], str | None],
     ) -> None:
         self._desk = desk
         self._facts = facts
@@ -82,6 +84,7 @@ class ConsoleOperator:
         self._stats = stats
         self._settings = settings
         self._put_aside = put_aside
+        self._backup_late = backup_late
         self._enough = terminal.size().is_enough
         self._view: View | None = None
         self._shown_us = 0
@@ -155,6 +158,9 @@ class ConsoleOperator:
             self._copied_from = (view.gun_uid, view.committed_seq)
         self._changed |= view is not was
         self._facts.seen(view, now)
+        late = self._backup_late(now)
+        if late is not None:
+            self._facts.standing(HostAlarm.BACKUP_LATE, late)
         self._changed |= self._desk.seen(view, now) or self._desk.verify.state is not self._verified
         self._verified = self._desk.verify.state
         self._trace.seen(self._stats, view.link, now)

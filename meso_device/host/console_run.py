@@ -24,6 +24,7 @@ from meso_device.audit.queries import newest_unsigned
 from meso_device.audit.records import Stamp
 from meso_device.audit.store import Store
 from meso_device.audit.writer import Writer
+from meso_device.host.backup_watch import BackupWatch
 from meso_device.host.clock import Clock, read_clock_state, read_host_boot
 from meso_device.host.console_before import before
 from meso_device.host.console_desk import ConsoleDesk
@@ -129,6 +130,7 @@ class _Log(Struct, frozen=True):
     to_sign: str
     enrolled: bool
     notices: tuple[str, ...]
+    begun_us: int
 
     @classmethod
     def open(cls, home: Home, request: ConsoleRequest, clock: Clock, stack: contextlib.ExitStack) -> "_Log":
@@ -144,6 +146,7 @@ class _Log(Struct, frozen=True):
             row = store.open_session()
             left_open = (row, plan_of(row)) if row is not None else None
             left_unknown = _unknown_of(store, row) if row is not None else (0, 0)
+            begun_us = store.begun_us()
         except BaseException:
             store.close(stamp)
             raise
@@ -151,7 +154,7 @@ class _Log(Struct, frozen=True):
         stack.callback(lambda: _close_log(writer, home, clock))
         write_private(home.last_port_file, f"{request.port}\n")
         to_sign = unsigned_session(home) if left_open is None else ""
-        return cls(writer, boot, left_open, left_unknown, to_sign, office is not None, store.notices)
+        return cls(writer, boot, left_open, left_unknown, to_sign, office is not None, store.notices, begun_us)
 
 
 class _Console:
@@ -221,6 +224,8 @@ class _Console:
             stats=self._gun_link.stats,
             settings=self._request.settings,
             put_aside=self._put_aside,
+            # Practice makes nothing that anybody would miss.
+            backup_late=BackupWatch(self._home.root, self._log.begun_us).late if self._log.enrolled else lambda _: None,
         )
         for text in self._log.notices:
             operator.notice(Notice(NoticeKind.INFO, text))

@@ -3,6 +3,7 @@
 And a log damaged on its disk: what holds is taken over, and the rest comes from the gun.
 """
 
+import json
 import shutil
 import sqlite3
 from contextlib import closing
@@ -24,6 +25,7 @@ def test_what_the_backup_lacks_comes_from_the_gun_and_nothing_is_permitted_befor
     # A host is writing.
     backups, keys = bench.path / "backups", bench.path / "keys"
     made = bench.meso("backup", "create", backups, "--keys", keys, "--json").ok().json()
+    assert json.loads((bench.home / "newest-backup.json").read_text())["records"] == made["records"]
     second.ok()
     bench.assert_proven(gun, planned=34)
     bench.meso("audit", "checkpoint", "--out", bench.path / "checkpoint").ok()

@@ -32,6 +32,7 @@ class Console:
         self.size = Size(24, 80)
         self.killed = self.aside = self.left_alone = 0
         self.refused, self.shown, self.sizes = [], [], []
+        self.late = None
         self.facts = ConsoleFacts()
         self.desk = SimpleNamespace(
             ending=None, owed=Owed(lambda *_: None), heard_hello=True, treatment=None, left_open=None,
@@ -52,7 +53,7 @@ class Console:
         self.operator = ConsoleOperator(
             desk=self.desk, facts=self.facts, relay=self.relay, link=self.link, process=self.process,
             terminal=SimpleNamespace(size=lambda: self.size), viewers=self.viewers, stats=LinkStats(),
-            settings=ConsoleSettings(), put_aside=self.go_aside,
+            settings=ConsoleSettings(), put_aside=self.go_aside, backup_late=lambda _: self.late,
         )  # fmt: skip
 
     def kill(self):
@@ -206,3 +207,16 @@ def test_a_refusal_answers_what_waits(console):
 
 def test_statuses_of_signals_are_named():
     assert (ended_by(143), ended_by(0), ended_by(1)) == ("ended by SIGTERM", "", "")
+
+
+def test_a_late_backup_is_a_low_alarm_until_there_is_one_and_disarms_nothing(console):
+    console.late = "backed up 8 days ago"
+    assert console.turn(0.1, phase=Phase.ARMED) is None
+    [row] = console.facts.alarms.rows()
+    assert (row.code, row.priority, row.text, row.active) == ("H303", Priority.LOW, "backed up 8 days ago", True)
+    console.late = None
+    assert console.turn(0.1, phase=Phase.ARMED) is None
+    assert console.facts.alarms.rows()[0].active
+    console.late = ""
+    assert console.turn(0.1, phase=Phase.ARMED) is None
+    assert not any(row.active for row in console.facts.alarms.rows())
