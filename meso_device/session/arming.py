@@ -16,7 +16,8 @@ from meso_device.accounting.coverage import cell_name, coverage_of
 from meso_device.accounting.entries import Cap, CapExceeded, Committed, GrantIntent, Json
 from meso_device.accounting.findings import Finding, FindingCode
 from meso_device.accounting.grants import GrantAccount, closed_entry, prepared_entry
-from meso_device.session.advice import depth_advice
+from meso_device.accounting.materials import day_of
+from meso_device.session.advice import calibration_advice, depth_advice
 from meso_device.session.connect import hear_of_change, settle
 from meso_device.session.contract import NoticeKind, Phase
 from meso_device.session.desk import Desk, SessionState
@@ -77,7 +78,8 @@ def arm(desk: Desk, area_id: str) -> Flow:
     if area is None:
         raise FlowEnded(f"area {area_id} is not in this treatment")
     permit = yield from _permit(desk, area, again=True)
-    for line in depth_advice(area, desk.treatment().sex):
+    ends = calibration_advice(desk.calibration.main, day_of(desk.now.utc_us)) if desk.calibration is not None else ()
+    for line in (*ends, *depth_advice(area, desk.treatment().sex)):
         desk.tell(NoticeKind.INFO, line)
     block = yield from _set_and_read_back(desk, area)
     while permit is not None:

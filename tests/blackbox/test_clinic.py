@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import sqlite3
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -343,6 +344,17 @@ def test_a_gun_whose_calibration_is_expired_or_another_than_it_names_is_refused(
     clinic.gun.kill()
     clinic.gun.start("--scenario", clinic.file(".toml", scenario))
     assert_refused(clinic, clinic.session(patient), *names)
+
+
+@pytest.mark.hazard("HZ-20")
+def test_a_calibration_that_ends_within_days_is_told_and_treats(clinic, patient):
+    ends = datetime.now(UTC).date() + timedelta(days=5)
+    clinic.gun.kill()
+    scenario = EXPIRED.replace("20600", str((ends - date(1970, 1, 1)).days))
+    clinic.gun.start("--scenario", clinic.file(".toml", scenario))
+    clinic.session(patient).ok()
+    told = f"calibration 1 of this gun ends in 5 days, on {ends}: have it calibrated"
+    assert told in (clinic.bench.home / "host.log").read_text()
 
 
 @pytest.mark.hazard("HZ-49")

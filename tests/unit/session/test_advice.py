@@ -3,8 +3,9 @@
 import pytest
 from msgspec.structs import replace
 
-from meso_device.session.advice import depth_advice
+from meso_device.session.advice import calibration_advice, depth_advice
 from protocols.treatment.library import load_library
+from protocols.wire.messages import CalMain
 
 FOREHEAD = load_library("practice").plan().areas[0]
 
@@ -31,3 +32,13 @@ def test_an_area_without_figures_says_so_and_an_unknown_one_nothing():
     (line,) = depth_advice(replace(FOREHEAD, area="abdomen"), "male")
     assert "no data" in line
     assert depth_advice(replace(FOREHEAD, area="nowhere"), "male") == ()
+
+
+@pytest.mark.hazard("HZ-20")
+@pytest.mark.parametrize(
+    ("today", "told"), [(20_585, ""), (20_586, "in 14 days"), (20_599, "tomorrow"), (20_600, "today"), (20_601, "")]
+)
+def test_a_calibration_that_ends_within_a_fortnight_is_told(today, told):
+    lines = calibration_advice(CalMain(0, 0, 0, 0, 19, 20_000, 20_600, "lab"), today)
+    assert len(lines) == bool(told)
+    assert all(f"calibration 19 of this gun ends {told}, on 2026-05-27" in line for line in lines)
