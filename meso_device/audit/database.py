@@ -13,6 +13,7 @@ import apsw
 from meso_device.audit.filesystem import sync_directory
 from meso_device.audit.schema import APPLICATION_ID, SCHEMA, USER_VERSION
 from meso_device.audit.sql import run
+from meso_device.sqlite_path import sqlite_path
 from protocols.errors import AuditWriteFailed, UsageError
 
 Log: TypeAlias = apsw.Connection
@@ -58,7 +59,7 @@ def open_for_writing(path: Path) -> apsw.Connection:
     fresh = not path.exists()
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_NOFOLLOW
     try:
-        db = apsw.Connection(str(path.resolve() if path.parent.exists() else path), flags=flags)
+        db = apsw.Connection(sqlite_path(path), flags=flags)
     except apsw.Error as error:
         raise AuditWriteFailed(f"cannot open {path}: {error}") from error
     try:

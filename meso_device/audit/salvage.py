@@ -25,6 +25,7 @@ from meso_device.audit.records import FIRST_PREV
 from meso_device.audit.sql import run
 from meso_device.audit.tree import Frontier
 from meso_device.audit.verify import stored_vkey, verify_home, verify_log
+from meso_device.sqlite_path import sqlite_path
 from protocols.errors import MesoError, UsageError
 
 WORKING_NAME: Final = f"{DATABASE_NAME}.salvaging"
@@ -213,7 +214,7 @@ def _opens(path: Path) -> bool:
 
 def _reader(path: Path) -> apsw.Connection:
     # Without the right to write, so that not even an old write-ahead log is copied into the damaged file.
-    db = apsw.Connection(str(path.resolve()), flags=apsw.SQLITE_OPEN_READONLY)
+    db = apsw.Connection(sqlite_path(path), flags=apsw.SQLITE_OPEN_READONLY)
     db.pragma("query_only", True)
     return db
 

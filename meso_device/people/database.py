@@ -13,6 +13,7 @@ from typing import Any, Final
 import apsw
 
 from meso_device.people.refusals import VaultBroken
+from meso_device.sqlite_path import sqlite_path
 from protocols.errors import UsageError
 
 VAULT_NAME: Final = "vault.db"
@@ -71,7 +72,7 @@ def open_for_writing(home: Path) -> apsw.Connection:
             _sync_directory(home)
         if path.stat().st_mode & 0o077:
             raise UsageError(f"{path} can be read by others; run: chmod 600 {path}")
-        db = apsw.Connection(str(path.resolve()), flags=apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOFOLLOW)
+        db = apsw.Connection(sqlite_path(path), flags=apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOFOLLOW)
         try:
             _check_owner(db, path)
             _configure(db, path, _SETTINGS)
@@ -99,7 +100,7 @@ def open_for_reading(home: Path) -> apsw.Connection | None:
         if not path.exists() or not path.stat().st_size:
             return None
         # Not opened read-only: after a crash somebody has to roll the journal back before anything is read.
-        db = apsw.Connection(str(path.resolve()), flags=apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOFOLLOW)
+        db = apsw.Connection(sqlite_path(path), flags=apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOFOLLOW)
         try:
             _check_owner(db, path)
             _configure(db, path, _READING)

@@ -29,6 +29,7 @@ from meso_device.audit.sql import run
 from meso_device.audit.verify import Report, verify_home
 from meso_device.people.database import VAULT_NAME
 from meso_device.people.pins import PEPPER_NAME, read_pepper
+from meso_device.sqlite_path import sqlite_path
 from protocols.errors import MesoError, UsageError
 
 LIST_NAME: Final = "backup.json"
@@ -249,8 +250,8 @@ def _copy_database(source: Path, target: Path) -> None:
     _write(target, b"")
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOFOLLOW
     with (
-        contextlib.closing(apsw.Connection(str(source.resolve()), flags=flags)) as held,
-        contextlib.closing(apsw.Connection(str(target.resolve()), flags=flags)) as copy,
+        contextlib.closing(apsw.Connection(sqlite_path(source), flags=flags)) as held,
+        contextlib.closing(apsw.Connection(sqlite_path(target), flags=flags)) as copy,
     ):
         held.set_busy_timeout(database.BUSY_TIMEOUT_MS)
         with copy.backup("main", held, "main") as work:
@@ -281,7 +282,7 @@ def _verified(where: Path) -> Report:
     vault = where / VAULT_NAME
     if vault.exists():
         try:
-            with contextlib.closing(apsw.Connection(str(vault.resolve()), flags=apsw.SQLITE_OPEN_READONLY)) as db:
+            with contextlib.closing(apsw.Connection(sqlite_path(vault), flags=apsw.SQLITE_OPEN_READONLY)) as db:
                 answers = run(db, "PRAGMA integrity_check(1)")
         except apsw.Error as error:
             answers = [(str(error),)]

@@ -56,7 +56,18 @@ def test_each_option_of_each_command_takes_each_value_or_refuses_it(place, value
             runner.check(*path, flag)
 
 
+# What hostile arguments have found.
+FOUND = [("audit", "proof", "9" * 400), ("backup", "create", "\udcff"), ("backup", "create", "x\udcd5", "--json")]
+
+
+@pytest.mark.parametrize("words", FOUND, ids=lambda words: repr(words)[:50])
+def test_what_once_was_a_bug_is_one_line(place, words):
+    damage.make(place / "home")
+    commands.Runner(place / "home").check(*words)
+
+
 REAL = [
+    (b"demo", b"--shots", b"1", b"--home", b"x\xff"),
     ("session", "run", "--port", "/dev/null"),
     ("session", "run", "--port", "tcp://127.0.0.1:99999"),
     ("session", "run", "--plan", "A" * 10_000),
