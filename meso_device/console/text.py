@@ -521,6 +521,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "history.no_checkpoint": "not under a checkpoint yet",
     "history.fields": "as recorded",
     # summary
+    "summary.columns": " area|name|planned|given|unknown|mL planned|mL given",
     "summary.total": "given in all: {dose}",
     "summary.held": "not proven: up to {shots} injections, {dose}",
     "summary.log": "log {state}, recorded to #{seq}",

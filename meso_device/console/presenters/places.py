@@ -21,6 +21,7 @@ from meso_device.console.text import say
 from protocols.treatment.areas import catalogue
 
 LABEL: Final = 16
+NAME_MIN, NAME_MAX = 10, 24
 AREAS_MIN: Final = 3
 HEAD_SHOWN, HEAD_GROUP = 12, 4
 """Hex digits of the tree's head: enough to compare by eye with a checkpoint that is kept outside."""
@@ -234,7 +235,7 @@ def summary_rows(known: Known, pane: Pane, said: str) -> list[Line]:
     session, areas = snapshot["session"], snapshot["areas"]
     head: list[Line] = [
         line(" ", strong(session["title"]), dim(f"   S-{session['id'][:SHORT_ID]}  {session['state']}")),
-        line(dim(" area  name                    planned given unknown   mL planned  mL given")),
+        _summed_head(pane),
     ]
     below = [(), *_total_rows(snapshot), ()]
     below += _closing_rows(known, pane) if session["state"] == "open" else _closed_rows(snapshot, pane)
@@ -242,27 +243,35 @@ def summary_rows(known: Known, pane: Pane, said: str) -> list[Line]:
         below += [(Span(" "), *row) for row in wrap(said, pane.width - 2, Tone.WARN)]
     room = max(AREAS_MIN, pane.height - len(head) - len(below))
     shown = areas if len(areas) <= room else areas[: room - 1]
-    rows = [*head, *(_summed_row(area) for area in shown)]
+    rows = [*head, *(_summed_row(area, pane) for area in shown)]
     if len(shown) < len(areas):
         more = say("summary.more", areas=len(areas) - len(shown), plan=known.keys["plan"])
         rows.append(line(dim(f" {more}")))
     return [*rows, *below]
 
 
-def _summed_row(area: Mapping[str, Any]) -> Line:
+def _summed_widths(pane: Pane) -> tuple[int, ...]:
+    """Return the widths of a summed row's columns; a narrow pane is narrow for the name alone."""
+    return (7, max(NAME_MIN, min(NAME_MAX, pane.width - 52)), -7, -6, -8, -11, -12)
+
+
+def _summed_head(pane: Pane) -> Line:
+    names = say("summary.columns").split("|")
+    return columns((dim(name), width) for name, width in zip(names, _summed_widths(pane), strict=True))
+
+
+def _summed_row(area: Mapping[str, Any], pane: Pane) -> Line:
     odd = area["unknown"] or area["interrupted"] or area["given"] != area["planned"]
-    return columns(
-        [
-            (f" {area['short']}", 7),
-            (area_name(area["id"]), 24),
-            (str(area["planned"]), -7),
-            (Span(str(area["given"]), Tone.WARN if odd else Tone.VALUE), -6),
-            (Span(str(area["unknown"]), Tone.WARN if area["unknown"] else Tone.VALUE), -8),
-            (bare_dose(area["planned"] * area["dose_nl"]), -13),
-            ("  ", 2),
-            (dose_between(area["dose_lo_nl"], area["dose_hi_nl"]).removesuffix(" mL"), 18),
-        ]
+    parts = (
+        f" {area['short']}",
+        area_name(area["id"]),
+        str(area["planned"]),
+        Span(str(area["given"]), Tone.WARN if odd else Tone.VALUE),
+        Span(str(area["unknown"]), Tone.WARN if area["unknown"] else Tone.VALUE),
+        bare_dose(area["planned"] * area["dose_nl"]),
+        dose_between(area["dose_lo_nl"], area["dose_hi_nl"]).removesuffix(" mL"),
     )
+    return columns(zip(parts, _summed_widths(pane), strict=True))
 
 
 def _total_rows(snapshot: Mapping[str, Any]) -> list[Line]:

@@ -2,10 +2,14 @@
 
 from textual import events
 
+from meso_device.bodymap.grid import SMALL, grid
+from meso_device.bodymap.views import VIEW_OF
 from meso_device.console.client import Body
-from meso_device.console.lines import Line, Pane
+from meso_device.console.lines import Line, Pane, Tone, wrap
+from meso_device.console.map_rows import map_rows
 from meso_device.console.presenters.history import scrolled
 from meso_device.console.presenters.places import help_rows, notes, summary_rows
+from meso_device.console.presenters.plan import zone_states
 from meso_device.console.screens.base import Page
 from meso_device.console.screens.signature import open_signature
 from meso_device.console.text import say
@@ -65,8 +69,19 @@ class SummaryScreen(Page):
         self.sheet("main").show(summary_rows(self.console.known, self.pane(), self._said))
 
     def context(self, pane: Pane) -> list[Line]:
-        """Return what closing means."""
-        return notes(pane, [say("summary.note")])
+        """Return what closing means, and the map as given, view by view as long as there is room."""
+        known = self.console.known
+        rows = notes(pane, [say("summary.note")])
+        areas = (known.snapshot.get("areas") or ()) if known.snapshot.get("session") else ()
+        views = dict.fromkeys(VIEW_OF[area["id"]] for area in areas if area["id"] in VIEW_OF)
+        if views:
+            rows += wrap(say("plan.legend"), pane.width, Tone.DIM)
+        for view in views:
+            shown = map_rows(grid(view, SMALL), zone_states(known, ""))
+            if len(rows) + 1 + len(shown) > pane.height:
+                break
+            rows += [(), *shown]
+        return rows
 
     async def on_key(self, event: events.Key) -> None:
         """Close the session, or go back."""
