@@ -1,11 +1,15 @@
 """Rows of toned text: what presenters make and widgets draw. Pure."""
 
+import re
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final, NamedTuple, TypeAlias
 
 from msgspec import Struct
 from rich.cells import cell_len, set_cell_size
+
+# A number stays with its unit.
+_BEHIND_SPACES: Final = re.compile(r"(?<= )(?! |[µm]L\b|mm\b)")
 
 
 class Tone(StrEnum):
@@ -153,6 +157,24 @@ def columns(parts: Iterable[tuple[Span | str, int]]) -> Line:
             text = fill + span.text if width < 0 else span.text + fill
         row.append(span._replace(text=text))
     return tuple(row)
+
+
+def flow(row: Line, width: int, indent: int) -> list[Line]:
+    """Return the row in rows of at most ``width`` cells, broken at spaces; those after the first are indented."""
+    if cells(row) <= width:
+        return [row]
+    rows: list[Line] = []
+    current: list[Span] = []
+    used = 0
+    for span in row:
+        for piece in _BEHIND_SPACES.split(span.text):
+            size = cell_len(piece.rstrip(" "))
+            if used > indent and size and used + size > width:
+                rows.append(tuple(current))
+                current, used = [Span(" " * indent)], indent
+            current.append(span._replace(text=piece))
+            used += cell_len(piece)
+    return [*rows, tuple(current)]
 
 
 def wrap(text: str, width: int, tone: Tone = Tone.VALUE) -> list[Line]:

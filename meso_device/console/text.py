@@ -360,7 +360,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "sign_in.first_text": "This data directory is new. Its first person is its administrator, and may treat too. "
     "Or look around first with Esc: practice on a simulated gun asks for nobody.",
     "sign_in.login": "login",
-    "sign_in.login_hint": "short, as typed each day: meyer",
+    "sign_in.login_hint": "short, like meyer",
     "sign_in.name": "name",
     "sign_in.name_hint": "as records show it",
     "sign_in.pin": "PIN",

@@ -37,6 +37,12 @@ def _widths(pane: Pane) -> list[int]:
     return [*fixed[:3], max(14, pane.width - 2 - sum(fixed)), *fixed[3:]]
 
 
+def _name(name: str, count: str, width: int) -> str:
+    """Return the name and how often, of which the name alone is cut."""
+    shown = name.replace("_", " ")
+    return cut((Span(shown),), width - len(count) - 1)[0].text + count if count else shown
+
+
 def _row(alarm: Mapping[str, Any], pane: Pane, *, here: bool) -> Line:
     steady, flashed = ALARM_TONES[alarm["mark"]]
     flashing = alarm["state"] == "active" and not alarm["by"]
@@ -51,7 +57,7 @@ def _row(alarm: Mapping[str, Any], pane: Pane, *, here: bool) -> Line:
         Span(f" {alarm['mark']} ".ljust(4), tone),
         Span(clock(alarm["at_us"], pane.offset_s)),
         Span(alarm["code"]),
-        Span(alarm["name"].replace("_", " ") + count, Tone.STRONG if here else Tone.VALUE),
+        Span(_name(alarm["name"], count, _widths(pane)[3]), Tone.STRONG if here else Tone.VALUE),
         Span(alarm["area"] or " "),
         Span(alarm["state"].upper(), Tone.STRONG if alarm["state"] == "active" else Tone.DIM),
         Span(seen),

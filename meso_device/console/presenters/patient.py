@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from meso_device.console.lines import Line, Pane, Span, Tone, columns, cut, dim, key, line, strong, warn, wrap
+from meso_device.console.lines import Line, Pane, Span, Tone, columns, cut, dim, flow, key, line, strong, warn, wrap
 from meso_device.console.presenters.frame import SHORT_ID
 from meso_device.console.presenters.quantities import clock, day_and_clock, dose, dose_between
 from meso_device.console.presenters.treatments import choice_rows
@@ -47,7 +47,7 @@ def who_rows(known: Known, pane: Pane, found: Sequence[Mapping[str, Any]], at: i
         tone = Tone.CURSOR if no == at else Tone.VALUE
         rows.append(tuple(span._replace(tone=tone, act=f"point({no})") for span in row))
     if not found:
-        rows.append(line(" ", dim(say("patient.nobody"))))
+        rows += [(Span(" "), *row) for row in wrap(say("patient.nobody"), pane.width - 2, Tone.DIM)]
     names_of = known.keys
     keys: list[Span] = [Span(" "), *key(names_of["patient.find"], say("patient.find"), "find")]
     keys += key(names_of["patient.add"], say("patient.add"), "add")
@@ -108,7 +108,11 @@ def context_rows(known: Known, pane: Pane, at: int) -> list[Line]:
     for lot in material["lots"] if material is not None else ():
         tone = Tone.VALUE if lot["usable"] else Tone.WARN
         rows.append(line(Span(f"  {say('patient.lot', lot=lot['lot'], expiry=lot['expiry'])}", tone)))
-    return rows
+    state = row_state(clinic, item)
+    if state.note:  # the list may have no room for all of it
+        tone = Tone.WARN if state.bad else Tone.VALUE
+        rows = [*[(Span(" "), *row) for row in wrap(state.note, pane.width - 2, tone)], (), *rows]
+    return [part for row in rows for part in flow(row, pane.width, 4)]
 
 
 def _head(clinic: Mapping[str, Any], names: Names) -> Line:

@@ -5,7 +5,22 @@ from typing import Any, Final
 
 from meso_device.console.form import Form
 from meso_device.console.keys import KEYS, PAGES, Key
-from meso_device.console.lines import Line, Pane, Span, Tone, cells, columns, cut, dim, key, line, strong, warn, wrap
+from meso_device.console.lines import (
+    Line,
+    Pane,
+    Span,
+    Tone,
+    cells,
+    columns,
+    cut,
+    dim,
+    flow,
+    key,
+    line,
+    strong,
+    warn,
+    wrap,
+)
 from meso_device.console.presenters.frame import SHORT_ID, state_span, state_word
 from meso_device.console.presenters.live import area_name
 from meso_device.console.presenters.quantities import (
@@ -237,7 +252,7 @@ def summary_rows(known: Known, pane: Pane, said: str) -> list[Line]:
         line(" ", strong(session["title"]), dim(f"   S-{session['id'][:SHORT_ID]}  {session['state']}")),
         _summed_head(pane),
     ]
-    below = [(), *_total_rows(snapshot), ()]
+    below = [(), *_total_rows(snapshot, pane), ()]
     below += _closing_rows(known, pane) if session["state"] == "open" else _closed_rows(snapshot, pane)
     if said:
         below += [(Span(" "), *row) for row in wrap(said, pane.width - 2, Tone.WARN)]
@@ -274,7 +289,7 @@ def _summed_row(area: Mapping[str, Any], pane: Pane) -> Line:
     return columns(zip(parts, _summed_widths(pane), strict=True))
 
 
-def _total_rows(snapshot: Mapping[str, Any]) -> list[Line]:
+def _total_rows(snapshot: Mapping[str, Any], pane: Pane) -> list[Line]:
     """Return the sum, what is not proven of it, and whether shots are missing in the record."""
     lo_nl, hi_nl = (sum(area[name] for area in snapshot["areas"]) for name in ("dose_lo_nl", "dose_hi_nl"))
     held, off, log = snapshot["held"], snapshot["written_off"], snapshot["log"]
@@ -287,10 +302,8 @@ def _total_rows(snapshot: Mapping[str, Any]) -> list[Line]:
         missing = warn(say("summary.missing_unknown"))
     else:
         missing = Span(say("summary.missing_none"))
-    return [
-        *rows,
-        line(dim(" "), missing, dim(f"   {say('summary.log', state=log['state'], seq=log['committed_seq'])}")),
-    ]
+    recorded = dim(f"   {say('summary.log', state=log['state'], seq=log['committed_seq'])}")
+    return [*rows, *flow(line(dim(" "), missing, recorded), pane.width, 1)]
 
 
 def _closing_rows(known: Known, pane: Pane) -> list[Line]:

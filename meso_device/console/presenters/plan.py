@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final
 
-from meso_device.console.lines import Line, Pane, Span, Tone, columns, cut, dim, line, strong, warn, wrap
+from meso_device.console.lines import Line, Pane, Span, Tone, columns, cut, dim, flow, line, strong, warn, wrap
 from meso_device.console.presenters.edit import setpoints_of
 from meso_device.console.presenters.quantities import bare_depth, bare_dose, depth, dose
 from meso_device.console.state import Known, area_of
@@ -131,7 +131,7 @@ def _zone_rows(known: Known, pane: Pane, selected: str) -> list[Line]:
         rows += _advice_rows(entry, area["depth_um"], pane)
     if entry.risk == "extra-confirmation":
         rows.append(line(" ", warn(say("plan.extra"))))
-    return [cut(row, pane.width) for row in rows]
+    return [part for row in rows for part in flow(row, pane.width, 3)]
 
 
 def _changes(area: Mapping[str, Any], pane: Pane) -> list[Line]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from meso_device.console.keys import KEYS
-from meso_device.console.lines import Line, Pane, Span, Tone, columns, cut, dim, key, line, strong, warn, wrap
+from meso_device.console.lines import Line, Pane, Span, Tone, columns, dim, flow, key, line, strong, warn, wrap
 from meso_device.console.presenters.frame import ALARM_TONES, log_span
 from meso_device.console.settings import DISARM_AFTER_S_LIMITS, LOCK_AFTER_MIN_LIMITS
 from meso_device.console.state import Known
@@ -49,7 +49,7 @@ def settings_rows(known: Known, pane: Pane, at: int, *, theme: str, only_ascii: 
             rows = _data(known, told, pane)
         case _:
             rows = _about(known, told, pane)
-    return [cut(row, pane.width) for row in rows]
+    return [part for row in rows for part in flow(row, pane.width, NAME + VALUE + 1)]
 
 
 def _general(
@@ -149,7 +149,7 @@ def _heads() -> Line:
 
 
 def _row(name: str, value: str, origin: str) -> Line:
-    return line(" ", *columns([(dim(say(name)), NAME), (strong(value), VALUE), (Span(origin), 36)]))
+    return line(" ", *columns([(dim(say(name)), NAME), (strong(value), VALUE)]), origin)
 
 
 def _place(name: str, value: str) -> Line:

@@ -16,7 +16,7 @@ from meso_device.console.ascii import to_ascii
 from meso_device.console.bell import Bell
 from meso_device.console.flash import swapped
 from meso_device.console.form import Field, Form, FormEvent
-from meso_device.console.lines import Span, Tone, apart, cells, columns, cut, line, plain, wrap
+from meso_device.console.lines import Span, Tone, apart, cells, columns, cut, dim, flow, line, plain, strong, wrap
 from meso_device.console.pace import KEYS_APART_MS, Pace
 from meso_device.console.presenters.digits import high
 from meso_device.console.presenters.quantities import bar, dose_between, scaled, trace
@@ -302,3 +302,14 @@ def test_every_theme_knows_every_tone_and_the_plain_one_has_no_colour():
             marks = [styles[tone] for tone in (Tone.HIGH, Tone.HIGH_FLASH, Tone.MEDIUM, Tone.MEDIUM_FLASH)]
             assert marks[0] != marks[1]
             assert marks[2] != marks[3]
+
+
+@pytest.mark.parametrize("width", range(8, 40))
+def test_a_row_that_flows_loses_no_word_and_parts_no_number_from_its_unit(width):
+    row = line(dim("  smallest dose of bd_5ml "), "0.005712 mL", strong(" and 1.5 mm more"))
+    rows = flow(row, width, 4)
+    texts = ["".join(span.text for span in one) for one in rows]
+    assert " ".join(" ".join(texts).split()) == "smallest dose of bd_5ml 0.005712 mL and 1.5 mm more"
+    assert not any(text.split()[:1] in (["mL"], ["mm"]) for text in texts)
+    assert all(len(text.rstrip()) <= max(width, len("    0.005712 mL")) for text in texts)
+    assert all(text.startswith("    ") for text in texts[1:])
