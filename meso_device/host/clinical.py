@@ -15,7 +15,7 @@ from meso_device.accounting.materials import Actor, day_of, day_text, part_fitte
 from meso_device.audit.birth import DATABASE_NAME
 from meso_device.audit.database import open_for_reading
 from meso_device.audit.exposure import place_of
-from meso_device.audit.facts import approval_of, fitted_now
+from meso_device.audit.facts import approval_of, approved_files, fitted_now
 from meso_device.audit.records import Stamp
 from meso_device.audit.store import Store
 from meso_device.host.home import Home
@@ -185,6 +185,12 @@ def approval_in(home: Home, digest: str) -> Approval | None:
     """Return the newest approval of a treatment protocol file in a data directory whose log is open."""
     with contextlib.closing(open_for_reading(home.root / DATABASE_NAME)) as db:
         return approval_of(db, digest)
+
+
+def approvals_in(home: Home) -> frozenset[str]:
+    """Return the digests of all treatment protocol files that were approved in a data directory whose log is open."""
+    with contextlib.closing(open_for_reading(home.root / DATABASE_NAME)) as db:
+        return frozenset(file.approval.digest for file in approved_files(db))
 
 
 def sign_overrides(

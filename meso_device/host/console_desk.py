@@ -6,7 +6,7 @@ command: done is said when it can be seen, refused with the engine's own line.
 
 import contextlib
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -77,6 +77,7 @@ class ConsoleDesk:
         simulated: The gun was started with the console.
         settings: What is set.
         before: Who signed in last and which guns were met, as WELCOME says it.
+        approved: Digests of the treatments that a clinician here approved.
         plug: Opens a port for the gun; see `ConsoleGun`.
         say: Sends a message to the screen.
 
@@ -105,6 +106,7 @@ class ConsoleDesk:
         simulated: bool,
         settings: ConsoleSettings,
         before: Body,
+        approved: Collection[str] = (),
         plug: Callable[[str], None],
         say: Say,
     ) -> None:
@@ -113,6 +115,7 @@ class ConsoleDesk:
         self._simulated = simulated
         self._settings = settings
         self._before = before
+        self._approved = approved
         self._say = say
         self._write_offs = WriteOffDesk(home, people, self.owe)
         row = left_open[0] if left_open is not None else None
@@ -311,6 +314,7 @@ class ConsoleDesk:
         self.heard_hello = True
         body = welcome(
             plans=self._plans,
+            approved=self._approved,
             simulated=self._simulated,
             enrolled=self.people.enrolled,
             settings=self._settings,

@@ -25,6 +25,7 @@ from meso_device.audit.records import Stamp
 from meso_device.audit.store import Store
 from meso_device.audit.writer import Writer
 from meso_device.host.backup_watch import BackupWatch
+from meso_device.host.clinical import approvals_in
 from meso_device.host.clock import Clock, read_clock_state, read_host_boot
 from meso_device.host.console_before import before
 from meso_device.host.console_desk import ConsoleDesk
@@ -202,6 +203,7 @@ class _Console:
             simulated=request.simulated,
             settings=request.settings,
             before=before(home),
+            approved=approvals_in(home),
             plug=self._plug,
             say=self._say,
         )

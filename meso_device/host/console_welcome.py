@@ -1,6 +1,6 @@
 """What the screen is told first: everything to choose from, none of which changes while the host runs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from meso_device.host.console_gun import RESET_REASONS
@@ -18,12 +18,19 @@ from protocols.treatment.syringes import syringes
 
 
 def welcome(
-    *, plans: Mapping[str, TreatmentPlan], simulated: bool, enrolled: bool, settings: ConsoleSettings, before: Body
+    *,
+    plans: Mapping[str, TreatmentPlan],
+    approved: Collection[str],
+    simulated: bool,
+    enrolled: bool,
+    settings: ConsoleSettings,
+    before: Body,
 ) -> Body:
     """Return the body of WELCOME.
 
     Args:
         plans: Treatments that a practice session can be of, by name.
+        approved: Digests of the files that a clinician here approved, whatever they call themselves.
         simulated: The gun was started with the console.
         enrolled: Somebody is enrolled in this data directory.
         settings: What is set.
@@ -33,7 +40,7 @@ def welcome(
         "version": VERSION,
         "simulated": simulated,
         "enrolled": enrolled,
-        "treatments": [_treatment(name, plan) for name, plan in plans.items()],
+        "treatments": [_treatment(name, plan, approved=plan.digest in approved) for name, plan in plans.items()],
         "reset_reasons": _reasons(RESET_REASONS),
         "skip_reasons": _reasons(SKIP_REASONS),
         "again_reasons": _reasons(AGAIN_REASONS),
@@ -52,12 +59,12 @@ def welcome(
     }
 
 
-def _treatment(name: str, plan: TreatmentPlan) -> dict[str, Any]:
+def _treatment(name: str, plan: TreatmentPlan, *, approved: bool) -> dict[str, Any]:
     return {
         "name": name,
         "title": plan.title,
         "version": plan.version,
-        "status": plan.status,
+        "status": "approved" if approved else plan.status,
         "points": plan.shots,
         "volume_nl": plan.volume_nl,
     }
