@@ -91,6 +91,7 @@ class ConsoleDesk:
         silenced_until_us: The bell is off until then.
         history: Pages and records for the screen.
         verify: Verifies the log when asked to.
+        approved: As given.
     """
 
     def __init__(
@@ -115,7 +116,7 @@ class ConsoleDesk:
         self._simulated = simulated
         self._settings = settings
         self._before = before
-        self._approved = approved
+        self.approved = approved
         self._say = say
         self._write_offs = WriteOffDesk(home, people, self.owe)
         row = left_open[0] if left_open is not None else None
@@ -314,7 +315,7 @@ class ConsoleDesk:
         self.heard_hello = True
         body = welcome(
             plans=self._plans,
-            approved=self._approved,
+            approved=self.approved,
             simulated=self._simulated,
             enrolled=self.people.enrolled,
             settings=self._settings,

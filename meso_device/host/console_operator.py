@@ -300,6 +300,7 @@ class ConsoleOperator:
             to_sign=desk.to_sign,
             verify=desk.verify.state,
             tree_head=desk.tree_head.shown,
+            approved=desk.approved,
         )
 
 

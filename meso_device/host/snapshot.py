@@ -100,7 +100,7 @@ simulated}], ``next`` (cursor of the page behind, null at the end; fewer rows th
 The commands are in `meso_device.host.screen_commands`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -156,6 +156,7 @@ class Shown(Struct, frozen=True, kw_only=True):
         to_sign: Session of a patient that is closed and not signed for; empty if none.
         verify: How the newest verification went; None before the first.
         tree_head: Of the log when a session was closed; None before.
+        approved: Digests of the treatments that a clinician here approved, whatever they call themselves.
     """
 
     no: int
@@ -177,6 +178,7 @@ class Shown(Struct, frozen=True, kw_only=True):
     to_sign: str = ""
     verify: Body | None = None
     tree_head: Body | None = None
+    approved: Collection[str] = ()
 
 
 def snapshot(shown: Shown) -> Body:
@@ -252,7 +254,7 @@ def _session(shown: Shown) -> Body | None:
         "alias": treatment.alias,
         "title": plan.title,
         "version": plan.version,
-        "status": plan.status,
+        "status": "approved" if plan.digest in shown.approved else plan.status,
         "practice": treatment.practice,
         "state": "closed" if view.phase is Phase.CLOSED else "open",
         "opened_us": treatment.opened_us,

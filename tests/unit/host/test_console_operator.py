@@ -40,7 +40,7 @@ class Console:
             people=SimpleNamespace(shown_as=None, enrolled=False), history=SimpleNamespace(asked=[]),
             can=dict, seen=lambda *_: False, next_deadline_us=lambda: None, forget_steps=lambda: None,
             engine_refused=self.refused.append, verify=SimpleNamespace(state=None),
-            tree_head=SimpleNamespace(shown=None), leave_alone=self.leave_alone,
+            tree_head=SimpleNamespace(shown=None), approved=(), leave_alone=self.leave_alone,
         )  # fmt: skip
         self.relay = SimpleNamespace(armed=False, hung_up=False, heard_us=0)
         self.link = SimpleNamespace(
