@@ -31,9 +31,10 @@ def create(
 ) -> None:
     """Make a backup, also while a host is running. It counts only once it has verified."""
     from meso_device.audit.export import rfc3339
+    from meso_device.host import newest_backup
     from meso_device.host.clock import Clock
     from meso_device.host.home import existing_home, find_home
-    from meso_device.records import backup, newest_backup
+    from meso_device.records import backup
 
     root = existing_home(find_home(home, os.environ)).root
     path, made = backup.create(root, place, rfc3339(Clock().now().utc_us))

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from meso_device.records import newest_backup
+from meso_device.host import newest_backup
 from meso_device.session.contract import Instant
 
 LATE_DAYS: Final = 7

@@ -1,6 +1,5 @@
 """When a data directory was backed up last: a small file in it, so that a console can tell that it was long ago."""
 
-import os
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -8,6 +7,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from meso_device.host.home import write_private
 from protocols.errors import UsageError
 
 FILE_NAME: Final = "newest-backup.json"
@@ -37,12 +37,8 @@ def note(home: Path, backup: NewestBackup) -> None:
     Raises:
         UsageError: the directory cannot be written; the backup itself is as good.
     """
-    fresh = home / f"{FILE_NAME}.new"
     try:
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(msgspec.json.encode(backup))
-        fresh.replace(home / FILE_NAME)
+        write_private(home / FILE_NAME, msgspec.json.encode(backup).decode())
     except OSError as error:
         raise UsageError(
             f"the backup is made and verified, but {home} cannot be written, so the console will call it late: "
