@@ -114,7 +114,6 @@ class ConsoleFacts:
         self._now = Instant(0, 0)
         self._lines = 0
         self._was: View | None = None
-        self._judged: tuple[object, ...] = ()
 
     def stepped(self, event: EngineEvent, effects: Sequence[Effect], now: Instant) -> None:
         """Take one event of the engine and what followed from it."""
@@ -202,14 +201,8 @@ class ConsoleFacts:
             return
         late = view.stop_unheard and self.stop_us is not None and now.mono_us - self.stop_us > STOP_ANSWER_US
         self._host(HostAlarm.STOP_UNANSWERED, late, "NO ANSWER TO STOP: release the trigger, cut the gun's power")
-        judged = (
-            view.phase, view.link, view.stop_unheard, view.write_failed, view.held_shots, view.held_nl, view.log_state,
-            view.given, view.cells, view.area_id, view.plan, view.findings, self.left_unknown,
-        )  # fmt: skip
-        # Most of what changes between two turns, such as what the gun senses, raises nothing of the host's.
-        if judged == self._judged:
+        if view is was:
             return
-        self._judged = judged
         if view.stop_unheard and (was is None or not was.stop_unheard) and self.stop_us is None:
             self.stop_us, self.stop_by, self.stop_answered_us = now.mono_us, "host", None
         self._host(HostAlarm.RECORDING_STOPPED, bool(view.write_failed), f"recording has stopped: {view.write_failed}")
