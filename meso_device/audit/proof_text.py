@@ -2,7 +2,6 @@
 
 from base64 import b64encode
 from collections.abc import Iterable
-from typing import Final
 
 import apsw
 
@@ -15,9 +14,6 @@ from meso_device.audit.sql import run
 from meso_device.audit.tree import consistency_proof, inclusion_proof
 from protocols.errors import MesoError, UsageError
 
-SEQ_MAX: Final = 2**53 - 1
-"""The highest number that a record can have: what JSON holds exactly."""
-
 
 def record_proof(db: apsw.Connection, seq: int, key: VerifyKey) -> str:
     """Return the C2SP tlog-proof of one record, its body as the ``extra`` line.
@@ -26,9 +22,8 @@ def record_proof(db: apsw.Connection, seq: int, key: VerifyKey) -> str:
         UsageError: there is no such record, or no checkpoint above it yet.
         MesoError: the log does not prove it.
     """
-    # A number with more digits than the database takes is no record's either.
-    bodies = run(db, "SELECT body FROM record WHERE seq = ?", (seq,)) if abs(seq) <= SEQ_MAX else []
-    newest = run(db, "SELECT note FROM checkpoint WHERE size > ? ORDER BY size DESC LIMIT 1", (min(seq, SEQ_MAX),))
+    bodies = run(db, "SELECT body FROM record WHERE seq = ?", (seq,))
+    newest = run(db, "SELECT note FROM checkpoint WHERE size > ? ORDER BY size DESC LIMIT 1", (seq,))
     if not bodies or not newest:
         raise UsageError(f"no checkpoint covers a record {seq}; the newest record is {_head(db)}")
     note = newest[0][0]

@@ -14,6 +14,7 @@ from meso_device.cli.output import say, say_json, write_whole
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 VERIFIER_NAME = "meso_verify.py"
+RECORD_NUMBER_MAX = 2**53 - 1  # as the records are JSON
 
 
 @app.command()
@@ -64,7 +65,10 @@ def disclose(
 
 @app.command()
 def proof(
-    seq: Annotated[int | None, typer.Argument(help="The record, by its number.", show_default=False)] = None,
+    seq: Annotated[
+        int | None,
+        typer.Argument(min=0, max=RECORD_NUMBER_MAX, help="The record, by its number.", show_default=False),
+    ] = None,
     since: Annotated[
         Path | None,
         typer.Option("--since", help="Prove instead that the log only grew since this checkpoint.", show_default=False),
