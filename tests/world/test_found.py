@@ -12,6 +12,17 @@ from tests.world.rig import Rig
 RESET = ResetStop(reason_code=REASON_OPERATOR_COMMAND, op="practice")
 
 
+def stopped():
+    """A treatment that a person has just stopped."""
+    rig = Rig(plan_of(40), seed=1)
+    rig.run_session()
+    assert rig.run(lambda: len(rig.truth) >= 2)
+    rig.autopilot = None
+    rig.host(Stop(source="key"))
+    assert rig.run(lambda: rig.view.estop_latch_id != 0)
+    return rig
+
+
 @pytest.mark.invariant("I-20")
 @pytest.mark.invariant("I-34")
 @pytest.mark.hazard("HZ-19")
@@ -42,12 +53,7 @@ def test_a_grant_that_was_open_when_the_guns_memory_was_lost_stays_reserved_and_
 @pytest.mark.hazard("HZ-37")
 def test_stop_held_down_on_a_line_that_answers_nothing_asks_nothing_more_of_it():
     """A key that repeats: what follows a STOP begins once, or its questions fill the link's queue and end the host."""
-    rig = Rig(plan_of(40), seed=1)
-    rig.run_session()
-    assert rig.run(lambda: len(rig.truth) >= 2)
-    rig.autopilot = None
-    rig.host(Stop(source="key"))
-    assert rig.run(lambda: rig.view.estop_latch_id != 0)
+    rig = stopped()
     rig.wire.unplugged = True
     for _ in range(100):
         rig.host(Stop(source="key"))
@@ -60,12 +66,7 @@ def test_stop_held_down_on_a_line_that_answers_nothing_asks_nothing_more_of_it()
 @pytest.mark.hazard("HZ-37")
 def test_a_stopped_gun_whose_self_test_failed_at_its_start_is_released_by_switching_it_off_and_on():
     """No command repeats a self-test under the latch: whoever resets is told what does."""
-    rig = Rig(plan_of(20), seed=1)
-    rig.run_session()
-    assert rig.run(lambda: len(rig.truth) >= 2)
-    rig.autopilot = None
-    rig.host(Stop(source="key"))
-    assert rig.run(lambda: rig.view.estop_latch_id != 0)
+    rig = stopped()
     rig.gun.body.set_fault(rig.now_us, "encoder_slip")
     rig.gun.power_off(rig.now_us)
     rig._gun_due_us = rig.now_us

@@ -105,6 +105,14 @@ def test_the_example_of_the_contract_has_the_shape_of_a_real_one(facts, make_vie
     assert shape(snapshot(shown(facts, view))) == shape(EXAMPLE)
 
 
+def test_a_session_of_a_treatment_that_was_approved_here_says_so(facts, make_view):
+    statuses = [
+        snapshot(shown(facts, make_view(), approved=approved))["session"]["status"] for approved in ((), {PLAN.digest})
+    ]
+    assert statuses == [PLAN.status, "approved"]
+    assert statuses[0] != "approved"
+
+
 def test_it_fits_into_a_message_with_everything_in_it(facts, make_view):
     for n in range(500):
         facts.notice(Notice(NoticeKind.ALARM, "ä" * 1_000))
