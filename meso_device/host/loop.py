@@ -292,18 +292,18 @@ class Loop:
         self._kept_no -= 1
         self._writer.submit(Batch(no=self._kept_no, entries=wish.entries), self._now)
 
-    def _press_stop(self) -> None:
+    def _press_stop(self, *, frames: int = FRAMES_MAX) -> None:
         """Let STOP leave now, ahead of a frame cut short and of everything still in the kernel."""
         self._link.press_stop(self._now.mono_us)
         try:
             self._cable.flush()
         except LinkLost as error:
             self._lose(str(error))
-        self._transmit()
+        self._transmit(frames)
 
-    def _transmit(self) -> None:
+    def _transmit(self, frames: int = FRAMES_MAX) -> None:
         """Hand over frames while each leaves whole; a frame that does not fit holds back the next."""
-        for _ in range(FRAMES_MAX):
+        for _ in range(frames):
             if not self._cable.is_ready:
                 return
             frame = self._link.transmit(self._now.mono_us)
@@ -323,6 +323,6 @@ class Loop:
             self._events.extend(self._link.closed(self._now.mono_us, reason))
 
     def _say_stop_and_leave(self) -> None:
-        """Send STOP without asking the engine, which may be what broke."""
+        """Send STOP and nothing behind it, without asking the engine, which may be what broke."""
         with contextlib.suppress(Exception):
-            self._press_stop()
+            self._press_stop(frames=1)

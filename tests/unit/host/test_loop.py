@@ -13,7 +13,7 @@ from meso_device.session.engine import SessionEngine
 from protocols.errors import InvariantError
 from protocols.wire.codes import State
 from protocols.wire.frame import TYPE_ESTOP
-from protocols.wire.messages import GrantSet, LogRelease
+from protocols.wire.messages import GrantSet, LogRelease, StatusGet
 from tests.unit.host.rig import Rig, small_plan
 
 ESTOP = TYPE_ESTOP
@@ -279,15 +279,21 @@ def test_a_commit_that_fails_stops_the_gun_and_acknowledges_nothing_more(rig, mo
 class Broken(SessionEngine):
     """Contradicts itself after the second shot, while there is a gun to hear of it."""
 
+    before = staticmethod(lambda now: None)
+
     def step(self, now, event):
         if self.view().committed_seq >= 2 and not isinstance(event, LinkDown):
+            self.before(now)
             raise InvariantError("two and two are five")
         return super().step(now, event)
 
 
 @pytest.mark.hazard("HZ-12")
-def test_a_program_that_contradicts_itself_says_stop_before_it_ends(rig):
+@pytest.mark.parametrize("waiting", [0, 3])
+def test_a_program_that_contradicts_itself_says_stop_before_it_ends(rig, waiting):
+    """And nothing behind it, whatever waits to be sent."""
     one = rig(9, engine=Broken(host_id=bytes(16), host_boot="b0" * 16))
+    one.engine.before = lambda now: [one.link.ask(now.mono_us, 10_000 + no, StatusGet()) for no in range(waiting)]
     with pytest.raises(InvariantError, match="five"):
         one.run()
     readable = True
