@@ -8,14 +8,13 @@ import secrets
 import select
 import socket
 from base64 import b64encode
-from pathlib import Path
 
 import pytest
 from support import frames
 from support.cable import HOST_TO_GUN
 from support.console import F8, QUIT, Console
 from support.gun import assert_gun_disarmed
-from support.processes import marked_processes, wait_for
+from support.processes import command_of, marked_processes, wait_for
 
 LITTLE = 4_096
 """Room of a receiver, so that it is full soon."""
@@ -34,7 +33,7 @@ def listens_never(bench) -> socket.socket:
 def views(bench) -> list[int]:
     """Views that run for a page."""
     view = b"meso_device.console.viewing"
-    return [pid for pid in marked_processes(bench._mark) if view in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [pid for pid in marked_processes(bench._mark) if view in command_of(pid)]
 
 
 def page(address: str) -> socket.socket:

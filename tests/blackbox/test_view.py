@@ -6,12 +6,11 @@ import re
 import signal
 import stat
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 from support.browser import Browser
 from support.console import ACKNOWLEDGE, DISARM, F8, QUIT, Console
-from support.processes import marked_processes, wait_for
+from support.processes import command_of, marked_processes, wait_for
 from support.terminal import Terminal
 
 VIEW = b"meso_device.console.viewing"
@@ -32,14 +31,7 @@ def watched(bench):
 
 def views(bench) -> list[int]:
     """Views that run, in a terminal or for a page."""
-    return [pid for pid in marked_processes(bench._mark) if VIEW in _command_line(pid)]
-
-
-def _command_line(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:  # ended since it was listed
-        return b""
+    return [pid for pid in marked_processes(bench._mark) if VIEW in command_of(pid)]
 
 
 def wait_on(console, look, what: str, **limits):

@@ -156,6 +156,14 @@ def meso_argv() -> list[str]:
     return [str(script)] if script.exists() else [sys.executable, "-m", "meso_device"]
 
 
+def command_of(pid: int) -> bytes:
+    """Command line of a process, its words parted by zero bytes; empty where it has ended meanwhile."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
 def marked_processes(mark: str) -> list[int]:
     """Processes whose environment carries the mark, zombies left out."""
     wanted = f"{MARK}={mark}".encode()
