@@ -11,8 +11,7 @@ such as a key given twice, white space or ``1.0``.
 
 import json
 import re
-from collections.abc import Iterable, Mapping
-from hashlib import sha256
+from collections.abc import Mapping, Sequence
 from keyword import iskeyword
 from string import ascii_lowercase
 from typing import Annotated, Any, Final, Literal, NoReturn
@@ -30,9 +29,7 @@ _DEPTH_MAX: Final = 8
 _encode_sorted: Final = msgspec.json.Encoder(order="deterministic").encode
 _decode_object: Final = msgspec.json.Decoder(dict[str, Any]).decode
 _encode_as_is: Final = msgspec.json.Encoder().encode
-# RFC 6962 sets a zero byte before a leaf.
-_leaf_begun: Final = sha256(b"\x00").copy
-_encode_into: Final = msgspec.json.Encoder().encode_into
+_encode_lines: Final = msgspec.json.Encoder().encode_lines
 _Integer = Annotated[int, msgspec.Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
 
 
@@ -134,7 +131,7 @@ class ShapeReader:
 
     def __init__(self, sample: Mapping[str, Json], constants: frozenset[str] = frozenset()) -> None:
         self.sample = sample
-        self._decode = msgspec.json.Decoder(_shape(sample, constants)).decode
+        self._decoder = msgspec.json.Decoder(_shape(sample, constants))
 
     @staticmethod
     def fits(sample: Mapping[str, Json]) -> bool:
@@ -152,25 +149,22 @@ class ShapeReader:
     def read(self, body: bytes) -> Any:
         """Return an object with one attribute a field; None for another shape or other than canonical bytes."""
         try:
-            fields = self._decode(body)
+            fields = self._decoder.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return None
         return fields if _encode_as_is(fields) == body else None
 
-    def read_all(self, bodies: Iterable[bytes]) -> tuple[list[Any], list[bytes]]:
-        """Read many bodies and hash each as a leaf; ValueError if there is one that `read` would not take."""
-        decode, encode_into, buffer, begun = self._decode, _encode_into, bytearray(), _leaf_begun
-        records, leaves = [], []
-        for body in bodies:
-            record = decode(body)
-            encode_into(record, buffer)
-            if buffer != body:
-                raise ValueError("not in canonical form")
-            leaf = begun()
-            leaf.update(body)
-            records.append(record)
-            leaves.append(leaf.digest())
-        return records, leaves
+    def read_all(self, bodies: Sequence[bytes]) -> list[Any]:
+        """Read many bodies at once; ValueError if there is one that `read` would not take.
+
+        As lines, which cost a third less than one by one. What is written again holds one line break a record, so
+        equal bytes leave none inside a body, and each body is one record.
+        """
+        lines = b"\n".join((*bodies, b""))
+        records = self._decoder.decode_lines(lines)
+        if len(records) != len(bodies) or _encode_lines(records) != lines:
+            raise ValueError("not in canonical form")
+        return records
 
 
 def _shape(sample: Mapping[str, Json], constants: frozenset[str]) -> type[msgspec.Struct]:

@@ -302,8 +302,6 @@ class SessionEngine:
         payload: dict[str, Json] = {"source": source, "stop_no": desk.stop_no, "heard": False}
         key = f"stop/{desk.host_id.hex()}/{self._host_boot}/{desk.now.mono_us}/{desk.stop_no}"
         self._commit((desk.entry("stop", key, payload),))
-        if desk.session is not None:
-            desk.session.confirmed = False
         if self._link is LinkState.UP and not desk.write_failed:
             desk.phase = Phase.ESTOPPED
             # Pressed again, what follows the first press goes on: begun anew each time, its questions would pile up.
@@ -378,8 +376,6 @@ class SessionEngine:
         if self._link is not LinkState.UP or self._flow_name in ("stop", "reset") or desk.write_failed:
             return
         desk.tell(NoticeKind.ALARM, "the gun is stopped: its latch must be reset in two steps")
-        if desk.session is not None:
-            desk.session.confirmed = False
         desk.phase = Phase.ESTOPPED
         self._start("stop", after_stop(desk))
 

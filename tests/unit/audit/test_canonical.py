@@ -127,3 +127,27 @@ def test_integers_are_bounded_in_the_fast_reader_too():
     reader = canonical.ShapeReader({"a": 1})
     assert reader.read(b'{"a":9007199254740991}').a == canonical.INTEGER_MAX
     assert reader.read(b'{"a":-9007199254740992}') is None
+
+
+@pytest.mark.parametrize("body", NOT_CANONICAL)
+def test_many_at_once_are_read_as_strictly_as_one(body):
+    for sample in ({"a": 1}, {"a": "x"}, {"a": True}, {"a": {"b": 1}}, {"a": 1, "b": 1}):
+        with pytest.raises(ValueError):
+            canonical.ShapeReader(sample).read_all((canonical.encode(sample), body, canonical.encode(sample)))
+
+
+@pytest.mark.parametrize(
+    "bodies",
+    [
+        (b'{"a":"1"}\n{"a":"2"}', b'{"a":"3"}'),
+        (b'{"a":"1"}\n{"a":"2"}', b""),
+        (b'{"a":"1', b'2"}'),
+        (b'{"a":"1"}\n', b'{"a":"2"}'),
+        (b'{"a":"1"}', b'\n{"a":"2"}'),
+    ],
+)
+def test_bodies_read_at_once_keep_their_bounds(bodies):
+    reader = canonical.ShapeReader({"a": "x"})
+    assert [fields.a for fields in reader.read_all((b'{"a":"1"}', b'{"a":"2"}'))] == ["1", "2"]
+    with pytest.raises(ValueError):
+        reader.read_all(bodies)

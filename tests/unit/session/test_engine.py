@@ -7,13 +7,16 @@ from msgspec.structs import replace
 
 from drivers.link_events import Heard
 from meso_device.audit import canonical
+from meso_device.session.autopilot import REASON_OPERATOR_COMMAND
 from meso_device.session.contract import (
+    Arm,
     CloseSession,
     Disarm,
     LinkState,
     NoticeKind,
     Phase,
     PressStop,
+    ResetStop,
     ResumeSession,
     Stop,
 )
@@ -198,6 +201,30 @@ def test_no_shot_begins_after_the_gun_heard_stop(rig):
     assert rig.view.phase is Phase.ESTOPPED
     assert [b["kind"] for b in bodies(rig) if b["kind"].startswith("stop")] == ["stop", "stop.heard"]
     assert_log_is_truth(rig)
+
+
+@pytest.mark.invariant("I-45")
+@pytest.mark.invariant("I-46")
+@pytest.mark.hazard("HZ-13")
+@pytest.mark.parametrize("presses", ["the host", "the gun"])
+def test_a_stop_that_was_reset_takes_back_the_operators_word(rig, presses):
+    armed(rig)
+    rig.autopilot = None
+    if presses == "the host":
+        rig.host(Stop(source="test"))
+    else:
+        rig.carry("h2g", STOP_FRAME)
+    settled_us = rig.now_us + 3_000_000
+    rig.run(lambda: rig.now_us >= settled_us)
+    assert rig.view.phase is Phase.ESTOPPED
+    rig.host(ResetStop(reason_code=REASON_OPERATOR_COMMAND, op="practice"))
+    assert rig.run(lambda: rig.view.phase is not Phase.ESTOPPED, within_s=5)
+    rig.sent_to_gun.clear()
+    rig.host(Arm(area_id=PLAN.areas[0].area))
+    end_us = rig.now_us + 3_000_000
+    rig.run(lambda: rig.now_us >= end_us)
+    assert rig.view.phase is Phase.UNCONFIRMED
+    assert not frames(rig, GrantSet)
 
 
 @pytest.mark.invariant("I-46")
