@@ -22,7 +22,7 @@ _PASSES: Final = frozenset({str, bool, type(None)})
 _HOLDS: Final = frozenset({dict, list, tuple})
 _HEAD: Final = Struct("<IBI")
 _AFTER_LENGTH: Final = _HEAD.size - 4
-_ENCODER: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+_encode: Final = msgspec.json.Encoder().encode
 
 
 class ToHost(IntEnum):
@@ -111,7 +111,7 @@ class Message(msgspec.Struct, frozen=True):
 def encode(message: Message) -> bytes:
     """Return the bytes of a frame; ValueError where the body holds what may not pass."""
     _check(message.body, 1)
-    body = _ENCODER.encode(message.body).encode()
+    body = _encode(message.body)
     limit = TO_HOST_BYTES_MAX if message.kind < ToScreen.WELCOME else TO_SCREEN_BYTES_MAX
     if len(body) > limit:
         raise ValueError(f"a message of {len(body)} bytes; at most {limit}")
