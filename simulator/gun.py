@@ -57,6 +57,7 @@ class SimulatedGun:
         baud: int | None = None,
         scenario: tuple[PlannedFault, ...] = (),
         syringe: Syringe | None = None,
+        firmware: tuple[int, int, int] = (1, 0, 0),
         now_us: int = 0,
     ) -> None:
         """Put the gun together and switch it on.
@@ -73,6 +74,7 @@ class SimulatedGun:
             scenario: What goes wrong when.
             syringe: What the gun is set up for: it is calibrated for this one alone, and holds it full unless it held
                 one of the kind before. None leaves a gun with a memory as it was, and gives a new one a 5 mL syringe.
+            firmware: Version that its firmware calls itself.
             now_us: Time of switching on.
         """
         self._fitted = fitted = syringe or DEFAULT_SYRINGE
@@ -87,7 +89,7 @@ class SimulatedGun:
             self.body.swap_cartridge(now_us, _full(syringe))
         self.faults = FirmwareFaults()
         nvm = Nvm(store)
-        identity = _identity(name, seed, fitted)
+        identity = _identity(name, seed, fitted, firmware)
         if syringe is not None and not _set_up_for(syringe, nvm):
             nvm.calibration.save(identity.calibration)
         self.firmware = GunFirmware(identity, nvm, self.body, self.faults)
@@ -288,7 +290,8 @@ def _set_up_for(syringe: Syringe, nvm: Nvm) -> bool:
     return block is not None and set(parse_calibration(block).syringes) == {syringe.geometry_id}
 
 
-def _identity(name: str, seed: str, syringe: Syringe) -> GunIdentity:
+def _identity(name: str, seed: str, syringe: Syringe, firmware: tuple[int, int, int]) -> GunIdentity:
     uid = sha256(f"meso simulated gun {name}".encode()).digest()[:12]
     calibration = factory_calibration(geometry_ids={syringe.geometry_id})
-    return GunIdentity(uid=uid, serial=f"SIM-{uid.hex()[:8].upper()}", entropy=seed.encode(), calibration=calibration)
+    serial = f"SIM-{uid.hex()[:8].upper()}"
+    return GunIdentity(uid=uid, serial=serial, firmware=firmware, entropy=seed.encode(), calibration=calibration)

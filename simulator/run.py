@@ -48,6 +48,7 @@ class SimulateOptions(Struct, frozen=True, kw_only=True):
         balance: Name of the serial port of a balance under the needle; None for none.
         gauge: Name of the serial port of a dial gauge at the needle's tip; None for none.
         plunger_gain_ppm: By how much the barrel holds more than its table says, 0 to 200,000.
+        firmware: Version that the firmware calls itself: three numbers of 0 to 255 with points between.
     """
 
     link: Path | None = None
@@ -63,6 +64,7 @@ class SimulateOptions(Struct, frozen=True, kw_only=True):
     balance: Path | None = None
     gauge: Path | None = None
     plunger_gain_ppm: int = 0
+    firmware: str = "1.0.0"
 
 
 def simulate(options: SimulateOptions) -> int:
@@ -88,6 +90,7 @@ class _Process:
         self._start_ns = monotonic_ns()
         self._shots = self._given_nl = 0
         syringe = None if options.syringe is None else _syringe(options.syringe)
+        firmware = _firmware(options.firmware)
         scenario: tuple[PlannedFault, ...] = ()
         if options.scenario is not None:
             from simulator.shells.scenario_file import load_scenario  # noqa: PLC0415  # only where it is asked for
@@ -123,6 +126,7 @@ class _Process:
             baud=options.baud,
             scenario=scenario,
             syringe=syringe,
+            firmware=firmware,
             now_us=self._now_us(),
         )
         if options.plunger_gain_ppm:
@@ -225,6 +229,13 @@ def _syringe(name: str) -> Syringe:
     if name not in by_name:
         raise UsageError(f"syringe {name[:40]!r} refused: the simulated gun takes {', '.join(by_name)}")
     return by_name[name]
+
+
+def _firmware(text: str) -> tuple[int, int, int]:
+    parts = [int(part) for part in text.split(".") if part.isascii() and part.isdigit() and len(part) <= 3]
+    if len(parts) != 3 or text.count(".") != 2 or max(parts) > 255:
+        raise UsageError(f"firmware {text[:40]!r} refused: three numbers of 0 to 255, such as 1.0.0")
+    return parts[0], parts[1], parts[2]
 
 
 def _endpoints(options: SimulateOptions, stack: ExitStack) -> list[Endpoint]:

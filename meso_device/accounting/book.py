@@ -36,6 +36,18 @@ class Damaged(Struct, frozen=True):
     finding: Finding
 
 
+def stamp_of_hello(hello: HelloReply) -> GunStamp:
+    """Return a gun as records name it."""
+    return GunStamp(
+        gun_uid=hello.gun_uid.hex(),
+        log_epoch=hello.log_epoch,
+        boot_id=hello.boot_id,
+        firmware=f"{hello.fw_major}.{hello.fw_minor}.{hello.fw_patch}",
+        cal_id=hello.cal_id,
+        simulated=bool(hello.flags & GunFlag.SIMULATED),
+    )
+
+
 class GunBook:
     """Accounts of one gun from HELLO to the loss of the link.
 
@@ -57,14 +69,7 @@ class GunBook:
 
     def __init__(self, hello: HelloReply, ledger: GunLedger) -> None:
         self.hello = hello
-        self.stamp = GunStamp(
-            gun_uid=hello.gun_uid.hex(),
-            log_epoch=hello.log_epoch,
-            boot_id=hello.boot_id,
-            firmware=f"{hello.fw_major}.{hello.fw_minor}.{hello.fw_patch}",
-            cal_id=hello.cal_id,
-            simulated=bool(hello.flags & GunFlag.SIMULATED),
-        )
+        self.stamp = stamp_of_hello(hello)
         self.maps = ClockMaps(ledger.clock_maps, ledger.last_contact_us)
         here = [row for row in ledger.open_grants if row.log_epoch == hello.log_epoch]
         ended = [row for row in ledger.written_off if row.log_epoch == hello.log_epoch]

@@ -185,6 +185,34 @@ class CalibrationRun(Struct, frozen=True, kw_only=True):
     impact_open: bool = False
 
 
+class PartWear(Struct, frozen=True, kw_only=True):
+    """A part of a gun that wears, as a technician recorded it fitted.
+
+    Attributes:
+        part: ``guard``, ``lead_screw`` or ``seal``.
+        serial: Its serial number or lot.
+        fitted_us: UTC.
+        strokes: Of all kinds that it has made.
+        strokes_max: Strokes that it may make.
+    """
+
+    part: str
+    serial: str
+    fitted_us: int
+    strokes: int
+    strokes_max: int
+
+    @property
+    def worn(self) -> bool:
+        """Whether it has made what it may make."""
+        return self.strokes >= self.strokes_max
+
+    @property
+    def nearly(self) -> bool:
+        """Whether nine tenths of that are made, or all."""
+        return self.strokes * 10 >= self.strokes_max * 9
+
+
 class ClinicFacts(Struct, frozen=True, kw_only=True):
     """Everything that the clinic's interlocks look at, as of one reading of the log.
 
@@ -203,6 +231,7 @@ class ClinicFacts(Struct, frozen=True, kw_only=True):
         allergies: Ingredients that this patient must not get, as checked for this session.
         disk_low: The disk of the log is nearly full.
         calibrations: Newest run of this gun for each thing that is calibrated.
+        wear: Parts of this gun that wear, as recorded.
     """
 
     approval: Approval | None = None
@@ -219,3 +248,4 @@ class ClinicFacts(Struct, frozen=True, kw_only=True):
     notes: frozenset[str] = frozenset()
     disk_low: bool = False
     calibrations: tuple[CalibrationRun, ...] = ()
+    wear: tuple[PartWear, ...] = ()

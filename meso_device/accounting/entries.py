@@ -9,6 +9,8 @@ from typing import Final, TypeAlias
 
 from msgspec import Struct, field
 
+from meso_device.accounting.identity import Identity
+
 Json: TypeAlias = "int | str | bool | list[Json] | dict[str, Json]"
 
 
@@ -209,6 +211,7 @@ class GunLedger(Struct, frozen=True, kw_only=True):
         last_contact_us: UTC of the newest ``link.up``, ``link.down`` or shot of this gun; 0 if none.
         unheard_stop: A STOP was pressed and the gun has not answered it yet (I-46).
         other_simulated: This data directory already holds records of the other kind, real or simulated (I-51).
+        identity: Who a technician registered it as; None where nobody did.
     """
 
     gun_uid: str
@@ -227,6 +230,7 @@ class GunLedger(Struct, frozen=True, kw_only=True):
     last_contact_us: int = 0
     unheard_stop: bool = False
     other_simulated: bool = False
+    identity: Identity | None = None
 
 
 PLAN_EDITED: Final = "plan.edited"

@@ -1,11 +1,14 @@
 """What the host may find wrong with a gun. An open finding forbids grants; STOP and reading the log stay (I-22)."""
 
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Final
 
 from msgspec import Struct
 
+from meso_device.accounting.balance import Balance
 from meso_device.accounting.entries import GunLedger
+from meso_device.accounting.identity import identity_of
 from protocols.wire.codes import DESCRIPTOR_HASH8
 from protocols.wire.hashes import chain_seed8
 from protocols.wire.messages import HelloReply
@@ -27,6 +30,7 @@ class FindingCode(StrEnum):
     OTHER_KIND = "simulated_mixed"
     READ_BACK = "read_back"
     FENCED = "fenced"
+    IDENTITY = "identity"
 
 
 # What stays open until a person closes it, over connections and restarts. The others are seen anew at each connection.
@@ -39,6 +43,7 @@ LASTING: Final = frozenset(
         FindingCode.MASS_BALANCE,
         FindingCode.EPOCH,
         FindingCode.OVER_GRANT,
+        FindingCode.IDENTITY,
     }
 )
 
@@ -60,6 +65,12 @@ def open_findings(ledger: GunLedger) -> list[Finding]:
         for code in ledger.findings
         if code in FindingCode.__members__.values()
     ]
+
+
+def locked_line(codes: Collection[str]) -> str:
+    """Return the line on a gun that these open findings keep from treating."""
+    todo = "; what changed, a technician sees with meso service check" if FindingCode.IDENTITY in codes else ""
+    return f"the gun is locked: {', '.join(codes)}{todo}"
 
 
 def check_hello(hello: HelloReply, ledger: GunLedger, bound_uid: str) -> list[Finding]:
@@ -102,7 +113,28 @@ def check_hello(hello: HelloReply, ledger: GunLedger, bound_uid: str) -> list[Fi
                 "this data directory holds records of the other kind (real or simulated): use another --home",
             )
         )
+    changed = ledger.identity.changed_to(identity_of(hello)) if ledger.identity is not None else ""
+    if changed:
+        findings.append(another_identity(changed))
     return findings + _check_counters(hello, ledger)
+
+
+def another_identity(changed: str) -> Finding:
+    """Return the finding that a gun is another than a technician registered; ``changed`` says in what."""
+    return Finding(
+        FindingCode.IDENTITY,
+        f"the gun is another than was registered: {changed}: a technician has to look at it, and two people to accept "
+        "it with meso service accept",
+    )
+
+
+def unbalanced(balance: Balance) -> Finding:
+    """Return the finding of a mass balance that does not hold (I-29)."""
+    return Finding(
+        FindingCode.MASS_BALANCE,
+        f"the gun's odometer and its records differ by {balance.difference_nl} nL, "
+        f"more than {balance.tolerance_nl} nL: have the gun checked",
+    )
 
 
 def _check_counters(hello: HelloReply, ledger: GunLedger) -> list[Finding]:

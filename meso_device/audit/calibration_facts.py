@@ -33,13 +33,13 @@ def _found(db: apsw.Connection, gun_uid: str, row: tuple[Any, ...]) -> Calibrati
         adjusted=bool(run_sql(db, "SELECT 1 FROM record WHERE key = ?", (f"calibration/{run}/adjusted",))),
         complete=state == "complete",
         signed=signed_seq is not None,
-        shots_since=_shots_since(db, gun_uid, signed_seq) if signed_seq is not None else 0,
+        shots_since=shots_since(db, gun_uid, signed_seq) if signed_seq is not None else 0,
         impact_open=_impact_open(db, gun_uid, what, begun_seq),
     )
 
 
-def _shots_since(db: apsw.Connection, gun_uid: str, seq: int) -> int:
-    """Return the shots of a gun behind a place in the log: by sums, but for those that reach over it."""
+def shots_since(db: apsw.Connection, gun_uid: str, seq: int) -> int:
+    """Return the strokes of all kinds of a gun behind a place in the log: by sums, but for those that reach over it."""
     [(shots,)] = run_sql(
         db,
         "SELECT coalesce(sum(CASE WHEN first_seq > ?2 THEN shots ELSE (SELECT count(*) FROM shot "

@@ -25,6 +25,7 @@ from meso_device.audit import canonical
 from meso_device.audit.calibration_facts import calibrations_of
 from meso_device.audit.caps import STEPPED_SINCE
 from meso_device.audit.clinic_rows import ALLERGY, names_of
+from meso_device.audit.service_facts import wear_of
 from meso_device.audit.sql import run
 from protocols.errors import UsageError
 
@@ -66,8 +67,8 @@ def clinic_facts(
         checks=checks,
         lots=_lots(db, {*products, *([cartridge.product] if cartridge is not None else [])}),
         cartridge=cartridge,
-        needle=_part(db, session, "needle"),
-        head=_part(db, session, "head"),
+        needle=part_in_session(db, session, "needle"),
+        head=part_in_session(db, session, "head"),
         reprocessing=reprocessing_of(db, gun_uid),
         last_given=_last_given(db, alias, session),
         given=_given(db, session),
@@ -75,6 +76,7 @@ def clinic_facts(
         allergies=allergies,
         notes=notes,
         calibrations=calibrations_of(db, gun_uid),
+        wear=wear_of(db, gun_uid),
     )
 
 
@@ -218,7 +220,7 @@ def _checks(db: apsw.Connection, session: str) -> tuple[dict[str, str], frozense
     return checks, notes, allergies
 
 
-def _part(db: apsw.Connection, session: str, part: str) -> PartUse | None:
+def part_in_session(db: apsw.Connection, session: str, part: str) -> PartUse | None:
     """Return the needle or head that was fitted last for a session, with all that is known of that serial."""
     newest = run(
         db,

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from meso_device.accounting.entries import PLAN_CHANGES, AreaGiven, ClockMapRow, GunLedger, OpenGrant, SessionRow
 from meso_device.audit import canonical
 from meso_device.audit.records import ENVELOPE
+from meso_device.audit.service_facts import registered
 from meso_device.audit.sql import run
 
 _SESSION: Final = (
@@ -39,6 +40,7 @@ def load_gun(db: apsw.Connection, gun_uid: str, *, simulated: bool) -> GunLedger
             (gun_uid,),
         )
     )
+    identity = registered(db, gun_uid)
     unheard = bool(run(db, "SELECT 1 FROM stop WHERE heard = 0 AND gun_uid IN ('', ?) LIMIT 1", (gun_uid,)))
     rows = run(
         db,
@@ -47,7 +49,9 @@ def load_gun(db: apsw.Connection, gun_uid: str, *, simulated: bool) -> GunLedger
         (gun_uid,),
     )
     if not rows:
-        return GunLedger(gun_uid=gun_uid, findings=findings, unheard_stop=unheard, other_simulated=other)
+        return GunLedger(
+            gun_uid=gun_uid, findings=findings, unheard_stop=unheard, other_simulated=other, identity=identity
+        )
     (
         epoch,
         committed_seq,
@@ -76,6 +80,7 @@ def load_gun(db: apsw.Connection, gun_uid: str, *, simulated: bool) -> GunLedger
         last_contact_us=contact,
         unheard_stop=unheard,
         other_simulated=other,
+        identity=identity,
     )
 
 

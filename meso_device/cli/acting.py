@@ -15,13 +15,14 @@ from meso_device.audit.birth import DATABASE_NAME
 from meso_device.audit.database import open_for_reading
 from meso_device.audit.exposure import place_of
 from meso_device.audit.store import Store
-from meso_device.cli.desk import Desk, open_desk, stamp_of
+from meso_device.cli.asking import ask
+from meso_device.cli.desk import Desk, open_desk, sign_record, stamp_of
 from meso_device.host.due import commit_due
 from meso_device.host.home import HomeLock, existing_home, find_home, lock_holder
 from meso_device.people.proofs import PinProof
 from meso_device.people.register import Purpose
 from meso_device.people.roles import Act, Meaning, role_for
-from meso_device.people.signatures import Target, sign_entry
+from meso_device.people.signatures import Pair, Target, authorise, sign_entry
 from protocols.errors import AuditWriteFailed, UsageError, require
 
 
@@ -53,17 +54,35 @@ class Acting(Struct, frozen=True, kw_only=True):
             raise AuditWriteFailed(result.reason)
         return result.appended if isinstance(result, Committed) else 0
 
-    def commit_signed(self, entry: Entry, meaning: Meaning) -> None:
-        """Make a record durable, and then the signature on it by the PIN of this command.
+    def commit_signed(self, entry: Entry, meaning: Meaning, *others: Entry) -> None:
+        """Make a record durable, others before it, and then the signature on it by the PIN of this command.
 
         Raises:
             AuditWriteFailed: they are not.
         """
-        self.commit(entry)
+        self.commit(*others, entry)
         place = place_of(self.db, entry.key)
         require(place is not None, f"the record {entry.key} is not in the log that took it")
         if place is not None:
             self.commit(sign_entry(Target(seq=place[0], leaf=place[1]), meaning, self.proof, self.desk.now()))
+
+    def together_with(self, second: str, act: Act) -> Pair:
+        """Let a second person, asked for where no login name is given, stand by what is about to be recorded.
+
+        Raises:
+            PinRefused, NotAllowed: not these two.
+        """
+        login = second or ask("Login name of the second person", "name the second person with --second NAME")
+        return authorise(act, self.proof, self.desk.prove(login, Purpose.SIGNATURE), self.desk.now())
+
+    def commit_by_two(self, pair: Pair, entry: Entry, *others: Entry) -> None:
+        """Make a record durable, others before it, and then the signatures of two people on it.
+
+        Raises:
+            AuditWriteFailed: they are not.
+        """
+        self.commit(*others, entry)
+        sign_record(self.desk, self.store, entry.key, pair)
 
 
 @contextlib.contextmanager

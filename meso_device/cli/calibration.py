@@ -110,26 +110,36 @@ def due(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """List until when each gun's calibrations hold and how they drift; what is due comes first."""
+    """List until when each gun's calibrations hold and how they drift, and the parts that are worn or soon will be.
+
+    What is due comes first.
+    """
     from meso_device.cli.calibration_text import due_document, due_lines
     from meso_device.cli.log import reading
+    from meso_device.cli.service_text import part_document, part_line
     from meso_device.host.clock import Clock
     from meso_device.records.calibration_state import due_rows
+    from meso_device.records.service import nearly_worn
 
     today = Clock().now().utc_us // 86_400_000_000
     with reading(home) as db:
         rows = due_rows(db, today) if db is not None else ()
+        worn = nearly_worn(db) if db is not None else ()
     if out is not None:
         from meso_device.cli.calibration_chart import write_state
 
         write_state(home, rows, out, today)
     if json:
-        say_json({"due": [due_document(row) for row in rows]})
-    elif not rows:
+        parts = [{"gun_uid": gun_uid, **part_document(part)} for gun_uid, part in worn]
+        say_json({"due": [due_document(row) for row in rows], "parts": parts})
+        return
+    if not rows:
         say("no complete calibration is recorded here")
-    for row in () if json else rows:
+    for row in rows:
         for line in due_lines(row):
             say(line)
+    for gun_uid, part in worn:
+        say(f"gun {gun_uid}  {part_line(part)}")
 
 
 @app.command()

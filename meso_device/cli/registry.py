@@ -52,6 +52,9 @@ COMMANDS: Final[Mapping[str, CommandLine]] = {
     "audit": CommandLine("meso_device.cli.audit", "Verify, prove and export the log of all injections."),
     "backup": CommandLine("meso_device.cli.backup", "Back up the data directory in use, verify backups, restore one."),
     "calibrate": CommandLine("meso_device.cli.calibrate", "Calibrate a gun at the bench: dose, depth, sensors."),
+    "service": CommandLine(
+        "meso_device.cli.service", "Check a gun's identity and counters, fit parts that wear, note acts of service."
+    ),
     "simulate": CommandLine("meso_device.cli.simulate", "Be a simulated gun until told to end."),
     "doctor": CommandLine(
         "meso_device.cli.doctor", "Check this computer: packages, ports, data directory, disk, clock."

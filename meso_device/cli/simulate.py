@@ -63,6 +63,9 @@ def simulate(
             "--plunger-gain-ppm", min=0, max=200_000, help="By how much the barrel holds more than its table says."
         ),
     ] = 0,
+    firmware: Annotated[
+        str, typer.Option("--firmware", metavar="VERSION", help="Version that the gun's firmware calls itself.")
+    ] = "1.0.0",
 ) -> None:
     """Be a simulated gun until told to end; prints "ready PATH" once a host can connect."""
     from simulator.run import SimulateOptions
@@ -82,5 +85,6 @@ def simulate(
         balance=balance,
         gauge=gauge,
         plunger_gain_ppm=plunger_gain_ppm,
+        firmware=firmware,
     )
     raise typer.Exit(be_a_gun(options))

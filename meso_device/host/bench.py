@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from drivers.link import LinkEngine
 from meso_device import __version__
+from meso_device.accounting.findings import locked_line
 from meso_device.audit.records import Stamp
 from meso_device.audit.reserve import Reserve
 from meso_device.audit.store import Store
@@ -212,7 +213,7 @@ class BenchOperator:
             (bool(view.write_failed), f"recording has stopped: {view.write_failed}"),
             (self._slept, "the computer was asleep"),
             (bool(self._refusal), self._refusal),
-            (view.phase is Phase.LOCKED, f"the gun is locked: {', '.join(view.findings)}"),
+            (view.phase is Phase.LOCKED, locked_line(view.findings)),
             (self._given and view.link is not LinkState.UP, "the link to the gun was lost"),
             (away_us > AWAY_US_MAX, silent),
             (unfinished, "the gun was stopped" if view.phase is Phase.ESTOPPED else "the run was cut off"),

@@ -6,6 +6,7 @@ back soon enough. Whatever goes beyond that ends the run: disarmed, reconciled a
 
 from typing import Final, Protocol
 
+from meso_device.accounting.findings import locked_line
 from meso_device.host.members import End, Wish
 from meso_device.session.contract import (
     Command,
@@ -135,7 +136,7 @@ class Headless:
             (self._slept, "the computer was asleep"),
             (away_us > LOST_US_MAX, lost if self._ever_heard else silent),
             (bool(self._refusal) and not self._ever_heard, self._refusal),
-            (view.phase is Phase.LOCKED, f"the gun is locked: {', '.join(view.findings)}"),
+            (view.phase is Phase.LOCKED, locked_line(view.findings)),
             (view.phase is Phase.ESTOPPED and self._ever_safe, "the gun was stopped"),
         )
         given_up = self._refusal if self._script.given_up and self._refusal else self._script.given_up

@@ -1,7 +1,9 @@
 """What the clinician is told before an area is armed. It informs and never blocks; rules block."""
 
+from collections.abc import Iterable
 from typing import Final
 
+from meso_device.accounting.clinic import PartWear
 from meso_device.session.interlocks.case import date_text
 from protocols.treatment.advisory import Sex, advise
 from protocols.treatment.areas import catalogue
@@ -33,3 +35,13 @@ def calibration_advice(main: CalMain, today: int) -> tuple[str, ...]:
         return ()
     when = "today" if not left else "tomorrow" if left == 1 else f"in {left} days"
     return (f"calibration {main.cal_id} of this gun ends {when}, on {date_text(main.due_day)}: have it calibrated",)
+
+
+def wear_advice(parts: Iterable[PartWear]) -> tuple[str, ...]:
+    """Return a line on each part of the gun that has made nine tenths of its strokes; a worn one a rule refuses."""
+    return tuple(
+        f"{one.part.replace('_', ' ')} {one.serial!r} of this gun has made {one.strokes} of {one.strokes_max} strokes: "
+        "have a new one ready"
+        for one in parts
+        if one.nearly and not one.worn
+    )

@@ -10,14 +10,14 @@ from typing import Final
 from msgspec import Struct
 
 from meso_device.accounting.caps import CapScope, grant_caps, second_pass_code
-from meso_device.accounting.clinic import ClinicFacts
+from meso_device.accounting.clinic import ClinicFacts, PartWear
 from meso_device.accounting.courses import interval_days, past_sessions
 from meso_device.accounting.coverage import cell_name, coverage_of
 from meso_device.accounting.entries import Cap, CapExceeded, Committed, GrantIntent, Json
 from meso_device.accounting.findings import Finding, FindingCode
 from meso_device.accounting.grants import GrantAccount, closed_entry, prepared_entry
 from meso_device.accounting.materials import day_of
-from meso_device.session.advice import calibration_advice, depth_advice
+from meso_device.session.advice import calibration_advice, depth_advice, wear_advice
 from meso_device.session.connect import hear_of_change, settle
 from meso_device.session.contract import NoticeKind, Phase
 from meso_device.session.desk import Desk, SessionState
@@ -63,6 +63,7 @@ class Permit(Struct, frozen=True):
         caps: What the grant must keep, checked where its row is inserted.
         status: What the treatment protocol says of itself.
         approved_by: Who approved it; empty if nobody.
+        wear: Parts of the gun that wear.
     """
 
     shots: int
@@ -70,6 +71,7 @@ class Permit(Struct, frozen=True):
     caps: tuple[Cap, ...]
     status: str
     approved_by: str
+    wear: tuple[PartWear, ...]
 
 
 def arm(desk: Desk, area_id: str) -> Flow:
@@ -79,7 +81,8 @@ def arm(desk: Desk, area_id: str) -> Flow:
         raise FlowEnded(f"area {area_id} is not in this treatment")
     permit = yield from _permit(desk, area, again=True)
     ends = calibration_advice(desk.calibration.main, day_of(desk.now.utc_us)) if desk.calibration is not None else ()
-    for line in (*ends, *depth_advice(area, desk.treatment().sex)):
+    wears = wear_advice(permit.wear) if permit is not None else ()
+    for line in (*ends, *wears, *depth_advice(area, desk.treatment().sex)):
         desk.tell(NoticeKind.INFO, line)
     block = yield from _set_and_read_back(desk, area)
     while permit is not None:
@@ -174,7 +177,7 @@ def _permit(desk: Desk, area: AreaPlan, *, again: bool) -> Generator[Need, Answe
         gun_session_shots=limits.session_shots_max,
         overrides=overrides,
     )
-    return Permit(shots, lot, grant_caps(session.plan, area, scope), status, approved_by)
+    return Permit(shots, lot, grant_caps(session.plan, area, scope), status, approved_by, facts.wear)
 
 
 def _refuse_if_blocked(desk: Desk, blocks: list[Block]) -> Generator[Need, Answer, None]:

@@ -13,7 +13,7 @@ from meso_device.accounting.balance import Balance, mass_balance
 from meso_device.accounting.book import GunBook
 from meso_device.accounting.clockmap import Ping, map_from_pings, map_payload
 from meso_device.accounting.entries import Entry, GunLedger, Json
-from meso_device.accounting.findings import UNREADABLE, Finding, FindingCode, check_hello, open_findings
+from meso_device.accounting.findings import UNREADABLE, FindingCode, check_hello, open_findings, unbalanced
 from meso_device.accounting.grants import closed_entry
 from meso_device.session.calibration import read_calibration
 from meso_device.session.contract import Instant, NoticeKind, Phase, PortOpened
@@ -266,14 +266,8 @@ def _balance(desk: Desk, hello: HelloReply) -> Generator[Need, Answer, None]:
     entries = [desk.entry("mass_balance", desk.event_key("mass_balance"), balance.payload())]
     if balance.holds:
         book.balanced(hello.odometer_nl, hello.head_seq)
-    else:
-        finding = Finding(
-            FindingCode.MASS_BALANCE,
-            f"the gun's odometer and its records differ by {balance.difference_nl} nL, "
-            f"more than {balance.tolerance_nl} nL: have the gun checked",
-        )
-        if (entry := desk.find(finding)) is not None:
-            entries.append(entry)
+    elif (entry := desk.find(unbalanced(balance))) is not None:
+        entries.append(entry)
     yield from record(*entries)
 
 

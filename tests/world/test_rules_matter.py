@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from meso_device.accounting.caps import CapScope, grant_caps
-from meso_device.accounting.clinic import CalibrationRun
+from meso_device.accounting.clinic import CalibrationRun, PartWear
 from meso_device.accounting.materials import GunPart, RinseMedium, lot_blocked, reprocessed
 from meso_device.audit.store import Store
 from meso_device.calibration.drift import SHOTS_IN_USE_MAX
@@ -156,6 +156,11 @@ def judged(**found):
     return Scene(before=before)
 
 
+def worn(rig):
+    part = PartWear(part="seal", serial="S-1", fitted_us=0, strokes=200_000, strokes_max=200_000)
+    rig.store.load_clinic = lambda **asked: replace(LOAD_CLINIC(rig.store, **asked), wear=(part,))
+
+
 LOAD_CLINIC = Store.load_clinic
 BD_10ML = syringes()["bd_10ml"].geometry_id
 BORES = tuple((7, 125_681, 5_000_000) if row[0] == 7 else row for row in gun_calibration._SYRINGES)
@@ -193,6 +198,7 @@ SCENES = {
     "calibration_judged": [judged(verdict="fail"), judged(adjusted=True, signed=False)],
     "calibration_use": [judged(shots_since=SHOTS_IN_USE_MAX + 1)],
     "calibration_impact": [judged(impact_open=True)],
+    "wear": [Scene(before=worn)],
     "geometry": [Scene(fill={"syringe": "bd_3ml"})],
     "bore": [Scene(world=((gun_calibration, "_SYRINGES", BORES),))],
     "smallest_dose": [Scene(plan=with_area(dose_nl=5_700), world=((gun_calibration, "_MIN_DOSE_UM", 10),))],

@@ -42,6 +42,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "calibration_judged": Rule(gun.calibration_judged, "HZ-20", practice=True),
         "calibration_use": Rule(gun.calibration_use, "HZ-20", practice=True),
         "calibration_impact": Rule(gun.calibration_impact, "HZ-20"),
+        "wear": Rule(gun.wear, "HZ-21", practice=True),
         "geometry": Rule(gun.geometry, "HZ-45", practice=True),
         "bore": Rule(gun.bore, "HZ-45", practice=True),
         "smallest_dose": Rule(gun.smallest_dose, "HZ-46", practice=True),

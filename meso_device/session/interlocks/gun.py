@@ -77,6 +77,17 @@ def calibration_impact(case: Case) -> str:
     return ""
 
 
+def wear(case: Case) -> str:
+    """Refuse a gun with a part that has made all the strokes it may make (HZ-21)."""
+    for one in case.facts.wear:
+        if one.worn:
+            return (
+                f"{one.part.replace('_', ' ')} {one.serial!r} of this gun has made {one.strokes} strokes, "
+                f"{one.strokes_max} are allowed: have a technician fit a new one and record it with meso service fit"
+            )
+    return ""
+
+
 def area(case: Case) -> str:
     """Refuse an area that is not in the catalogue, or where nothing may ever be injected (I-59)."""
     known = catalogue().get(case.area.area)

@@ -3,7 +3,8 @@
 import pytest
 
 from meso_device.accounting.entries import GunLedger
-from meso_device.accounting.findings import FindingCode, check_hello
+from meso_device.accounting.findings import LASTING, FindingCode, check_hello
+from meso_device.accounting.identity import identity_of
 from tests.world.slots import EPOCH, UID, hello
 
 
@@ -67,3 +68,25 @@ def test_a_gun_that_cannot_account_exactly_is_refused():
 @pytest.mark.hazard("HZ-36")
 def test_real_and_simulated_records_do_not_share_a_directory():
     assert codes(known(other_simulated=True)) == [FindingCode.OTHER_KIND]
+
+
+@pytest.mark.hazard("HZ-19")
+@pytest.mark.hazard("HZ-32")
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("serial", "X-1", "serial number"),
+        ("model", "OTHER", "model"),
+        ("hw_rev", 9, "hardware revision"),
+        ("fw_patch", 9, "firmware"),
+        ("fw_hash8", b"another!", "hash of the firmware"),
+    ],
+)
+def test_a_gun_that_is_another_than_was_registered_is_found_until_somebody_accepts_it(field, value, said):
+    registered = known(identity=identity_of(hello(**HEALTHY)))
+    assert codes(registered) == []
+    [found] = check_hello(hello(**(HEALTHY | {field: value})), registered, "")
+    assert found.code is FindingCode.IDENTITY
+    assert found.code in LASTING
+    assert f"registered: {said} " in found.text
+    assert codes(known(), **{field: value}) == []

@@ -11,6 +11,7 @@ from meso_device.accounting.clinic import (
     Lot,
     Override,
     PartUse,
+    PartWear,
     Reprocessing,
 )
 from meso_device.accounting.courses import DAY_US
@@ -130,6 +131,12 @@ def with_run(**changes):
         complete=True, signed=True, shots_since=100_000,
     )  # fmt: skip
     return with_facts(calibrations=(replace(run, **changes),))
+
+
+def with_part(**changes):
+    """A case whose gun has one wearing part."""
+    part = PartWear(part="seal", serial="S-1", fitted_us=NOW_US - DAY_US, strokes=0, strokes_max=200_000)
+    return with_facts(wear=(replace(part, **changes),))
 
 
 def with_facts(case=GOOD, **changes):

@@ -3,7 +3,8 @@
 import pytest
 from msgspec.structs import replace
 
-from meso_device.session.advice import calibration_advice, depth_advice
+from meso_device.accounting.clinic import PartWear
+from meso_device.session.advice import calibration_advice, depth_advice, wear_advice
 from protocols.treatment.library import load_library
 from protocols.wire.messages import CalMain
 
@@ -42,3 +43,12 @@ def test_a_calibration_that_ends_within_a_fortnight_is_told(today, told):
     lines = calibration_advice(CalMain(0, 0, 0, 0, 19, 20_000, 20_600, "lab"), today)
     assert len(lines) == bool(told)
     assert all(f"calibration 19 of this gun ends {told}, on 2026-05-27" in line for line in lines)
+
+
+@pytest.mark.hazard("HZ-21")
+@pytest.mark.parametrize(("strokes", "told"), [(179_999, False), (180_000, True), (199_999, True), (200_000, False)])
+def test_a_part_is_told_from_nine_tenths_of_its_strokes_until_a_rule_refuses_it(strokes, told):
+    part = PartWear(part="lead_screw", serial="LS-1", fitted_us=0, strokes=strokes, strokes_max=200_000)
+    lines = wear_advice([part])
+    assert len(lines) == told
+    assert all(f"lead screw 'LS-1' of this gun has made {strokes} of 200000 strokes" in line for line in lines)

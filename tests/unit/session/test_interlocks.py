@@ -33,6 +33,7 @@ from tests.unit.session.interlock_cases import (
     with_head,
     with_lot,
     with_needle,
+    with_part,
     with_plan,
     with_run,
 )
@@ -138,6 +139,7 @@ BLOCKED = {
     ],
     "calibration_use": [with_run(shots_since=100_001)],
     "calibration_impact": [with_run(impact_open=True)],
+    "wear": [with_part(strokes=200_000), with_part(strokes=200_001), with_part(strokes=5, strokes_max=5)],
     "geometry": [
         with_cartridge(syringe="bd_1ml", geometry_id=3),
         replace(GOOD, **calibrated(syringes=(SyringeRow(3, 17_945, 55_000, 898),))),
@@ -250,6 +252,7 @@ AT_LIMIT = {
     ],
     "calibration_use": [with_run()],
     "calibration_impact": [with_run()],
+    "wear": [with_part(strokes=199_999)],
     "geometry": [GOOD],
     "bore": [
         replace(GOOD, **calibrated(syringes=(replace(BD_5ML, pl_per_um=114_231 * 105 // 100),))),
