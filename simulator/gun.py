@@ -69,7 +69,8 @@ class SimulatedGun:
             on_injection: Told once about each physical stroke.
             body_state: The body's snapshot from before a kill.
             rate_per_s: Pulls per second of the simulated hand; None for no hand.
-            technician: Whether somebody presses the service button whenever the gun is at rest; in place of a hand.
+            technician: Whether somebody presses the service button whenever the gun is at rest, and fits a full syringe
+                in place of an empty one; in place of a hand.
             baud: Speed of the cable; None for as fast as it goes.
             scenario: What goes wrong when.
             syringe: What the gun is set up for: it is calibrated for this one alone, and holds it full unless it held
@@ -99,7 +100,7 @@ class SimulatedGun:
         if rate_per_s is not None:
             self._hand = Hand(body=self.body, chance=Random(f"{seed}/hand"), rate_per_s=rate_per_s)  # noqa: S311  # replays
         elif technician:
-            self._hand = Technician(self.body)
+            self._hand = Technician(self.body, self.change_cartridge)
         self._player = Player(scenario, now_us)
         self._reader = Deframer()
         self._back_us: int | None = None

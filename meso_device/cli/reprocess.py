@@ -43,4 +43,5 @@ def reprocess(
     if json:
         say_json({"gun_uid": uid, "part": part.value, "agent": agent, "lot": lot, "rinse_medium": rinsed.value})
     else:
-        say(f"recorded: {part.value} of gun {uid} cleaned with {agent}, lot {lot}, rinsed with {rinsed.value}")
+        cleaned = f"gun {uid}" if part is GunPart.GUN else f"{part.value} of gun {uid}"
+        say(f"recorded: {cleaned} cleaned with {agent}, lot {lot}, rinsed with {rinsed.value}")

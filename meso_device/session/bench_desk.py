@@ -36,11 +36,12 @@ class Bench:
             return BenchView(
                 run="", state=RunState.IDENTIFY, taken=0, planned=0, running=self.running, fault=self.fault
             )
+        taken = len(self.run.of(self.run.stage))
         return BenchView(
             run=self.run.begun.run,
             state=RunState.WARM_UP if self.warming else self.run.state,
-            taken=len(self.run.of(self.run.stage)),
-            planned=self.run.planned,
+            taken=taken,
+            planned=max(taken, self.run.planned),
             running=self.running,
             fault=self.fault,
         )
@@ -53,7 +54,7 @@ class BenchView(Struct, frozen=True, kw_only=True):
         run: Its id; empty before it has begun.
         state: Where it stands.
         taken: Readings of the stage.
-        planned: How many there will be, those after a pause not counted.
+        planned: How many there will be at least: a pause adds one.
         running: Whether it goes on by itself.
         fault: What a person must mend before it can go on; empty otherwise.
     """

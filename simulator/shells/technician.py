@@ -1,5 +1,6 @@
 """The simulated technician: presses the gun's service button whenever the gun waits for somebody. Pure."""
 
+from collections.abc import Callable
 from typing import Final
 
 from protocols.wire.codes import State
@@ -7,15 +8,22 @@ from simulator.physics import GunBody
 from simulator.shells.hand import Look
 
 _PRESS_EVERY_US: Final = 10_000_000  # the gun remembers a press for 30 s
+_EMPTY_NL: Final = 1_000
 
 
 class Technician:
-    """Somebody who stands at the bench beside one gun, and never touches trigger or skin."""
+    """Somebody who stands at the bench beside one gun, and never touches trigger or skin.
 
-    __slots__ = ("_body", "_due_us")
+    Args:
+        body: The gun's.
+        fit_full: Fits a full syringe of the kind that is in the gun.
+    """
 
-    def __init__(self, body: GunBody) -> None:
+    __slots__ = ("_body", "_due_us", "_fit_full")
+
+    def __init__(self, body: GunBody, fit_full: Callable[[int], None]) -> None:
         self._body = body
+        self._fit_full = fit_full
         self._due_us: int | None = 0
 
     def next_deadline_us(self) -> int | None:
@@ -23,9 +31,11 @@ class Technician:
         return self._due_us
 
     def act(self, now_us: int, look: Look) -> None:
-        """Press the button if the gun is at rest and it is time."""
+        """If the gun is at rest and it is time, fit a full syringe in place of an empty one and press the button."""
         if look.state is not State.SAFE:
             self._due_us = None
         elif self._due_us is None or now_us >= self._due_us:
+            if self._body.content_nl < _EMPTY_NL:
+                self._fit_full(now_us)
             self._body.press_service_button(now_us)
             self._due_us = now_us + _PRESS_EVERY_US

@@ -163,6 +163,7 @@ class Clockwork:
     baud: int | None = None
     scenario: tuple = ()
     syringe: Syringe | None = None
+    technician: bool = False
     store: MemoryStore = field(default_factory=lambda: MemoryStore(NVM_SIZE))
     body_state: bytes | None = None
     now_us: int = 0
@@ -172,7 +173,7 @@ class Clockwork:
         self.gun = SimulatedGun(
             name="test", seed=self.seed, store=self.store, on_injection=self.truth.append, body_state=self.body_state,
             rate_per_s=self.rate_per_s, baud=self.baud, scenario=self.scenario, syringe=self.syringe,
-            now_us=self.now_us,
+            technician=self.technician, now_us=self.now_us,
         )  # fmt: skip
         self.session = Session(self.exchange)
 

@@ -7,7 +7,7 @@ from protocols.wire.codes import GrantKind, Phase, State
 from protocols.wire.frame import STOP_FRAME
 from protocols.wire.messages import CalRead, ShotEvent
 from simulator.firmware.calibration import parse_calibration
-from simulator.physics import SYRINGES
+from simulator.physics import SYRINGES, Cartridge
 from simulator.shells.scenario import PlannedFault
 
 
@@ -278,3 +278,11 @@ def test_a_gun_keeps_its_syringe_until_it_is_set_up_for_another(make_clockwork):
         again.exchange(b"", 1_000_000)
         again.session.own()
         assert syringe_of(again) == ({expected}, expected)
+
+
+def test_the_technician_fits_a_full_syringe_in_place_of_an_empty_one_and_leaves_every_other(make_clockwork):
+    clockwork = make_clockwork(syringe=SYRINGES[8], rate_per_s=None, technician=True)
+    for content_nl, found_nl in ((0, SYRINGES[8].size_nl), (40_000, 40_000)):
+        clockwork.gun.body.swap_cartridge(clockwork.now_us, Cartridge(syringe=SYRINGES[8], content_nl=content_nl))
+        clockwork.exchange(b"", 15_000_000)
+        assert abs(clockwork.gun.body.content_nl - found_nl) < 1_000
