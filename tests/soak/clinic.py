@@ -4,9 +4,7 @@ Between treatments the gun lies connected and idle, at night it is off. Each day
 treatment everything that could grow is counted.
 """
 
-import ctypes
 import gc
-import os
 import threading
 from collections import deque
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from meso_device.session.contract import Stop
 from protocols.treatment.library import load_library
 from protocols.wire.codes import Mode
 from tests.soak.census import census
+from tests.soak.memory import memory
 from tests.soak.slope import Samples
 from tests.world.rig import Rig
 
@@ -29,7 +28,6 @@ HOUR_US = 3_600_000_000
 OPENS_US = 8 * HOUR_US
 RESUMES = 6
 KEPT = 64  # newest entries of the rig's own logs; all of them would be a leak of the harness
-PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def plan_of(dry_shots: int):
@@ -146,11 +144,10 @@ class Clinic(Rig):
 
     def figures(self) -> dict[str, float]:
         gc.collect()
-        _give_back()
         wal = self.home / "audit.db-wal"
         firmware = self.gun.firmware
         return {
-            "rss B": int(Path("/proc/self/statm").read_text().split()[1]) * PAGE,
+            **memory(),
             "descriptors": len(list(Path("/proc/self/fd").iterdir())),
             "sqlite B": apsw.memory_used(),
             "threads": threading.active_count(),
@@ -160,16 +157,6 @@ class Clinic(Rig):
             "heap": len(self._heap),
             **census(self.engine, self.link, self.gun, self.store),
         }
-
-
-def _give_back() -> None:
-    """Let the C library return what is free, where it can: what is resident then is held, not left over from a peak.
-
-    A host that is started again in one process, which no real one is, has a peak at each start.
-    """
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
 
 
 @dataclass(frozen=True)

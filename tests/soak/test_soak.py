@@ -17,8 +17,9 @@ from meso_device.session.contract import Instant
 from tests.soak import real
 from tests.soak.census import census
 from tests.soak.clinic import BRIEF, Clinic, live
+from tests.soak.memory import memory
 from tests.soak.month import compare
-from tests.soak.report import MIB, RSS, RSS_REAL, gate_of, highest, leaks
+from tests.soak.report import BLOCKS, HELD, MIB, RSS, RSS_REAL, gate_of, highest, leaks
 from tests.soak.slope import CONSTANT, Gate, Samples, fit
 
 SHOTS = 30
@@ -31,9 +32,25 @@ def noisy(growth_per_shot, noise, count=200, step=50):
 
 
 def test_a_leak_of_two_kib_per_thousand_shots_is_seen_through_noise_and_noise_alone_is_none():
-    assert noisy(2.0, 4096).leaks(RSS)
-    assert not noisy(0.0, 4096).leaks(RSS)
-    assert not noisy(0.5, 4096).leaks(RSS)
+    assert noisy(2.0, 4096).leaks(HELD)
+    assert not noisy(0.0, 4096).leaks(HELD)
+    assert not noisy(0.5, 4096).leaks(HELD)
+    assert noisy(8.0, 4096).leaks(RSS)
+    assert not noisy(2.0, 4096).leaks(RSS)
+
+
+def test_one_small_object_kept_a_treatment_is_seen_and_a_larger_one_in_what_is_held():
+    treatments = range(240)
+    shots = [300.0 * no for no in treatments]
+    assert fit("blocks", shots, [156_000.0 + no for no in treatments]).leaks(BLOCKS)
+    kept: list[bytes] = [b""] * 2_000
+    before = memory()
+    kept[:1_000] = [bytes([no % 256]) * 100 for no in range(1_000)]
+    small = memory()
+    kept[1_000:] = [bytes([no % 256]) * 4_000 for no in range(1_000)]
+    large = memory()
+    assert 950 < small["blocks"] - before["blocks"] < 1_050
+    assert 3_900_000 < large["held B"] - small["held B"] < 4_300_000
 
 
 def test_growth_by_leaps_is_seen_by_its_total_however_uncertain_its_slope():
@@ -138,6 +155,8 @@ def test_a_thousand_openings_of_a_port_and_twenty_of_a_log_leave_nothing_open(tm
 
 
 def test_memory_of_the_month_is_judged_by_the_strict_gate_and_that_of_real_processes_until_malloc_settles():
+    assert gate_of("held B", short=False) is HELD
+    assert gate_of("blocks", short=False) is BLOCKS
     assert gate_of("rss B", short=False) is RSS
     assert gate_of("host rss B", short=False) is RSS_REAL
     assert gate_of("gun threads", short=False) is CONSTANT
