@@ -70,7 +70,7 @@ class SimulatedGun:
             body_state: The body's snapshot from before a kill.
             rate_per_s: Pulls per second of the simulated hand; None for no hand.
             technician: Whether somebody presses the service button whenever the gun is at rest, and fits a full syringe
-                in place of an empty one; in place of a hand.
+                in place of one nearly empty; in place of a hand.
             baud: Speed of the cable; None for as fast as it goes.
             scenario: What goes wrong when.
             syringe: What the gun is set up for: it is calibrated for this one alone, and holds it full unless it held

@@ -58,6 +58,8 @@ def judge_stage(run: Run, stage: Stage) -> Judged:
     match run.begun.what:
         case What.DOSE:
             return _judge_dose(run, stage)
+        case What.SYRINGE:
+            return _with_geometry(run, _judge_dose(run, stage))
         case What.DEPTH:
             return _judge_depth(run, stage)
         case What.SENSORS:
@@ -109,6 +111,24 @@ def _judge_dose(run: Run, stage: Stage) -> DoseJudged:
         gain_error_ppm=to_integer((total_pl - set_pl) * MILLION / set_pl),
         points=points,
     )
+
+
+def _with_geometry(run: Run, judged: DoseJudged) -> DoseJudged:
+    """Add what a micrometre of travel gave: the gun travels by its dose gain and by the row of its syringe."""
+    begun, adjusted, [point] = run.begun, run.adjusted, judged.points
+    in_force = begun.in_force if judged.stage is Stage.AS_FOUND or adjusted is None else adjusted.new
+    travelled_um = point.set_nl * (MILLION + in_force["dose_gain_ppm"]) / MILLION * 1_000 / in_force["pl_per_um"]
+    return replace(
+        judged,
+        pl_per_um=to_integer(point.mean_pl / travelled_um),
+        expanded_pl_per_um=upwards(point.expanded_pl / travelled_um),
+        zone_pl_per_um=tuple((zone, to_integer(mean_pl / travelled_um)) for zone, mean_pl in point.zone_means_pl),
+    )
+
+
+def new_pl_per_um(held: int, error_ppm: int) -> int:
+    """Return the row of a syringe that takes an error of its doses away: the gun divides by it."""
+    return to_integer(held * (MILLION + error_ppm) / MILLION)
 
 
 def _dose_point(run: Run, stage: Stage, set_nl: int, evaporated_ug: float) -> DosePoint:

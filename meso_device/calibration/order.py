@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from meso_device.accounting.materials import day_text
 from meso_device.calibration.record import Begun, Limits, Reference, What
+from meso_device.calibration.run import ZONES
 from meso_device.calibration.travel import CYCLES_MIN, POINTS_MIN
 from meso_device.calibration.water import Conditions
 from protocols.errors import UsageError
@@ -14,10 +15,13 @@ from protocols.errors import UsageError
 INTERVAL_DAYS: Final = 365
 SENSORS: Final = ("pressure_pa", "suction_pa", "plunger_force_dn")
 SENSOR_READINGS: Final = 10
+PRIME_SHOTS: Final = 2
+"""Shots that are not weighed, after each pause."""
 NEEDED: Final[Mapping[What, tuple[str, ...]]] = {
     What.DOSE: ("balance", "thermometer"),
     What.DEPTH: ("gauge",),
     What.SENSORS: (),
+    What.SYRINGE: ("balance", "thermometer"),
 }
 """Instruments that each kind of run is traced to."""
 # The largest dose of a run is this part of the container, so that two stages of a reference run are in one filling.
@@ -46,6 +50,7 @@ class Order(Struct, frozen=True, kw_only=True):
         limits: What is allowed.
         place: Where; empty if not said.
         interval_days: Days from one calibration to the next, before the staircase.
+        zones: Drive the plunger through all thirds of the container, with as many readings in each.
     """
 
     run: str
@@ -63,6 +68,7 @@ class Order(Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     place: str = ""
     interval_days: int = INTERVAL_DAYS
+    zones: bool = False
 
 
 class GunFacts(Struct, frozen=True, kw_only=True):
@@ -112,14 +118,19 @@ def begun_of(order: Order, gun: GunFacts) -> Begun:
     if not 1 <= order.shots_each <= SHOTS_EACH_MAX:
         raise UsageError(f"{order.shots_each} shots a reading refused: 1 to {SHOTS_EACH_MAX}")
     geometry_id, (pl_per_um, travel_um, dose_nl_min) = 0, (0, 0, 0)
-    readings = order.readings_each
+    readings, in_force = order.readings_each, gun.in_force
     match order.what:
-        case What.DOSE:
+        case What.DOSE | What.SYRINGE:
             geometry_id = _geometry(order, gun)
             pl_per_um, travel_um, dose_nl_min = gun.syringes[geometry_id]
+            if order.what is What.SYRINGE:
+                _check_lot(order)
+                in_force = {**in_force, "pl_per_um": pl_per_um, "min_dose_nl": dose_nl_min}
             targets = order.targets or _doses(order.profile, gun, pl_per_um * travel_um // 1_000)
             _check(targets, "dose", "nL", dose_nl_min, gun.dose_nl_max, gun.dose_grid_nl)
             least = 2
+            if order.zones:
+                _check_zones(targets, readings, order.shots_each, pl_per_um * travel_um // 1_000)
             if order.conditions is None:
                 raise UsageError("water and room are not given: nothing can be weighed without them")
         case What.DEPTH:
@@ -146,7 +157,7 @@ def begun_of(order: Order, gun: GunFacts) -> Begun:
         travel_um=travel_um,
         needle_type_id=order.needle_type_id,
         head_type_id=order.head_type_id,
-        in_force=gun.in_force,
+        in_force=in_force,
         profile=order.profile if order.what is What.DOSE else order.what.value,
         targets=tuple(targets),
         readings_each=readings,
@@ -159,7 +170,28 @@ def begun_of(order: Order, gun: GunFacts) -> Begun:
         limits=order.limits,
         interval_days=order.interval_days,
         place=order.place,
+        zones=ZONES if order.zones else 0,
     )
+
+
+def _check_lot(order: Order) -> None:
+    """Barrels of one size differ by brand and lot: a geometry is of these three and no other."""
+    if not order.syringe_lot:
+        raise UsageError("the syringe's lot is not named: a geometry is of brand, size and lot; add --syringe-lot")
+    if len(order.targets) > 1 or order.profile != "field":
+        raise UsageError("a geometry is measured by one dose: name one")
+
+
+def _check_zones(targets: Sequence[int], readings: int, shots_each: int, content_nl: int) -> None:
+    """Refuse what a third of the container cannot give, with the shots that are not weighed before it."""
+    if readings % ZONES:
+        raise UsageError(f"{readings} readings refused: each third of the container takes as many; a multiple of 3")
+    needed_nl = sum(targets) * readings // ZONES * shots_each + PRIME_SHOTS * max(targets)
+    if needed_nl * ZONES > content_nl:
+        raise UsageError(
+            f"{needed_nl} nL in each third of the container refused: it holds {content_nl // ZONES} nL; fewer readings "
+            "or a smaller dose"
+        )
 
 
 def _geometry(order: Order, gun: GunFacts) -> int:

@@ -25,7 +25,9 @@ ENDED: Final = "calibration.ended"
 SIGNED: Final = "calibration.signed"
 
 CORRECTIONS: Final = ("depth_offset_um", "depth_gain_ppm", "dose_offset_nl", "dose_gain_ppm")
-"""Fields of a gun's calibration that change what it does."""
+"""Fields of a gun's calibration that change what it does, whatever syringe is fitted."""
+GEOMETRY: Final = ("pl_per_um", "min_dose_nl")
+"""Fields of the row of one syringe that do."""
 NO_LIMIT: Final = -1
 """Stands for infinite degrees of freedom."""
 
@@ -36,6 +38,12 @@ class What(StrEnum):
     DOSE = "dose"
     DEPTH = "depth"
     SENSORS = "sensors"
+    SYRINGE = "syringe"
+
+    @property
+    def weighs(self) -> bool:
+        """Whether it is done with water and a balance."""
+        return self in {What.DOSE, What.SYRINGE}
 
 
 class Stage(StrEnum):
@@ -124,6 +132,8 @@ class Begun(Struct, frozen=True, kw_only=True):
         limits: What is allowed.
         interval_days: Days to the next calibration, before the staircase.
         place: Where it was done; empty if not said.
+        zones: Thirds of the container that the plunger is driven through, each with as many readings; 0 where the
+            readings are taken as they come.
     """
 
     run: str
@@ -149,6 +159,7 @@ class Begun(Struct, frozen=True, kw_only=True):
     limits: Limits
     interval_days: int = 365
     place: str = ""
+    zones: int = 0
 
 
 class Reading(Struct, frozen=True, kw_only=True):
@@ -206,7 +217,7 @@ class Adjusted(Struct, frozen=True, kw_only=True):
 
     Attributes:
         old, new: ``dose_gain_ppm``, ``dose_offset_nl``, ``depth_gain_ppm``, ``depth_offset_um``, and ``cal_id``,
-            ``issued_day``, ``due_day``.
+            ``issued_day``, ``due_day``; of a syringe's geometry also ``pl_per_um`` and ``min_dose_nl``.
         cal_hash8: Hash of the new calibration, as the gun gave it and as it was read back.
     """
 
@@ -218,7 +229,7 @@ class Adjusted(Struct, frozen=True, kw_only=True):
     @property
     def moves_values(self) -> bool:
         """Whether doses or travels change by it; else only number and dates were renewed."""
-        return any(self.old.get(name) != self.new.get(name) for name in CORRECTIONS)
+        return any(self.old.get(name) != self.new.get(name) for name in (*CORRECTIONS, *GEOMETRY))
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -295,6 +306,10 @@ class DoseJudged(Struct, frozen=True, kw_only=True, tag_field="what", tag="dose"
         verdict: The worst of its points; a fail where single doses are not within.
         rule: Decision rule in words.
         gain_error_ppm: By how much all doses together are too large.
+        pl_per_um: What a micrometre of the plunger's travel gave, in picolitres, where a syringe's geometry was
+            measured; else 0.
+        expanded_pl_per_um: Its U, rounded up.
+        zone_pl_per_um: The same for each third of the container, as ``[zone, picolitres]``.
     """
 
     run: str
@@ -303,6 +318,9 @@ class DoseJudged(Struct, frozen=True, kw_only=True, tag_field="what", tag="dose"
     rule: str
     gain_error_ppm: int
     points: tuple[DosePoint, ...]
+    pl_per_um: int = 0
+    expanded_pl_per_um: int = 0
+    zone_pl_per_um: tuple[tuple[int, int], ...] = ()
 
 
 class DepthPoint(Struct, frozen=True, kw_only=True):

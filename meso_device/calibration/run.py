@@ -170,14 +170,16 @@ class Run(Struct, frozen=True):
         """Readings of one stage, without those that a pause adds."""
         begun = self.begun
         targets = len(begun.targets) * begun.readings_each
-        return {What.DOSE: targets + 3, What.DEPTH: 2 * targets, What.SENSORS: targets}[begun.what]
+        if begun.what.weighs:
+            return targets + 3 + begun.zones  # the plunger driven into a third, the balance is read anew
+        return 2 * targets if begun.what is What.DEPTH else targets
 
 
 def next_step(run: Run) -> Step | None:
     """Return the next reading of the stage under way; None when they are all there."""
     begun, taken = run.begun, run.of(run.stage)
     match begun.what:
-        case What.DOSE:
+        case What.DOSE | What.SYRINGE:
             return _dose_step(begun, run.readings, taken)
         case What.DEPTH:
             return _depth_step(begun, taken)
@@ -193,12 +195,26 @@ def _dose_step(begun: Begun, every: Sequence[Reading], taken: Sequence[Reading])
     if not blanks:
         return Step(use=Use.BLANK)
     if doses < len(begun.targets) * begun.readings_each:
+        if begun.zones:
+            return _zone_step(begun, doses)
         target = begun.targets[doses // begun.readings_each]
         given_nl = sum(reading.target * reading.shots for reading in every)
         content_nl = begun.pl_per_um * begun.travel_um // 1_000
         zone = 1 + min(ZONES - 1, ZONES * given_nl // content_nl) if content_nl else 0
         return Step(use=Use.DOSE, target=target, shots=begun.shots_each, zone=zone)
     return Step(use=Use.BLANK) if blanks < 2 else None
+
+
+def _zone_step(begun: Begun, doses: int) -> Step:
+    """All targets in the front third, then all in the next: the plunger moves one way only."""
+    each = begun.readings_each // begun.zones
+    zone, place = divmod(doses, len(begun.targets) * each)
+    return Step(use=Use.DOSE, target=begun.targets[place // each], shots=begun.shots_each, zone=zone + 1)
+
+
+def zone_bounds_um(begun: Begun, zone: int) -> tuple[int, int]:
+    """Return where a third of the container begins and ends, in micrometres of the plunger's travel."""
+    return begun.travel_um * (zone - 1) // ZONES, begun.travel_um * zone // ZONES
 
 
 def _depth_step(begun: Begun, taken: Sequence[Reading]) -> Step | None:

@@ -57,6 +57,9 @@ def dose(
     ] = None,
     readings: Annotated[int, typer.Option("--readings", help="Readings a dose.")] = 10,
     shots: Annotated[int, typer.Option("--shots", help="Shots a reading; above 1 single shots are not assessed.")] = 1,
+    zones: Annotated[
+        bool, typer.Option("--zones", help="Weigh in the front, middle and rear third of a full syringe.")
+    ] = False,
     syringe: Annotated[
         str, typer.Option("--syringe", metavar="ID", help="Syringe fitted, full of water; else the gun's only one.")
     ] = "",
@@ -76,7 +79,44 @@ def dose(
     words = Words(gun=gun, bench=bench, adjust=adjust, sign_in=sign_in, pin_file=pin_file, home=home, json=json)
     order = words.order(
         What.DOSE, doses or [], readings, profile=profile, shots=shots, syringe=syringe, syringe_lot=syringe_lot,
-        needle=needle, head=head,
+        needle=needle, head=head, zones=zones,
+    )  # fmt: skip
+    raise typer.Exit(run_new(words, order, balance=balance, gauge=""))
+
+
+@app.command()
+def syringe(
+    gun: GunOption,
+    bench: BenchOption,
+    syringe_lot: Annotated[str, typer.Option("--syringe-lot", metavar="LOT", help="Lot of the syringe.")],
+    balance: BalanceOption = "",
+    syringe: Annotated[
+        str, typer.Option("--syringe", metavar="ID", help="Syringe fitted, full of water; else the gun's only one.")
+    ] = "",
+    dose: Annotated[
+        str, typer.Option("--dose", metavar="VOLUME", help="Dose to weigh; else half of the range.", show_default=False)
+    ] = "",
+    readings: Annotated[int, typer.Option("--readings", help="Readings in all, a third of them in each third.")] = 12,
+    shots: Annotated[int, typer.Option("--shots", help="Shots a reading; above 1 single shots are not assessed.")] = 1,
+    needle: Annotated[str, typer.Option("--needle", metavar="ID", help="Needle that is fitted.")] = "30g_4mm",
+    head: HeadOption = "single",
+    adjust: AdjustOption = False,
+    sign_in: AsOption = "",
+    pin_file: PinFileOption = "",
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Measure what a micrometre of plunger travel gives, over all thirds of a full syringe of one brand, size and lot.
+
+    With --adjust the gun's row of this syringe is written anew; for the readings as left it is filled again.
+    """
+    from meso_device.calibration.record import What
+    from meso_device.cli.calibrating import Words, run_new
+
+    words = Words(gun=gun, bench=bench, adjust=adjust, sign_in=sign_in, pin_file=pin_file, home=home, json=json)
+    order = words.order(
+        What.SYRINGE, [dose] if dose else [], readings, profile="field", shots=shots, syringe=syringe,
+        syringe_lot=syringe_lot, needle=needle, head=head, zones=True,
     )  # fmt: skip
     raise typer.Exit(run_new(words, order, balance=balance, gauge=""))
 

@@ -28,6 +28,7 @@ from meso_device.calibration.record import (
 )
 from meso_device.calibration.run import Run
 from meso_device.cli.bench_file import read_bench
+from meso_device.cli.calibration_text import geometry_lines
 from meso_device.cli.desk import open_desk
 from meso_device.cli.log import reading
 from meso_device.cli.output import say, say_json, tell
@@ -72,6 +73,7 @@ class Words(Struct, frozen=True, kw_only=True):
         syringe_lot: str = "",
         needle: str = "30g_4mm",
         head: str = "single",
+        zones: bool = False,
     ) -> Order:
         """Return the run that is asked for.
 
@@ -92,7 +94,7 @@ class Words(Struct, frozen=True, kw_only=True):
             run=secrets.token_hex(16),
             what=what,
             profile=profile,
-            targets=tuple(parse_quantity(text, VOLUME if what is What.DOSE else LENGTH) for text in targets),
+            targets=tuple(parse_quantity(text, VOLUME if what.weighs else LENGTH) for text in targets),
             readings_each=readings,
             shots_each=shots,
             geometry_id=syringes()[syringe].geometry_id if syringe else 0,
@@ -104,6 +106,7 @@ class Words(Struct, frozen=True, kw_only=True):
             limits=bench.limits,
             place=bench.place,
             interval_days=bench.interval_days,
+            zones=zones,
         )
 
 
@@ -186,7 +189,7 @@ def _run(words: Words, command: Calibrate, what: What, serial: str, *, balance: 
 def _instrument(what: What, serial: str, *, balance: str, gauge: str, quiet: bool) -> InstrumentMember | None:
     if what is What.SENSORS:
         return None
-    if what is What.DOSE and balance:
+    if what.weighs and balance:
         return InstrumentMember(BalanceInstrument(open_port(balance, BAUD), MtSics(serial=serial)))
     if what is What.DEPTH and gauge:
         return InstrumentMember(sent_by_gauge(open_port(gauge, BAUD)))
@@ -280,6 +283,7 @@ def lines_of(judged: Judged) -> list[str]:
             return [
                 f"{title}, all doses together {_percent(judged.gain_error_ppm)}",
                 *(_dose_line(point) for point in judged.points),
+                *geometry_lines(judged),
             ]
         case DepthJudged():
             bent = "" if judged.linear else ", not linear"

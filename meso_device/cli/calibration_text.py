@@ -8,7 +8,9 @@ from meso_device.accounting.materials import day_text
 from meso_device.audit.export import rfc3339
 from meso_device.calibration.record import (
     CORRECTIONS,
+    GEOMETRY,
     Adjusted,
+    Begun,
     DepthJudged,
     DoseJudged,
     DosePoint,
@@ -18,11 +20,13 @@ from meso_device.calibration.record import (
     SensorsJudged,
     Signed,
     Stage,
+    What,
 )
 from meso_device.documents.numbers import MINUS, percent, ratio
 from meso_device.records.calibration_runs import RunRow, RunStory
 from meso_device.records.calibration_state import DueRow, Impact, Touched
 from protocols.treatment.areas import by_code
+from protocols.treatment.syringes import syringes
 from protocols.units import VOLUME, format_dose, format_quantity
 
 _MILLION: Final = 1_000_000
@@ -67,6 +71,7 @@ def story_lines(row: RunRow, story: RunStory) -> list[str]:
         f"run       {story.run}{'  SIMULATED' if story.simulated else ''}",
         f"gun       {row.gun_uid}, serial number {begun.serial}, firmware {story.gun['fw']}",
         f"what      {row.what}, profile {begun.profile}, at {begun.place or 'no place named'}",
+        *_syringe_lines(begun),
         f"begun     {rfc3339(row.begun_us)}",
         f"state     {row.state}{f', due {day_text(row.due_day)}' if row.due_day else ''}",
         f"readings  {len(story.all_of(Reading))}, of these excluded {len(story.excluded())}",
@@ -82,7 +87,7 @@ def story_lines(row: RunRow, story: RunStory) -> list[str]:
     adjusted = story.one_of(Adjusted)
     if adjusted is not None:
         old, new = adjusted[1].old, adjusted[1].new
-        named = ("cal_id", *CORRECTIONS)
+        named = ("cal_id", *CORRECTIONS, *GEOMETRY)
         changes = ", ".join(f"{key} {old.get(key, 0)} -> {new[key]}" for key in named if new.get(key) != old.get(key))
         lines += ["", f"adjusted: {changes}"]
     lines.append("")
@@ -91,6 +96,14 @@ def story_lines(row: RunRow, story: RunStory) -> list[str]:
     elif ended is not None and ended[1].state == "complete":
         lines.append("NOT SIGNED by two people yet")
     return [_printable(line) for line in lines]
+
+
+def _syringe_lines(begun: Begun) -> list[str]:
+    """Name the syringe by brand, size and lot, where one mattered."""
+    if not begun.geometry_id:
+        return []
+    name = next((one.name for one in syringes().values() if one.geometry_id == begun.geometry_id), "not in the table")
+    return [f"syringe   geometry {begun.geometry_id} ({name}), lot {begun.syringe_lot or 'not named'}"]
 
 
 def _printable(line: str) -> str:
@@ -107,7 +120,7 @@ def _judged_lines(judged: Judged) -> list[str]:
                 f"limit {_part(point.limit_pl, point)}, n {len(point.volumes_pl)}: "
                 f"{point.verdict.value.replace('_', ' ')}"
                 for point in judged.points
-            ]
+            ] + geometry_lines(judged)
         case DepthJudged():
             return [
                 f"  largest error {judged.error_nm} nm, U {judged.expanded_nm} nm, limit {judged.limit_nm} nm",
@@ -123,6 +136,16 @@ def _judged_lines(judged: Judged) -> list[str]:
                 f"{'within' if point.within else 'NOT within'}"
                 for point in judged.points
             ]
+
+
+def geometry_lines(judged: DoseJudged) -> list[str]:
+    """Return what a syringe's geometry came to, in all and by third; nothing where it was not measured."""
+    if not judged.pl_per_um:
+        return []
+    thirds = ", ".join(f"{zone}: {pl_per_um}" for zone, pl_per_um in judged.zone_pl_per_um)
+    return [
+        f"  geometry: {judged.pl_per_um} pL a um, U {judged.expanded_pl_per_um}; by third of the container {thirds}"
+    ]
 
 
 def due_document(row: DueRow) -> dict[str, object]:
@@ -172,7 +195,7 @@ def due_lines(row: DueRow) -> list[str]:
 
 
 def _figure(row: DueRow, error: int) -> str:
-    return _percent(error) if row.newest.what == "dose" else f"{error} nm"
+    return f"{error} nm" if row.newest.what == What.DEPTH else _percent(error)
 
 
 def impact_document(impact: Impact) -> dict[str, object]:

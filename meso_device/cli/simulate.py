@@ -36,7 +36,7 @@ def simulate(
         typer.Option(
             "--hand",
             help="Who pulls the trigger: auto whenever armed; keys: space trigger, c skin, x cable, o occlusion, "
-            "s new syringe, b battery, q end; technician: the service button, and a full syringe for an empty one.",
+            "s new syringe, b battery, q end; technician: the service button, and a full syringe for one nearly empty.",
         ),
     ] = "auto",
     rate: Annotated[int, typer.Option("--rate", min=1, max=9, help="Pulls per second of the automatic hand.")] = 9,

@@ -69,7 +69,7 @@ def _drift(row: DueRow) -> Iterator[Block]:
     checks = row.checks
     if not checks:
         return
-    is_dose = row.newest.what == "dose"
+    is_dose = row.newest.what != "depth"
     limit = checks[-1].limit
     series = [Series(name="as found", points=tuple((one.day, one.error) for one in checks), mark=Mark.DOT, joined=True)]
     if row.limit_day is not None and row.limit_day > row.course[-1][0]:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from meso_device.calibration.record import (
     CORRECTIONS,
+    GEOMETRY,
     Adjusted,
     Ended,
     Judged,
@@ -26,7 +27,7 @@ from protocols.errors import UsageError
 
 SCHEMA: Final = 1
 NOT_STATED: Final = "not stated"
-_ON_CERTIFICATE: Final = frozenset({*CORRECTIONS, "cal_id"})
+_ON_CERTIFICATE: Final = frozenset({*CORRECTIONS, *GEOMETRY, "cal_id"})
 
 
 class Said(Struct, frozen=True, kw_only=True):

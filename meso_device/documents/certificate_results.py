@@ -18,6 +18,7 @@ from meso_device.documents.wording import (
     verdict_text,
 )
 
+_THIRDS: Final = {1: "front", 2: "middle", 3: "rear"}
 SINGLES_NOT_ASSESSED: Final = "Several shots a weighing: the spread of single shots is not assessed."
 
 
@@ -102,6 +103,12 @@ def _dose_results(name: str, judged: DoseJudged, *, pooled: bool) -> Iterator[Bl
             for point in judged.points
         ),
     )
+    if judged.pl_per_um:
+        thirds = "; ".join(f"{_THIRDS[zone]} {fixed(pl_per_um, 0)}" for zone, pl_per_um in judged.zone_pl_per_um)
+        yield Text(
+            f"Geometry of the syringe {name}, in pL for a micrometre of plunger travel: {fixed(judged.pl_per_um, 0)}, "
+            f"U {fixed(judged.expanded_pl_per_um, 0)}; by third of the container: {thirds}."
+        )
     if pooled:
         yield Text(SINGLES_NOT_ASSESSED)
         return

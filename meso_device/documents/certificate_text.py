@@ -38,7 +38,12 @@ _SIMULATED_TEXT: Final = (
     "SIMULATED: the gun, the instruments and every reading of this certificate are simulated. It says nothing about "
     "any real device."
 )
-_WHAT: Final = {"dose": "dose by weighing", "depth": "needle travel by a gauge", "sensors": "zero of the sensors"}
+_WHAT: Final = {
+    "dose": "dose by weighing",
+    "depth": "needle travel by a gauge",
+    "sensors": "zero of the sensors",
+    "syringe": "geometry of a syringe by weighing",
+}
 _RISKS: Final = {
     Rule.SIMPLE: "A pass at the limit is wrong with a probability of up to 50 %.",
     Rule.GUARDED: "A pass is wrong with a probability of at most about 2.3 %.",
@@ -133,9 +138,12 @@ def _corrections(held: dict[str, int]) -> str:
     return "; ".join(named) or "none"
 
 
+_NAMED: Final = {"cal_id": "number", "pl_per_um": "syringe, pL for a µm", "min_dose_nl": "smallest dose, nL"}
+
+
 def _words(name: str) -> str:
-    if name == "cal_id":
-        return "number"
+    if name in _NAMED:
+        return _NAMED[name]
     *words, unit = name.split("_")
     return f"{' '.join(words)}, {_UNITS.get(unit, unit)}"
 
@@ -193,7 +201,7 @@ def _adjustment(certificate: Certificate) -> Iterator[Block]:
 
 def _circumstances(certificate: Certificate) -> Iterator[Block]:
     method, here = certificate.method, certificate.conditions
-    unit = "µL" if method.what == "dose" else "mm"
+    unit = "mm" if method.what == "depth" else "µL"
     targets = ", ".join(short(target, 3) for target in method.targets)
     yield Heading("Method, conditions and references")
     yield Facts(
@@ -240,7 +248,7 @@ def _own_deviations(certificate: Certificate) -> Iterator[str]:
     excluded = [raw for raw in certificate.readings if raw.excluded]
     for raw in excluded:
         yield f"reading {raw.reading.no} does not count ({raw.excluded}, {raw.excluded_by})"
-    if certificate.method.what == "dose" and certificate.method.shots_each > 1:
+    if certificate.method.shots_each > 1:
         yield SINGLES_NOT_ASSESSED[:-1]
     if certificate.adjusted is not None and certificate.as_found is None:
         yield "adjusted without results as found"

@@ -17,9 +17,9 @@ from meso_device.accounting.materials import day_of
 from meso_device.accounting.shots import ShotContext
 from meso_device.calibration.instrument import Measured
 from meso_device.calibration.judging import check_readability, judge_stage
-from meso_device.calibration.order import SENSORS, GunFacts, begun_of, check_references
+from meso_device.calibration.order import PRIME_SHOTS, SENSORS, GunFacts, begun_of, check_references
 from meso_device.calibration.record import Begun, CalibrationRecord, Ended, Reading, Use, What, entry_of
-from meso_device.calibration.run import COMPLETE, Run, RunState, Step, next_step
+from meso_device.calibration.run import COMPLETE, Run, RunState, Step, next_step, zone_bounds_um
 from meso_device.session.bench_adjust import adjust, due_after
 from meso_device.session.bench_desk import Bench
 from meso_device.session.connect import settle
@@ -45,7 +45,15 @@ from meso_device.session.gun_care import draw_home, self_test
 from protocols.errors import UsageError
 from protocols.wire.codes import Code, ContactGate, GrantEnd, GrantKind, Mode, SuctionMode, TriggerSource
 from protocols.wire.hashes import hash8
-from protocols.wire.messages import ServiceEnter, ServiceLeave, Settings, SettingsGet, SettingsGetReply
+from protocols.wire.messages import (
+    ServiceEnter,
+    ServiceLeave,
+    Settings,
+    SettingsGet,
+    SettingsGetReply,
+    Status,
+    StatusGet,
+)
 
 BENCH_AREA: Final = 0xFFFF
 """On the wire a grant names an area; this one is of no body."""
@@ -54,7 +62,6 @@ BUTTON_US_MAX: Final = 60_000_000
 ASK_AGAIN_US: Final = 1_000_000
 SETTLE_US: Final = 500_000
 """Between the last shot and the first look at the balance."""
-PRIME_SHOTS: Final = 2
 SHORT_PERMILLE: Final = 980
 """A shot that gave less of its order ran out of water or against something, and is not weighed."""
 GAUGE_TRIES: Final = 3
@@ -175,7 +182,7 @@ def _warm_up(desk: Desk, bench: Bench) -> Generator[Need, Answer, None]:
     if refused:
         raise FlowEnded(f"needle not homed: {refused}")
     begun = bench.run.begun
-    if begun.what is What.DOSE and bench.run.state in {RunState.AS_FOUND, RunState.ADJUST, RunState.AS_LEFT}:
+    if begun.what.weighs and bench.run.state in {RunState.AS_FOUND, RunState.ADJUST, RunState.AS_LEFT}:
         began_us = desk.now.mono_us
         yield from shoot(desk, bench, max(begun.targets), PRIME_SHOTS)
         bench.shooting_us = (desk.now.mono_us - began_us) * begun.shots_each // PRIME_SHOTS
@@ -193,7 +200,9 @@ def _go_through(desk: Desk, bench: Bench, command: Calibrate) -> Generator[Need,
                 if step is None:
                     yield from _record(desk, bench, _judged(bench.run))
                     continue
-                if fresh and bench.run.begun.what is What.DOSE:
+                if step.zone and bench.run.begun.zones:
+                    fresh = (yield from _drive(desk, bench, step)) or fresh
+                if fresh and bench.run.begun.what.weighs:
                     step = Step(use=Use.BASE)
                 yield from _take(desk, bench, step)
                 fresh = False
@@ -239,7 +248,7 @@ def _take(desk: Desk, bench: Bench, step: Step) -> Generator[Need, Answer, None]
         case What.DEPTH:
             yield from shoot(desk, bench, step.target, step.shots)
             taken = yield from _gauged(desk, step)
-        case What.DOSE:
+        case What.DOSE | What.SYRINGE:
             if step.shots:
                 yield from shoot(desk, bench, step.target, step.shots)
             elif step.use is Use.BLANK:
@@ -267,7 +276,7 @@ def _reading(desk: Desk, bench: Bench, step: Step, taken: Measured) -> Reading:
         use=step.use,
         raw=taken.raw,
         value=taken.value,
-        unit="ug" if begun.what is What.DOSE else "nm",
+        unit="ug" if begun.what.weighs else "nm",
         digit=taken.digit,
         target=step.target,
         shots=step.shots,
@@ -336,11 +345,44 @@ def shoot(desk: Desk, bench: Bench, target: int, shots: int) -> Generator[Need, 
         )
 
 
+def _drive(desk: Desk, bench: Bench, step: Step) -> Generator[Need, Answer, bool]:
+    """Bring the plunger into the third of the container that a step is for, by shots that are not weighed.
+
+    Returns whether there were any: then the balance has to be read anew.
+
+    Raises:
+        FlowEnded: the plunger is behind that third already, and does not come back by itself.
+    """
+    begun, limits = bench.run.begun, desk.limits
+    first_um, end_um = zone_bounds_um(begun, step.zone)
+    status = (yield from ask(StatusGet())).body
+    if not isinstance(status, Status) or limits is None:
+        raise LinkTrouble("the gun did not say where its plunger is")
+    needs_um = step.target * step.shots * 1_000 // begun.pl_per_um
+    if status.plunger_um + needs_um > end_um:
+        raise FlowEnded(
+            f"SYRINGE_USED: the plunger is at {status.plunger_um} um, too far for third {step.zone} of the container, "
+            f"which ends at {end_um} um: fill the syringe, then go on"
+        )
+    missing_nl = (first_um - status.plunger_um) * begun.pl_per_um // 1_000 + limits.dose_grid_nl
+    if status.plunger_um >= first_um:
+        return False
+    top_nl = limits.dose_nl_max // limits.dose_grid_nl * limits.dose_grid_nl
+    desk.tell(NoticeKind.INFO, f"driving the plunger into third {step.zone} of the container, not weighed")
+    while missing_nl >= top_nl:
+        shots = min(missing_nl // top_nl, limits.grant_shots_max, limits.grant_nl_max // top_nl)
+        yield from shoot(desk, bench, top_nl, shots)
+        missing_nl -= shots * top_nl
+    rest_nl = max(missing_nl, *begun.targets)
+    yield from shoot(desk, bench, -(-rest_nl // limits.dose_grid_nl) * limits.dose_grid_nl, 1)
+    return True
+
+
 def _block(desk: Desk, bench: Bench, target: int) -> Settings:
     calibration, begun = desk.calibration, bench.run.begun
     if calibration is None or desk.limits is None:
         raise LinkTrouble("the gun did not give its limits or its calibration")
-    dose = begun.what is What.DOSE
+    dose = begun.what.weighs
     geometry_id = begun.geometry_id or min(calibration.syringes, default=0)
     return Settings(
         area_code=BENCH_AREA,

@@ -8,17 +8,18 @@ from msgspec.structs import replace
 from meso_device.accounting.materials import day_of
 from meso_device.calibration.decision import Verdict
 from meso_device.calibration.interval import next_interval_days
-from meso_device.calibration.judging import new_gain_ppm
+from meso_device.calibration.judging import new_gain_ppm, new_pl_per_um
 from meso_device.calibration.record import Adjusted, DepthJudged, DoseJudged, Judged, Stage, What
 from meso_device.calibration.rounding import to_integer
 from meso_device.calibration.run import Run
 from meso_device.session.bench_desk import Bench
-from meso_device.session.calibration import PAGE_SIZE, PAGES, GunCalibration, corrections_of, read_calibration
+from meso_device.session.calibration import PAGE_SIZE, PAGES, GunCalibration, corrections_of, read_calibration, with_row
 from meso_device.session.contract import Calibrate, NoticeKind
 from meso_device.session.desk import Desk
 from meso_device.session.flow import Answer, FlowEnded, LinkTrouble, Need, ask
+from protocols.treatment.syringes import smallest_dose_nl
 from protocols.wire.hashes import hash8
-from protocols.wire.messages import CalCommit, CalCommitReply, CalMain, CalWrite
+from protocols.wire.messages import CalCommit, CalCommitReply, CalMain, CalWrite, SyringeRow
 
 _MILLION: Final = 1_000_000
 _RUN_LETTERS: Final = 14
@@ -44,11 +45,10 @@ def adjust(desk: Desk, bench: Bench, command: Calibrate) -> Generator[Need, Answ
     book.stamp = replace(book.stamp, cal_id=held.main.cal_id)
     desk.calibration = held
     bench.block = b""
-    new = held.corrections
-    old = run.begun.in_force
+    old, new = run.begun.in_force, _in_force(run, held)
     changes = [f"{name} {old[name]} -> {value}" for name, value in new.items() if value != old[name]]
     desk.tell(NoticeKind.INFO, f"written to the gun and read back equal: {', '.join(changes)}")
-    return Adjusted(run=run.begun.run, old=run.begun.in_force, new=new, cal_hash8=held.hash8.hex())
+    return Adjusted(run=run.begun.run, old=old, new=new, cal_hash8=held.hash8.hex())
 
 
 def due_after(run: Run, today: int, interval_days: int) -> int:
@@ -59,9 +59,25 @@ def due_after(run: Run, today: int, interval_days: int) -> int:
     return today + next_interval_days(interval_days, found.verdict)
 
 
-def corrected(main: CalMain, judged: Judged) -> CalMain:
-    """Return the corrections that take away what was found; those of a pass stay as they are."""
+def _in_force(run: Run, held: GunCalibration) -> dict[str, int]:
+    """Return what a calibration holds of that which a run can change."""
+    if run.begun.what is not What.SYRINGE:
+        return held.corrections
+    row = held.syringes[run.begun.geometry_id]
+    return {**held.corrections, "pl_per_um": row.pl_per_um, "min_dose_nl": row.min_dose_nl}
+
+
+def corrected_row(row: SyringeRow, judged: DoseJudged) -> SyringeRow:
+    """Return the row of a syringe that takes away what was found; that of a pass stays as it is."""
     if judged.verdict is Verdict.PASS:
+        return row
+    pl_per_um = new_pl_per_um(row.pl_per_um, judged.gain_error_ppm)
+    return replace(row, pl_per_um=pl_per_um, min_dose_nl=max(row.min_dose_nl, smallest_dose_nl(pl_per_um)))
+
+
+def corrected(main: CalMain, judged: Judged, what: What) -> CalMain:
+    """Return the corrections that take away what was found; those of a pass, or of a syringe, stay as they are."""
+    if judged.verdict is Verdict.PASS or what is What.SYRINGE:
         return main
     match judged:
         case DoseJudged():
@@ -91,7 +107,7 @@ def _write(
         raise FlowEnded("CALIBRATION_CHANGED: the gun holds another calibration than when this run began: begin anew")
     today = day_of(desk.now.utc_us)
     main = replace(
-        corrected(held.main, judged),
+        corrected(held.main, judged, run.begun.what),
         cal_id=held.main.cal_id + 1,
         issued_day=today,
         due_day=today + next_interval_days(command.interval_days, judged.verdict),
@@ -104,6 +120,8 @@ def _write(
                 f"BEYOND_CORRECTION: {name} would be {value}, the gun takes {low} to {high}: have it repaired"
             )
     block = main.pack() + held.block[PAGE_SIZE:]
+    if run.begun.what is What.SYRINGE and isinstance(judged, DoseJudged):
+        block = with_row(block, corrected_row(held.syringes[run.begun.geometry_id], judged))
     # All five pages: of an earlier run that was cut off, others may stand in the shadow.
     for page in range(PAGES):
         yield from ask(CalWrite(page, block[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]))

@@ -79,6 +79,15 @@ def read_calibration() -> Generator[Need, Answer, GunCalibration]:
     return parse_calibration(block)
 
 
+def with_row(block: bytes, row: SyringeRow) -> bytes:
+    """Return the five pages with another row in the place of that of the same syringe."""
+    first = PAGE_SIZE
+    for at in range(first, first + _SYRINGE_PAGES * PAGE_SIZE, SyringeRow.SIZE):
+        if SyringeRow.unpack(block[at : at + SyringeRow.SIZE]).geometry_id == row.geometry_id:
+            return block[:at] + row.pack() + block[at + SyringeRow.SIZE :]
+    raise LookupError(f"the calibration has no row for geometry {row.geometry_id}")
+
+
 def _rows(block: bytes, first_page: int, pages: int, size: int) -> list[bytes]:
     first, end = first_page * PAGE_SIZE, (first_page + pages) * PAGE_SIZE
     return [block[at : at + size] for at in range(first, end, size)]

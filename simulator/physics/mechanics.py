@@ -111,6 +111,7 @@ class Mechanics:
         require(self.stroke is None, "cartridge changed during a stroke")
         self.cartridge = cartridge
         self.plunger = Plunger(cartridge)
+        self.plunger.widen(self._faults.get("wide_barrel", 0))  # all of one lot are
         self._accounted = self._steps_to = self.plunger.steps
         self._fill_line(now_us)
 

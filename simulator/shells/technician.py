@@ -8,7 +8,7 @@ from simulator.physics import GunBody
 from simulator.shells.hand import Look
 
 _PRESS_EVERY_US: Final = 10_000_000  # the gun remembers a press for 30 s
-_EMPTY_NL: Final = 1_000
+_LEFT_PERMILLE_MIN: Final = 400  # a plunger in the rear third comes back by a full syringe alone
 
 
 class Technician:
@@ -31,11 +31,12 @@ class Technician:
         return self._due_us
 
     def act(self, now_us: int, look: Look) -> None:
-        """If the gun is at rest and it is time, fit a full syringe in place of an empty one and press the button."""
+        """If the gun is at rest and it is time, fit a full syringe for one nearly empty and press the button."""
         if look.state is not State.SAFE:
             self._due_us = None
         elif self._due_us is None or now_us >= self._due_us:
-            if self._body.content_nl < _EMPTY_NL:
+            syringe = self._body.syringe
+            if syringe is None or self._body.content_nl * 1_000 < syringe.size_nl * _LEFT_PERMILLE_MIN:
                 self._fit_full(now_us)
             self._body.press_service_button(now_us)
             self._due_us = now_us + _PRESS_EVERY_US

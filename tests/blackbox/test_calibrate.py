@@ -105,3 +105,34 @@ def test_a_run_whose_gun_and_balance_are_gone_is_given_up_by_a_technician_alone(
         "calibrate", "abandon", "--reason", "gun_broken", "--as", "tom", "--pin-file", technician.clinic.pins("tom")
     ).ok()
     assert technician.logged("calibration.ended") == 1
+
+
+@pytest.mark.hazard("HZ-45")
+@pytest.mark.timeout(300)
+def test_a_syringe_is_measured_through_all_its_thirds_its_row_written_and_weighed_again_when_filled(technician):
+    technician.at_the_bench("--syringe", "bd_1ml", "--plunger-gain-ppm", "50000")
+    words = ("--balance", technician.balance, "--adjust")
+    file = technician.file("[room]", "[limits]\nmean_permille = 20\nsingle_permille = 100\n\n[room]")
+    plan = ("--syringe-lot", "B-7", "--dose", "0.015 mL", "--readings", "3")
+    run = technician.calibrate("syringe", "--bench", file, *plan, *words)
+    run.wait(within_s=200)
+    assert_one_clear_line(run, status=1, names=("SYRINGE_USED", "fill the syringe", "meso calibrate resume"))
+    # The technician at the gun fills what is two thirds empty.
+    done = technician.calibrate("resume", *words).ok(within_s=200).json()
+    found, left = done["as_found"], done["as_left"]
+    assert (done["what"], found["verdict"], left["verdict"]) == ("syringe", "fail", "pass")
+    assert [zone for zone, _ in found["zone_pl_per_um"]] == [1, 2, 3]
+    old, new = done["adjusted"]["old"], done["adjusted"]["new"]
+    assert abs(new["pl_per_um"] / old["pl_per_um"] - 1.05) < 0.01
+    assert abs(left["pl_per_um"] / old["pl_per_um"] - 1.05) < 0.01
+    assert new["dose_gain_ppm"] == old["dose_gain_ppm"]
+    technician.sign().ok()
+    shown = technician.bench.meso("calibration", "show", done["run"]).ok().out
+    assert "lot B-7" in shown
+    assert f"pl_per_um {old['pl_per_um']} -> {new['pl_per_um']}" in shown
+    assert f"geometry: {left['pl_per_um']} pL a um" in shown
+    page = technician.bench.path / "certificate.html"
+    technician.bench.meso("calibration", "certificate", done["run"], "--out", page).ok()
+    assert "Geometry of the syringe as left" in page.read_text()
+    [due] = technician.bench.meso("calibration", "due", "--json").ok().json()["due"]
+    assert (due["what"], due["verdict"]) == ("syringe", "pass")

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from meso_device.calibration.record import Adjusted, Begun, Ended, Reading, Stage, Use, What, kind_of
-from meso_device.calibration.run import NEXT, Run, RunState, Step, next_step
+from meso_device.calibration.run import NEXT, Run, RunState, Step, next_step, zone_bounds_um
 from protocols.errors import UsageError
 from tests.unit.calibration.runs import dose_run
 
@@ -99,3 +99,14 @@ def test_travels_go_up_and_down_in_each_cycle():
     once = [(1_000, "up"), (2_000, "up"), (3_000, "up"), (3_000, "down"), (2_000, "down"), (1_000, "down")]
     assert [(step.target, step.direction) for step in steps_of(begun)] == once * 2
     assert [step.cycle for step in steps_of(begun)] == [1] * 6 + [2] * 6
+
+
+def test_zones_are_gone_through_once_from_front_to_rear_with_as_many_readings_of_each_dose():
+    begun = replace(dose_run(RUN)[0], targets=(10_000, 20_000), readings_each=6, zones=3)
+    doses = [step for step in steps_of(begun, extra_bases=(4, 11)) if step.use is Use.DOSE]
+    assert [step.zone for step in doses] == sorted(step.zone for step in doses)
+    for zone in (1, 2, 3):
+        assert [step.target for step in doses if step.zone == zone] == [10_000, 10_000, 20_000, 20_000]
+    bounds = [zone_bounds_um(begun, zone) for zone in (1, 2, 3)]
+    assert (bounds[0][0], bounds[2][1]) == (0, begun.travel_um)
+    assert [end for _, end in bounds[:2]] == [first for first, _ in bounds[1:]]

@@ -10,6 +10,7 @@ from meso_device.accounting.materials import day_of
 from meso_device.calibration.decision import Verdict
 from meso_device.calibration.record import Adjusted, DoseJudged, Ended, Excluded, Reading, Stage, Use, What, entry_of
 from meso_device.calibration.run import RunState
+from meso_device.session.calibration import parse_calibration
 from meso_device.session.contract import NoticeKind, Phase, Stop
 from protocols.wire.codes import State
 from protocols.wire.messages import CalCommit, ServiceEnter
@@ -357,3 +358,94 @@ def test_sensors_at_rest_are_read_and_nothing_is_subtracted():
     }  # fmt: skip
     assert not frames(rig, CalCommit)
     assert {shot.label.kind for shot in rig.truth} == {"SERVICE"}
+
+
+# --- through the whole container --------------------------------------------------------------------
+
+
+def syringe(**changes):
+    return replace(ORDER, **{"what": What.SYRINGE, "syringe_lot": "B-7", "readings_each": 12, "zones": True, **changes})
+
+
+def row_of(rig, geometry_id=7):
+    return parse_calibration(rig.gun.firmware._board.calibration.active.block).syringes[geometry_id]
+
+
+@pytest.mark.hazard("HZ-45")
+def test_each_zone_of_the_container_is_really_where_its_readings_were_weighed():
+    """By the truth of the gun's body: what had left the syringe before each weighed shot lies in the named third."""
+    rig = BenchRig()
+    before_nl = []
+    rig.calibrate(replace(field(), readings_each=6, zones=True), adjust=False)
+    size_nl = rig.gun.body.syringe.size_nl
+    while not rig.over():
+        have = len(of(rig, Reading))
+        assert rig.run(lambda have=have: rig.over() or len(of(rig, Reading)) > have, within_s=4_000)
+        before_nl.append(size_nl - rig.gun.body.content_nl)
+    assert rig.view.bench.state is RunState.SIGN, rig.view.bench.fault
+    readings = of(rig, Reading)
+    begun = rig.records()[0]
+    third_nl = begun.travel_um * begun.pl_per_um // 3_000
+    zones = [
+        (reading.zone, given_nl // third_nl + 1)
+        for reading, given_nl in zip(readings, before_nl, strict=False)
+        if reading.use is Use.DOSE
+    ]
+    assert [named for named, _ in zones] == [1, 1, 2, 2, 3, 3]
+    assert all(named == true for named, true in zones)
+    [judged] = of(rig, DoseJudged)
+    assert [zone for zone, _ in judged.points[0].zone_means_pl] == [1, 2, 3]
+    assert len(judged.points[0].volumes_pl) == 6
+    assert abs(judged.gain_error_ppm) < 5_000
+    assert_every_shot_is_in_the_log_once(rig)
+
+
+@pytest.mark.hazard("HZ-45")
+def test_a_barrel_that_is_wider_than_its_row_is_measured_written_and_right_as_left():
+    rig = BenchRig(gain_ppm=30_000)
+    true_pl_per_um = rig.gun.body.syringe.pl_per_um * 1_030_000 // 1_000_000
+    rig.calibrate(syringe())
+    assert "SYRINGE_USED" in rig.to_the_end().fault
+    [found], [adjusted] = of(rig, DoseJudged), of(rig, Adjusted)
+    assert abs(found.pl_per_um - true_pl_per_um) < found.expanded_pl_per_um
+    assert [zone for zone, _ in found.zone_pl_per_um] == [1, 2, 3]
+    assert row_of(rig).pl_per_um == adjusted.new["pl_per_um"]
+    assert adjusted.new["dose_gain_ppm"] == adjusted.old["dose_gain_ppm"] == 0
+    assert abs(adjusted.new["pl_per_um"] / true_pl_per_um - 1) < 0.005
+    rig.gun.change_cartridge(rig.now_us)
+    rig.resume()
+    assert rig.to_the_end().state is RunState.SIGN, rig.view.bench.fault
+    _, left = of(rig, DoseJudged)
+    assert left.verdict is Verdict.PASS
+    assert abs(left.gain_error_ppm) < 5_000
+    assert abs(left.pl_per_um - true_pl_per_um) < left.expanded_pl_per_um
+    assert_every_shot_is_in_the_log_once(rig)
+
+
+@pytest.mark.hazard("HZ-45")
+def test_a_good_row_is_renewed_and_not_moved_and_without_the_word_for_it_nothing_is_written():
+    for adjust in (True, False):
+        rig = BenchRig()
+        before = row_of(rig)
+        rig.calibrate(syringe(), adjust=adjust)
+        assert rig.to_the_end().state is RunState.SIGN, rig.view.bench.fault
+        assert row_of(rig) == before
+        assert len(frames(rig, CalCommit)) == adjust
+
+
+@pytest.mark.hazard("HZ-45")
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"syringe_lot": ""}, "--syringe-lot"),
+        ({"readings_each": 10}, "a multiple of 3"),
+        ({"targets": (20_000, 40_000)}, "one dose"),
+        ({"targets": (150_000,), "readings_each": 36}, "in each third of the container"),
+    ],
+)
+def test_a_geometry_that_cannot_be_measured_is_refused_before_anything_moves(changes, named):
+    rig = BenchRig()
+    rig.calibrate(syringe(**changes))
+    assert named in rig.to_the_end().fault
+    assert not rig.records()
+    assert not frames(rig, ServiceEnter)

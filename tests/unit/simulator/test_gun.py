@@ -280,9 +280,10 @@ def test_a_gun_keeps_its_syringe_until_it_is_set_up_for_another(make_clockwork):
         assert syringe_of(again) == ({expected}, expected)
 
 
-def test_the_technician_fits_a_full_syringe_in_place_of_an_empty_one_and_leaves_every_other(make_clockwork):
+def test_the_technician_fits_a_full_syringe_in_place_of_one_nearly_empty_and_leaves_every_other(make_clockwork):
     clockwork = make_clockwork(syringe=SYRINGES[8], rate_per_s=None, technician=True)
-    for content_nl, found_nl in ((0, SYRINGES[8].size_nl), (40_000, 40_000)):
+    full_nl = SYRINGES[8].size_nl
+    for content_nl, found_nl in ((0, full_nl), (full_nl * 39 // 100, full_nl), (full_nl * 41 // 100,) * 2):
         clockwork.gun.body.swap_cartridge(clockwork.now_us, Cartridge(syringe=SYRINGES[8], content_nl=content_nl))
         clockwork.exchange(b"", 15_000_000)
         assert abs(clockwork.gun.body.content_nl - found_nl) < 1_000
