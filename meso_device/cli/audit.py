@@ -15,6 +15,7 @@ import typer
 
 from meso_device.cli.asking import AsOption, PinFileOption
 from meso_device.cli.audit_proofs import app as proofs
+from meso_device.cli.audit_send import app as sending
 from meso_device.cli.options import HomeOption, JsonOption
 from meso_device.cli.output import say, say_json
 
@@ -25,6 +26,7 @@ app = typer.Typer(
     help="Verify, prove and export the log of all injections.",
 )
 app.add_typer(proofs)
+app.add_typer(sending)
 
 
 class ExportKind(StrEnum):

@@ -50,6 +50,7 @@ COMMANDS: Final[Mapping[str, CommandLine]] = {
         "meso_device.cli.conformance", "Try the rules of the wire protocol against a gun on the bench."
     ),
     "audit": CommandLine("meso_device.cli.audit", "Verify, prove and export the log of all injections."),
+    "collector": CommandLine("meso_device.cli.collector", "Collect the logs of many consoles in PostgreSQL."),
     "backup": CommandLine("meso_device.cli.backup", "Back up the data directory in use, verify backups, restore one."),
     "calibrate": CommandLine("meso_device.cli.calibrate", "Calibrate a gun at the bench: dose, depth, sensors."),
     "service": CommandLine(

@@ -1,0 +1,90 @@
+"""``meso audit enrol`` and ``send``: this console's log, brought to collectors; nothing is written to the log."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from meso_device.cli.asking import STDIN, ask, read_document, stdin_line
+from meso_device.cli.options import HomeOption, JsonOption
+from meso_device.cli.output import say, say_json
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def enrol(
+    address: Annotated[str, typer.Argument(metavar="HOST:PORT", help="Where the collector listens.")],
+    code_file: Annotated[
+        str,
+        typer.Option(
+            "--code-file",
+            metavar="FILE",
+            help="Take the one-time code from this file; - for standard input; else it is asked for.",
+            show_default=False,
+        ),
+    ] = "",
+    home: HomeOption = None,
+) -> None:
+    """Enrol this console with a collector, by the code that 'meso collector enrol' printed."""
+    from meso_device.audit.verify import stored_vkey
+    from meso_device.collector import sender
+    from meso_device.collector.channel import parse_address
+    from meso_device.collector.code import OneTimeCode
+    from meso_device.host.home import existing_home, find_home
+
+    place = existing_home(find_home(home, os.environ))
+    host, port = parse_address(address)
+    vkey = stored_vkey(place.root)
+    if code_file == STDIN:
+        text = stdin_line("the code")
+    elif code_file:
+        text = read_document(code_file, f"--code-file {code_file}").decode("ascii", "replace")
+    else:
+        text = ask("One-time code", "give --code-file FILE, or - for standard input")
+    account = sender.enrol(place.root, host, port, OneTimeCode.parse(text), vkey)
+    say(f"enrolled with {account.address}; it cosigns as {account.cosigner}")
+    say("  send to it by hand or by a timer: meso audit send")
+
+
+@app.command()
+def send(
+    again: Annotated[bool, typer.Option("--again", help="Send everything, to be compared; stored once.")] = False,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Send what is new to every collector that this console is enrolled with, also while a host is running."""
+    from msgspec.structs import asdict
+
+    from meso_device.audit.keys import VerifyKey
+    from meso_device.audit.reader import reading
+    from meso_device.audit.verify import stored_vkey
+    from meso_device.collector import sender
+    from meso_device.collector.account import read_accounts
+    from meso_device.collector.outbox import Outbox
+    from meso_device.host.home import existing_home, find_home
+    from protocols.errors import MesoError, UsageError
+
+    place = existing_home(find_home(home, os.environ))
+    key = VerifyKey.parse(stored_vkey(place.root))
+    accounts = read_accounts(place.root)
+    if not accounts:
+        raise UsageError("this console is enrolled with no collector: meso audit enrol HOST:PORT")
+    done, failed = [], []
+    for account in accounts:
+        try:
+            with reading(place.root) as db:
+                sent = sender.send(place.root, account, Outbox(db, key), key, again=again)
+        except MesoError as error:
+            # One collector that is away keeps nothing from the others.
+            failed.append(f"{account.address}: {error}")
+            continue
+        done.append(sent)
+        if not json:
+            say(f"{sent.address}: {sent.sent} records sent, {sent.inserted} new there; {sent.acked} held and cosigned")
+            if sent.waiting:
+                say(f"  {sent.waiting} records wait for the next checkpoint")
+    if json:
+        say_json({"sent": [asdict(sent) for sent in done], "failed": failed})
+    if failed:
+        raise MesoError("; ".join(failed))

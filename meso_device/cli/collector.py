@@ -1,0 +1,137 @@
+"""``meso collector``: the logs of many consoles in a clinic's own PostgreSQL."""
+
+import os
+import secrets
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from meso_device.cli.options import JsonOption
+from meso_device.cli.output import one_line, say, say_json
+
+app = typer.Typer(
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
+    help="Collect the logs of many consoles in PostgreSQL.",
+)
+DatabaseOption = Annotated[
+    str,
+    typer.Option(
+        "--database",
+        metavar="CONNINFO",
+        help="As libpq reads it, without a password; else its own variables, such as PGHOST and PGDATABASE.",
+    ),
+]
+DirectoryOption = Annotated[
+    Path | None,
+    typer.Option("--dir", help="The collector's keys; else MESO_COLLECTOR, else the platform's.", show_default=False),
+]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the console, such as room-2.")]
+
+
+@app.command()
+def serve(
+    listen: Annotated[str, typer.Option("--listen", metavar="HOST:PORT", help="Where consoles connect to.")] = (
+        "127.0.0.1:8743"
+    ),
+    database: DatabaseOption = "",
+    directory: DirectoryOption = None,
+) -> None:
+    """Take what consoles send until told to end; makes the tables first, and prints "ready HOST:PORT"."""
+    from meso_device.collector import channel
+    from meso_device.collector.cosignature import Cosigner
+    from meso_device.collector.database import Role, connect, migrate, telling
+    from meso_device.collector.identity import find_directory, settle
+    from meso_device.collector.server import Collector
+
+    def tell(line: str) -> None:
+        say(one_line(line))
+        sys.stdout.flush()
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # Whatever is under way ends with the process: what was acknowledged is durable, the rest is sent again.
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
+    host, port = channel.parse_address(listen)
+    identity = settle(find_directory(directory, os.environ))
+    with telling("the tables cannot be made"), connect(database, Role.OWNER) as db:
+        steps = migrate(db)
+    with telling("the collector cannot work"):
+        connect(database, Role.INTAKE).close()
+    if steps:
+        tell(f"tables made in {steps} steps")
+    tell(f"cosigns as {Cosigner.of(identity.key)}")
+    with channel.listen(host, port) as listener:
+        tell(f"ready {host}:{listener.getsockname()[1]}")
+        Collector(identity, database, tell).serve(listener)
+
+
+@app.command()
+def enrol(name: NameArgument, database: DatabaseOption = "", directory: DirectoryOption = None) -> None:
+    """Print a one-time code for a console, new or known; it is good for a day."""
+    from meso_device.collector.code import OneTimeCode, certificate_pin
+    from meso_device.collector.consoles import CODE_HOURS, give_code
+    from meso_device.collector.database import Role, connect, migrate, telling
+    from meso_device.collector.identity import find_directory, settle
+    from meso_device.collector.wire import SECRET_BYTES
+
+    identity = settle(find_directory(directory, os.environ))
+    code = OneTimeCode(secrets.token_bytes(SECRET_BYTES), certificate_pin(identity.certificate))
+    with telling("no code was made"), connect(database, Role.OWNER) as db:
+        migrate(db)
+        give_code(db, name, code.secret)
+    say(str(code))
+    say(f"  for {name}, once, within {CODE_HOURS} hours; at the console: meso audit enrol HOST:PORT")
+
+
+@app.command()
+def revoke(name: NameArgument, database: DatabaseOption = "") -> None:
+    """Take nothing more from a console, from its next batch on, until it is enrolled again."""
+    from meso_device.collector.consoles import revoke as take_away
+    from meso_device.collector.database import Role, connect, migrate, telling
+
+    with telling("nothing was revoked"), connect(database, Role.OWNER) as db:
+        migrate(db)
+        take_away(db, name)
+    say(f"{name} is revoked; what it sent before is kept")
+
+
+@app.command()
+def status(database: DatabaseOption = "", json: JsonOption = False) -> None:
+    """Show all consoles and every fork alarm; 1 when there is one."""
+    from meso_device.collector.consoles import forks, states
+    from meso_device.collector.database import Role, connect, migrate, telling
+
+    with telling("the collector cannot be looked at"), connect(database, Role.OWNER) as db:
+        migrate(db)
+        consoles, alarms = states(db), forks(db)
+    if json:
+        rows = [
+            {
+                "name": one.name,
+                "origin": one.origin,
+                "records": one.records,
+                "taken_at": "" if one.taken_at is None else one.taken_at.isoformat(),
+                "simulated": one.simulated,
+                "revoked": one.revoked,
+            }
+            for one in consoles
+        ]
+        found = [
+            {"name": one.name, "kind": one.kind, "detail": one.detail, "found_at": one.found_at.isoformat()}
+            for one in alarms
+        ]
+        say_json({"consoles": rows, "forks": found})
+    else:
+        for one in consoles:
+            when = "nothing yet" if one.taken_at is None else f"{one.taken_at:%Y-%m-%d %H:%M:%S %Z}"
+            marks = f"{'  REVOKED' if one.revoked else ''}{'  SIMULATED' if one.simulated else ''}"
+            say(f"{one.name:<16} {one.records:>10} records  {when}  {one.origin}{marks}")
+        if not consoles:
+            say("no console is enrolled yet")
+        for alarm in alarms:
+            say(f"ALARM {alarm.name}, {alarm.found_at:%Y-%m-%d %H:%M:%S %Z}: {alarm.detail}")
+    raise typer.Exit(1 if alarms else 0)

@@ -1,0 +1,156 @@
+"""The console's end: enrols once, and sends what a collector lacks. The collector being away is normal.
+
+A crash anywhere means that something is sent again; the collector stores it once.
+"""
+
+import contextlib
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from meso_device.audit.checkpoint import open_note
+from meso_device.audit.keys import VerifyKey
+from meso_device.collector.account import Account, write_account
+from meso_device.collector.channel import Channel, ChannelEnded
+from meso_device.collector.code import OneTimeCode, certificate_pin
+from meso_device.collector.cosignature import Cosigner, cosigned_at_s
+from meso_device.collector.outbox import Outbox
+from meso_device.collector.wire import (
+    ANSWER,
+    ANSWER_BYTES_MAX,
+    VERSION,
+    BatchRefused,
+    Code,
+    Enrol,
+    Enrolled,
+    Hello,
+    Refused,
+    Taken,
+    Welcome,
+    read,
+)
+from protocols.errors import MesoError
+
+CONNECT_S: Final = 15
+ANSWER_S: Final = 180
+"""A collector lets a console wait a minute for its turn twice, then its database may take one."""
+
+T = TypeVar("T", Enrolled, Welcome, Taken)
+
+
+class Sent(Struct, frozen=True, kw_only=True):
+    """What came of sending.
+
+    Attributes:
+        address: The collector.
+        sent: Records that were sent.
+        inserted: Those that were new to it.
+        acked: Records that it holds and has cosigned.
+        waiting: Records here that no checkpoint covers yet: they are sent after the next one.
+    """
+
+    address: str
+    sent: int
+    inserted: int
+    acked: int
+    waiting: int
+
+
+def enrol(home: Path, host: str, port: int, code: OneTimeCode, vkey: str) -> Account:
+    """Enrol this console with a collector and keep the credential.
+
+    Raises:
+        MesoError: it is not the collector that the code was made by, it does not answer, or refuses.
+    """
+    with _dialled(host, port, lambda der: certificate_pin(der) == code.certificate_pin) as (channel, der):
+        channel.send(Enrol(version=VERSION, secret=code.secret, vkey=vkey.strip()))
+        answer = _answer(channel, Enrolled)
+    account = Account(
+        host=host,
+        port=port,
+        certificate_sha256=sha256(der).hexdigest(),
+        token=answer.token.hex(),
+        cosigner=str(Cosigner.parse(answer.cosigner)),
+    )
+    write_account(home, account)
+    return account
+
+
+def send(home: Path, account: Account, outbox: Outbox, key: VerifyKey, *, again: bool = False) -> Sent:
+    """Send what the collector lacks; with ``again`` everything, which it compares with what it holds.
+
+    Raises:
+        MesoError: it does not answer or refuses, or this log is not the one that it holds. What was acknowledged
+            before that stays acknowledged.
+    """
+    sent = inserted = 0
+    with _dialled(account.host, account.port, lambda der: sha256(der).hexdigest() == account.certificate_sha256) as (
+        channel,
+        _,
+    ):
+        channel.send(Hello(version=VERSION, token=bytes.fromhex(account.token)))
+        held = _answer(channel, Welcome)
+        # A log that was set back, or is another one: all of it is shown, so that the collector finds what differs.
+        continues = outbox.continues(held.size, held.note)
+        first = 0 if again or not continues else held.size
+        while (batch := outbox.batch(first)) is not None:
+            channel.send(batch)
+            taken = _answer(channel, Taken)
+            checkpoint = open_note(batch.note, key)
+            cosigned_at_s(checkpoint, taken.cosignature, Cosigner.parse(account.cosigner))
+            account = replace(account, acked_size=checkpoint.size, cosigned=batch.note + taken.cosignature)
+            write_account(home, account)
+            sent += len(batch.bodies)
+            inserted += taken.inserted
+            first = checkpoint.size
+    if not continues:
+        raise MesoError(
+            f"the collector holds {held.size} records of this log, and they are not the beginning of the "
+            f"{outbox.records()} here: it was set back, or used twice; see the README on the collector"
+        )
+    return Sent(
+        address=account.address,
+        sent=sent,
+        inserted=inserted,
+        acked=account.acked_size,
+        waiting=outbox.records() - outbox.signed(),
+    )
+
+
+@contextlib.contextmanager
+def _dialled(host: str, port: int, known: Callable[[bytes], bool]) -> Iterator[tuple[Channel, bytes]]:
+    """Connect, and say nothing before the other end has proven to have the certificate that is known."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    # No authority vouches for a collector: its certificate is compared with what was written into the code.
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        plain = socket.create_connection((host, port), timeout=CONNECT_S)
+        with plain, context.wrap_socket(plain) as connection:
+            der = connection.getpeercert(binary_form=True) or b""
+            if not known(der):
+                raise MesoError(f"{host} port {port} is not the collector that this console was enrolled with")
+            yield Channel(connection), der
+    except ChannelEnded as ended:
+        raise MesoError(f"the collector at {host} port {port}: {ended}; nothing is lost, send again later") from ended
+    except OSError as error:
+        why = "no answer in time" if isinstance(error, TimeoutError) else (error.strerror or type(error).__name__)
+        raise MesoError(
+            f"the collector at {host} port {port} cannot be reached: {why}; nothing is lost, send again later"
+        ) from error
+
+
+def _answer(channel: Channel, wanted: type[T]) -> T:
+    answer = read(ANSWER, channel.receive(ANSWER_BYTES_MAX, ANSWER_S))
+    if isinstance(answer, Refused):
+        raise BatchRefused(answer.code, f"the collector refuses: {answer.message}")
+    if not isinstance(answer, wanted):
+        raise BatchRefused(Code.MALFORMED, "the collector answers something else than was asked")
+    return answer
