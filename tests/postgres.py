@@ -64,25 +64,45 @@ class Cluster:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        self._server = subprocess.Popen(
-            [self._postgres, "-D", self._data, "-k", self.directory, "-c", "listen_addresses=",
-             "-c", "shared_buffers=32MB", "-c", "max_connections=20", "-c", "autovacuum=off"],
-            cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            start_new_session=True, **self._user,
-        )  # fmt: skip
+        self._spawn()
+        assert self._server is not None
         end_s = time.monotonic() + START_S
-        while time.monotonic() < end_s and self._server.poll() is None:
+        while time.monotonic() < end_s:
+            if self._server.poll() is not None:  # what was killed is not gone yet
+                self._spawn()
             with contextlib.suppress(Exception):
                 self.run("postgres", "SELECT 1")
                 return
             time.sleep(0.02)
         raise AssertionError("PostgreSQL does not start")
 
+    def _spawn(self) -> None:
+        self._server = subprocess.Popen(
+            [self._postgres, "-D", self._data, "-k", self.directory, "-c", "listen_addresses=",
+             "-c", "shared_buffers=32MB", "-c", "max_connections=20", "-c", "autovacuum=off",
+             "-c", "recovery_init_sync_method=syncfs"],
+            cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            start_new_session=True, **self._user,
+        )  # fmt: skip
+
     def kill(self) -> None:
-        """End all of it at once, as a power cut would."""
+        """Kill it; its own children, each in a session of its own, end when they notice."""
         assert self._server is not None
-        os.killpg(self._server.pid, signal.SIGKILL)
+        self._server.send_signal(signal.SIGKILL)
         self._server.wait()
+
+    def set(self, setting: str, value: str) -> None:
+        """Change a setting for all connections made from now on."""
+        import psycopg
+
+        self.run("postgres", f"ALTER SYSTEM SET {setting} = {value}")
+        self.run("postgres", "SELECT pg_reload_conf()")
+        end_s = time.monotonic() + START_S
+        while time.monotonic() < end_s:
+            with psycopg.connect(self.conninfo("postgres", "postgres")) as db:
+                if db.execute("SELECT current_setting(%s)", (setting,)).fetchone() == (value,):
+                    return
+        raise AssertionError(f"{setting} does not become {value}")
 
     def close(self) -> None:
         """End it and remove its files."""

@@ -82,6 +82,8 @@ def send(
         done.append(sent)
         if not json:
             say(f"{sent.address}: {sent.sent} records sent, {sent.inserted} new there; {sent.acked} held and cosigned")
+            if sent.lost:
+                say(f"  it had LOST {sent.lost} records that it had acknowledged before; tell whoever looks after it")
             if sent.waiting:
                 say(f"  {sent.waiting} records wait for the next checkpoint")
     if json:

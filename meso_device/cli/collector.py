@@ -1,16 +1,22 @@
 """``meso collector``: the logs of many consoles in a clinic's own PostgreSQL."""
 
+import contextlib
 import os
 import secrets
 import signal
 import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from meso_device.cli.options import JsonOption
 from meso_device.cli.output import one_line, say, say_json
+
+if TYPE_CHECKING:
+    from meso_device.collector.database import Connection
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -44,9 +50,7 @@ def serve(
     """Take what consoles send until told to end; makes the tables first, and prints "ready HOST:PORT"."""
     from meso_device.collector import channel
     from meso_device.collector.cosignature import Cosigner
-    from meso_device.collector.database import Role, connect, migrate, telling
     from meso_device.collector.identity import find_directory, settle
-    from meso_device.collector.server import Collector
 
     def tell(line: str) -> None:
         say(one_line(line))
@@ -57,12 +61,11 @@ def serve(
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     host, port = channel.parse_address(listen)
     identity = settle(find_directory(directory, os.environ))
-    with telling("the tables cannot be made"), connect(database, Role.OWNER) as db:
-        steps = migrate(db)
-    with telling("the collector cannot work"):
+    with _tables(database, "the tables cannot be made"):
+        from meso_device.collector.database import Role, connect
+        from meso_device.collector.server import Collector
+
         connect(database, Role.INTAKE).close()
-    if steps:
-        tell(f"tables made in {steps} steps")
     tell(f"cosigns as {Cosigner.of(identity.key)}")
     with channel.listen(host, port) as listener:
         tell(f"ready {host}:{listener.getsockname()[1]}")
@@ -73,15 +76,14 @@ def serve(
 def enrol(name: NameArgument, database: DatabaseOption = "", directory: DirectoryOption = None) -> None:
     """Print a one-time code for a console, new or known; it is good for a day."""
     from meso_device.collector.code import OneTimeCode, certificate_pin
-    from meso_device.collector.consoles import CODE_HOURS, give_code
-    from meso_device.collector.database import Role, connect, migrate, telling
     from meso_device.collector.identity import find_directory, settle
     from meso_device.collector.wire import SECRET_BYTES
 
     identity = settle(find_directory(directory, os.environ))
     code = OneTimeCode(secrets.token_bytes(SECRET_BYTES), certificate_pin(identity.certificate))
-    with telling("no code was made"), connect(database, Role.OWNER) as db:
-        migrate(db)
+    with _tables(database, "no code was made") as db:
+        from meso_device.collector.consoles import CODE_HOURS, give_code
+
         give_code(db, name, code.secret)
     say(str(code))
     say(f"  for {name}, once, within {CODE_HOURS} hours; at the console: meso audit enrol HOST:PORT")
@@ -90,11 +92,9 @@ def enrol(name: NameArgument, database: DatabaseOption = "", directory: Director
 @app.command()
 def revoke(name: NameArgument, database: DatabaseOption = "") -> None:
     """Take nothing more from a console, from its next batch on, until it is enrolled again."""
-    from meso_device.collector.consoles import revoke as take_away
-    from meso_device.collector.database import Role, connect, migrate, telling
+    with _tables(database, "nothing was revoked") as db:
+        from meso_device.collector.consoles import revoke as take_away
 
-    with telling("nothing was revoked"), connect(database, Role.OWNER) as db:
-        migrate(db)
         take_away(db, name)
     say(f"{name} is revoked; what it sent before is kept")
 
@@ -102,11 +102,9 @@ def revoke(name: NameArgument, database: DatabaseOption = "") -> None:
 @app.command()
 def status(database: DatabaseOption = "", json: JsonOption = False) -> None:
     """Show all consoles and every fork alarm; 1 when there is one."""
-    from meso_device.collector.consoles import forks, states
-    from meso_device.collector.database import Role, connect, migrate, telling
+    with _tables(database, "the collector cannot be looked at") as db:
+        from meso_device.collector.consoles import forks, states
 
-    with telling("the collector cannot be looked at"), connect(database, Role.OWNER) as db:
-        migrate(db)
         consoles, alarms = states(db), forks(db)
     if json:
         rows = [
@@ -135,3 +133,22 @@ def status(database: DatabaseOption = "", json: JsonOption = False) -> None:
         for alarm in alarms:
             say(f"ALARM {alarm.name}, {alarm.found_at:%Y-%m-%d %H:%M:%S %Z}: {alarm.detail}")
     raise typer.Exit(1 if alarms else 0)
+
+
+@contextlib.contextmanager
+def _tables(database: str, otherwise: str) -> Iterator["Connection"]:
+    """Connect as the owner of the tables, which are made or brought up to date first.
+
+    Raises:
+        UsageError: psycopg is not installed.
+        MesoError: ``otherwise``, and what PostgreSQL says.
+    """
+    from protocols.errors import UsageError
+
+    if find_spec("psycopg") is None:
+        raise UsageError("the collector needs an extra: pip install 'meso-device[postgres]'")
+    from meso_device.collector.database import Role, connect, migrate, telling
+
+    with telling(otherwise), connect(database, Role.OWNER) as db:
+        migrate(db)
+        yield db

@@ -1,7 +1,10 @@
 """The collector's own directory: the key of its cosignatures, and the certificate that consoles know it by."""
 
+import contextlib
+import fcntl
+import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -64,13 +67,14 @@ def settle(directory: Path) -> Identity:
     key_file, certificate_file, tls_key_file = (directory / name for name in (KEY_NAME, CERTIFICATE_NAME, TLS_KEY_NAME))
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # The certificate is written last: with it the identity is whole, and consoles may know it.
-        if not certificate_file.exists():
-            if not key_file.exists():
-                name = f"{_NAME}/{secrets.token_hex(4)}"
-                write_secret(key_file, SigningKey(name, secrets.token_bytes(SEED_BYTES)))
-            _write_certificate(certificate_file, tls_key_file)
-            sync_directory(directory)
+        with _alone(directory):
+            # The certificate is written last: with it the identity is whole, and consoles may know it.
+            if not certificate_file.exists():
+                if not key_file.exists():
+                    name = f"{_NAME}/{secrets.token_hex(4)}"
+                    write_secret(key_file, SigningKey(name, secrets.token_bytes(SEED_BYTES)))
+                _write_certificate(certificate_file, tls_key_file)
+                sync_directory(directory)
         identity = Identity(read_secret(key_file), certificate_file, tls_key_file)
         if not identity.certificate or not tls_key_file.exists():
             raise UsageError(f"{tls_key_file} is missing: restore it from a backup")
@@ -81,6 +85,17 @@ def settle(directory: Path) -> Identity:
     except ValueError:
         raise UsageError(f"{certificate_file} is no certificate: restore it from a backup") from None
     return identity
+
+
+@contextlib.contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Two commands that begin at once draw one identity."""
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
 
 
 def _write_certificate(certificate_file: Path, key_file: Path) -> None:

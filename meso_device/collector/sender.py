@@ -53,6 +53,7 @@ class Sent(Struct, frozen=True, kw_only=True):
         inserted: Those that were new to it.
         acked: Records that it holds and has cosigned.
         waiting: Records here that no checkpoint covers yet: they are sent after the next one.
+        lost: Records that the collector had acknowledged and did not hold any more: they were sent again.
     """
 
     address: str
@@ -60,6 +61,7 @@ class Sent(Struct, frozen=True, kw_only=True):
     inserted: int
     acked: int
     waiting: int
+    lost: int
 
 
 def enrol(home: Path, host: str, port: int, code: OneTimeCode, vkey: str) -> Account:
@@ -99,16 +101,17 @@ def send(home: Path, account: Account, outbox: Outbox, key: VerifyKey, *, again:
         # A log that was set back, or is another one: all of it is shown, so that the collector finds what differs.
         continues = outbox.continues(held.size, held.note)
         first = 0 if again or not continues else held.size
+        lost = max(0, account.acked_size - held.size)
+        if held.size and continues:
+            account = _acknowledged(home, account, held.note, key)
         while (batch := outbox.batch(first)) is not None:
             channel.send(batch)
             taken = _answer(channel, Taken)
-            checkpoint = open_note(batch.note, key)
-            cosigned_at_s(checkpoint, taken.cosignature, Cosigner.parse(account.cosigner))
-            account = replace(account, acked_size=checkpoint.size, cosigned=batch.note + taken.cosignature)
-            write_account(home, account)
             sent += len(batch.bodies)
             inserted += taken.inserted
-            first = checkpoint.size
+            first += len(batch.bodies)
+            if taken.size == first:
+                account = _acknowledged(home, account, batch.note + taken.cosignature, key)
     if not continues:
         raise MesoError(
             f"the collector holds {held.size} records of this log, and they are not the beginning of the "
@@ -120,6 +123,7 @@ def send(home: Path, account: Account, outbox: Outbox, key: VerifyKey, *, again:
         inserted=inserted,
         acked=account.acked_size,
         waiting=outbox.records() - outbox.signed(),
+        lost=lost,
     )
 
 
@@ -145,6 +149,19 @@ def _dialled(host: str, port: int, known: Callable[[bytes], bool]) -> Iterator[t
         raise MesoError(
             f"the collector at {host} port {port} cannot be reached: {why}; nothing is lost, send again later"
         ) from error
+
+
+def _acknowledged(home: Path, account: Account, cosigned: str, key: VerifyKey) -> Account:
+    """Note that the collector holds everything up to a checkpoint that both have signed.
+
+    Raises:
+        UsageError: one of the signatures does not hold.
+    """
+    checkpoint = open_note(cosigned, key)
+    cosigned_at_s(checkpoint, cosigned.splitlines()[-1], Cosigner.parse(account.cosigner))
+    account = replace(account, acked_size=checkpoint.size, cosigned=cosigned)
+    write_account(home, account)
+    return account
 
 
 def _answer(channel: Channel, wanted: type[T]) -> T:

@@ -17,6 +17,7 @@ from typing import Final, NoReturn
 
 import psycopg
 
+from meso_device.audit.checkpoint import Checkpoint, read_unsigned
 from meso_device.audit.keys import SigningKey
 from meso_device.collector import intake
 from meso_device.collector.channel import Channel, ChannelEnded
@@ -183,7 +184,7 @@ class Collector:
         with self._writers.lend() as db:
             console = intake.authenticate(db, sha256(message.token).digest())
             size, note = intake.newest(db, console.origin)
-        channel.send(Welcome(size=size, note=note))
+        channel.send(Welcome(size=size, note=note + self._cosign(read_unsigned(note)) if note else ""))
         while length := channel.length(FRAME_BYTES_MAX, IDLE_S):
             if not self._in_hand.acquire(timeout=TURN_S):
                 raise BatchRefused(Code.BUSY, "the collector has no time now; send again later")
@@ -207,5 +208,9 @@ class Collector:
         return Taken(
             size=stored.size,
             inserted=stored.inserted,
-            cosignature=cosign(stored.checkpoint, self._key, int(time.time())),
+            cosignature=self._cosign(stored.checkpoint) if stored.checkpoint.size == stored.size else "",
         )
+
+    def _cosign(self, checkpoint: Checkpoint) -> str:
+        """Say that this is the newest that was seen of the log."""
+        return cosign(checkpoint, self._key, int(time.time()))

@@ -99,7 +99,7 @@ class Enrolled(Struct, frozen=True, tag="enrolled", kw_only=True):
 
 
 class Welcome(Struct, frozen=True, tag="welcome", kw_only=True):
-    """What the collector holds of this log: its newest checkpoint; size 0 and no note where there is none."""
+    """What the collector holds of this log: its newest checkpoint, cosigned now; size 0 and no note without one."""
 
     size: _Size
     note: _Note
@@ -111,7 +111,8 @@ class Taken(Struct, frozen=True, tag="taken", kw_only=True):
     Attributes:
         size: Records of this log that the collector holds now.
         inserted: Records of the batch that were new.
-        cosignature: The collector's signature line under the batch's checkpoint.
+        cosignature: The collector's signature line under the batch's checkpoint; empty if it holds more than that, as
+            it would say that this is all that it has seen.
     """
 
     size: _Size
