@@ -12,6 +12,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from meso_device.cli.lookback import (
+    GunUidOption,
+    HeadOption,
+    LotOption,
+    NearOption,
+    ProductOption,
+    SinceOption,
+    UntilOption,
+)
 from meso_device.cli.options import JsonOption
 from meso_device.cli.output import one_line, say, say_json
 
@@ -133,6 +142,52 @@ def status(database: DatabaseOption = "", json: JsonOption = False) -> None:
         for alarm in alarms:
             say(f"ALARM {alarm.name}, {alarm.found_at:%Y-%m-%d %H:%M:%S %Z}: {alarm.detail}")
     raise typer.Exit(1 if alarms else 0)
+
+
+@app.command()
+def lookback(
+    lot: LotOption = "",
+    product: ProductOption = "",
+    gun: GunUidOption = "",
+    head: HeadOption = "",
+    operator: Annotated[
+        str, typer.Option("--operator", metavar="ID", help="Operator, as records call them.", show_default=False)
+    ] = "",
+    since: SinceOption = "",
+    until: UntilOption = "",
+    near: NearOption = "",
+    database: DatabaseOption = "",
+    json: JsonOption = False,
+) -> None:
+    """List everyone who got a lot, or was treated with a gun, head or by an operator, at any console.
+
+    Answers in aliases; the console that is named with each knows who they are. 1 if something could not be read.
+    """
+    from meso_device.cli.lookback_text import asked, exposure_document, exposure_lines, is_pseudonym, look, summary
+    from protocols.errors import UsageError
+
+    if operator and not is_pseudonym(operator):
+        raise UsageError(f"no operator {operator!r}: logins are known at their console alone; give the id in records")
+    wanted = asked(lot=lot, product=product, gun=gun, head=head, op=operator, since=since, until=until, near=near)
+    with _tables(database, "nothing can be looked up") as db:
+        from meso_device.collector.fleet import gather
+
+        fleet = gather(db)
+    with contextlib.closing(fleet):
+        exposures = look([fleet.real, fleet.simulated], wanted)
+    patients = len({one.alias for one in exposures if one.alias})
+    if json:
+        rows = [exposure_document(one, {}) | {"console": fleet.console_of.get(one.session, "")} for one in exposures]
+        say_json({"exposures": rows, "patients": patients, "lacking": fleet.lacking})
+    else:
+        for one in exposures:
+            for line in exposure_lines(one, {}):
+                say(line)
+            say(f"  console:        {fleet.console_of.get(one.session, 'UNKNOWN')}")
+        say(summary(exposures, patients))
+        for line in fleet.lacking:
+            say(f"LACKING: {line}; run meso audit verify at that console")
+    raise typer.Exit(1 if fleet.lacking else 0)
 
 
 @contextlib.contextmanager

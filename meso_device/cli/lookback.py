@@ -1,6 +1,6 @@
 """``meso lookback``: who was exposed to a lot, gun, head or operator. Answers in aliases; names only when asked for."""
 
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 
@@ -11,32 +11,43 @@ from meso_device.cli.output import say, say_json
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
+LotOption: TypeAlias = Annotated[str, typer.Option("--lot", help="Lot number.", show_default=False)]
+ProductOption: TypeAlias = Annotated[str, typer.Option("--product", help="Product.", show_default=False)]
+GunUidOption: TypeAlias = Annotated[
+    str, typer.Option("--gun", metavar="UID", help="Gun, by its uid.", show_default=False)
+]
+HeadOption: TypeAlias = Annotated[
+    str, typer.Option("--head", metavar="SERIAL", help="Head fitted in the session.", show_default=False)
+]
+SinceOption: TypeAlias = Annotated[
+    str, typer.Option("--from", metavar="DATE", help="First day, YYYY-MM-DD (UTC).", show_default=False)
+]
+UntilOption: TypeAlias = Annotated[
+    str, typer.Option("--to", metavar="DATE", help="Last day, YYYY-MM-DD (UTC).", show_default=False)
+]
+NearOption: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--near",
+        metavar="SESSION",
+        help="All that share a gun, lot or head with this session; 12 weeks either side, or the dates given.",
+        show_default=False,
+    ),
+]
+
+
 @app.command()
 def lookback(
-    lot: Annotated[str, typer.Option("--lot", help="Lot number.", show_default=False)] = "",
-    product: Annotated[str, typer.Option("--product", help="Product.", show_default=False)] = "",
-    gun: Annotated[str, typer.Option("--gun", metavar="UID", help="Gun, by its uid.", show_default=False)] = "",
-    head: Annotated[
-        str, typer.Option("--head", metavar="SERIAL", help="Head fitted in the session.", show_default=False)
-    ] = "",
+    lot: LotOption = "",
+    product: ProductOption = "",
+    gun: GunUidOption = "",
+    head: HeadOption = "",
     operator: Annotated[
         str, typer.Option("--operator", metavar="NAME|ID", help="Operator of the session.", show_default=False)
     ] = "",
-    since: Annotated[
-        str, typer.Option("--from", metavar="DATE", help="First day, YYYY-MM-DD (UTC).", show_default=False)
-    ] = "",
-    until: Annotated[
-        str, typer.Option("--to", metavar="DATE", help="Last day, YYYY-MM-DD (UTC).", show_default=False)
-    ] = "",
-    near: Annotated[
-        str,
-        typer.Option(
-            "--near",
-            metavar="SESSION",
-            help="All that share a gun, lot or head with this session; 12 weeks either side, or the dates given.",
-            show_default=False,
-        ),
-    ] = "",
+    since: SinceOption = "",
+    until: UntilOption = "",
+    near: NearOption = "",
     names: Annotated[bool, typer.Option("--names", help="Show names too; that they were shown is recorded.")] = False,
     sign_in: AsOption = "",
     pin_file: PinFileOption = "",

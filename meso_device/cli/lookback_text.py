@@ -5,7 +5,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from msgspec import Struct
+
 from meso_device.accounting.materials import checked_gun_uid, checked_lot, checked_product
+from meso_device.audit.database import Log
 from meso_device.audit.export import rfc3339
 from meso_device.cli.log import reading
 from meso_device.host.home import find_home
@@ -29,6 +32,47 @@ _DAY_US: Final = 86_400_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+class Asked(Struct, frozen=True, kw_only=True):
+    """What the options of a look-back ask for.
+
+    Attributes:
+        question: What must be true of a shot; empty but for the days when asked by ``near``.
+        near: Beginning of the id of a session.
+        since: Whether the first day was named.
+        until: Whether the last day was.
+    """
+
+    question: Question
+    near: str
+    since: bool
+    until: bool
+
+
+def asked(*, lot: str, product: str, gun: str, head: str, op: str, since: str, until: str, near: str) -> Asked:
+    """Return what is asked for; ``op`` is an operator's pseudonym.
+
+    Raises:
+        UsageError: nothing is asked for, or a date is none.
+    """
+    question = Question(
+        product=checked_product(product) if product else "",
+        lot=checked_lot(lot) if lot else "",
+        gun_uid=checked_gun_uid(gun) if gun else "",
+        head=checked_lot(head, "serial") if head else "",
+        op=op,
+        from_us=_day_us(since) if since else 0,
+        to_us=_day_us(until) + _DAY_US - 1 if until else EVER_US,
+    )
+    named = bool(lot or product or gun or head or op)
+    if not named and not near:
+        raise UsageError("say what to look for: --lot, --product, --gun, --head, --operator or --near")
+    if named and near:
+        raise UsageError("--near looks for all that its session shares: leave the others out")
+    if question.from_us > question.to_us:
+        raise UsageError(f"--from {since} is after --to {until}")
+    return Asked(question=question, near=near, since=bool(since), until=bool(until))
+
+
 def find_exposures(
     home: Path | None,
     *,
@@ -46,38 +90,33 @@ def find_exposures(
     Raises:
         UsageError: nothing is asked for, a date is none, or there is no such thing in the log.
     """
-    question = Question(
-        product=checked_product(product) if product else "",
-        lot=checked_lot(lot) if lot else "",
-        gun_uid=checked_gun_uid(gun) if gun else "",
-        head=checked_lot(head, "serial") if head else "",
-        op=_operator(home, operator) if operator else "",
-        from_us=_day_us(since) if since else 0,
-        to_us=_day_us(until) + _DAY_US - 1 if until else EVER_US,
-    )
-    named = bool(lot or product or gun or head or operator)
-    if not named and not near:
-        raise UsageError("say what to look for: --lot, --product, --gun, --head, --operator or --near")
-    if named and near:
-        raise UsageError("--near looks for all that its session shares: leave the others out")
-    if question.from_us > question.to_us:
-        raise UsageError(f"--from {since} is after --to {until}")
+    op = _operator(home, operator) if operator else ""
+    wanted = asked(lot=lot, product=product, gun=gun, head=head, op=op, since=since, until=until, near=near)
     with reading(home) as db:
-        if db is None:
-            return ()
-        if not near:
-            unknown = unknown_in(db, question)
-            if unknown:
-                raise UsageError(f"no record here names {unknown}: check how it is written")
-            return look_back(db, question)
-        found = sessions_beginning(db, near.lower())
-        if len(found) != 1:
-            many = f"{len(found)} sessions begin with" if found else "no session begins with"
-            raise UsageError(f"{many} {near!r}; 'meso session list' shows all")
-        opened_us = opened_us_of(db, found[0])
-        from_us = question.from_us if since else opened_us - NEAR_US
-        to_us = question.to_us if until else opened_us + NEAR_US
-        return near_session(db, found[0], from_us, to_us)
+        return () if db is None else look([db], wanted)
+
+
+def look(logs: Sequence[Log], wanted: Asked) -> tuple[Exposure, ...]:
+    """Return the exposures in logs that have nothing to do with each other.
+
+    Raises:
+        UsageError: none of them knows what is asked for.
+    """
+    question = wanted.question
+    if not wanted.near:
+        unknown = [unknown_in(db, question) for db in logs]
+        if all(unknown):
+            raise UsageError(f"no record here names {unknown[0]}: check how it is written")
+        return tuple(one for db in logs for one in look_back(db, question))
+    found = [(db, session) for db in logs for session in sessions_beginning(db, wanted.near.lower())]
+    if len(found) != 1:
+        many = f"{len(found)} sessions begin with" if found else "no session begins with"
+        raise UsageError(f"{many} {wanted.near!r}; 'meso session list' shows all")
+    [(db, session)] = found
+    opened_us = opened_us_of(db, session)
+    from_us = question.from_us if wanted.since else opened_us - NEAR_US
+    to_us = question.to_us if wanted.until else opened_us + NEAR_US
+    return near_session(db, session, from_us, to_us)
 
 
 def who_they_are(home: Path | None, aliases: Sequence[str], *, sign_in: str, pin_file: str) -> dict[str, str]:
@@ -172,9 +211,14 @@ def _operator(home: Path | None, named: str) -> str:
     known = {row.person.login: row.person.op for row in reversed(read_operators(find_home(home, os.environ)))}
     if named in known:
         return known[named]
-    if len(named) == 32 and set(named) <= set("0123456789abcdef"):
+    if is_pseudonym(named):
         return named
     raise UsageError(f"no operator {named!r}: a login name as 'meso people list' shows it, or the id in records")
+
+
+def is_pseudonym(text: str) -> bool:
+    """Return whether this is what records call an operator."""
+    return len(text) == 32 and set(text) <= set("0123456789abcdef")
 
 
 def _day_us(text: str) -> int:

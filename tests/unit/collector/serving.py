@@ -1,5 +1,6 @@
 """A collector as a real process, and consoles that send to it."""
 
+import secrets
 import signal
 import subprocess
 import sys
@@ -10,11 +11,15 @@ from meso_device.audit.verify import stored_vkey
 from meso_device.collector import sender
 from meso_device.collector.account import read_accounts
 from meso_device.collector.channel import parse_address
-from meso_device.collector.code import OneTimeCode
+from meso_device.collector.code import OneTimeCode, certificate_pin
+from meso_device.collector.consoles import give_code
+from meso_device.collector.database import Role, connect
+from meso_device.collector.identity import settle
+from meso_device.collector.wire import SECRET_BYTES
 from tests.unit.collector.logs import Box, key_of
 
 MESO = (sys.executable, "-m", "meso_device")
-WAIT_S = 40.0
+WAIT_S = 120.0
 
 
 class Served:
@@ -85,7 +90,11 @@ class Served:
         return done.stdout + done.stderr
 
     def code(self, name):
-        return OneTimeCode.parse(self.meso("collector", "enrol", name).splitlines()[0])
+        """Return a code as the command makes it, without its process."""
+        secret = secrets.token_bytes(SECRET_BYTES)
+        with connect(self.database, Role.OWNER) as db:
+            give_code(db, name, secret)
+        return OneTimeCode(secret, certificate_pin(settle(self.directory).certificate))
 
     def enrol(self, home, name):
         return sender.enrol(home, *parse_address(self.address), self.code(name), stored_vkey(home))

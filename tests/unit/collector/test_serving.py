@@ -84,6 +84,15 @@ def test_a_console_works_alone_sends_later_and_is_told_everything_in_one_line(se
     ]
     assert [one["kind"] for one in document["forks"]] == ["record"]
 
+    told = served.meso("collector", "lookback", "--lot", "L1")
+    for words in ("301 injections", "SIMULATED", "console:        room-1", "1 patient in 1 session"):
+        assert words in told
+    document = json.loads(served.meso("collector", "lookback", "--near", clinic.session, "--json"))
+    assert [(one["session"], one["console"]) for one in document["exposures"]] == [(clinic.session, "room-1")]
+    assert (document["patients"], document["lacking"]) == (1, [])
+    assert "no record here names lot L9" in served.meso("collector", "lookback", "--lot", "L9", status=2)
+    assert "at their console alone" in served.meso("collector", "lookback", "--operator", "cleo", status=2)
+
     served.meso("collector", "revoke", "room-1")
     assert "revoked" in served.meso("audit", "send", home=home, status=1)
     assert "no console 'room-9'" in served.meso("collector", "revoke", "room-9", status=2)

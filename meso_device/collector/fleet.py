@@ -1,0 +1,139 @@
+"""The logs of all consoles as one, for looking back: derived anew each time, in an order that is derived as well.
+
+A gun may go from console to console, so who was treated with it before whom is seen only in all logs together. Within a
+console the order is that of its log; between consoles it is that of their clocks.
+"""
+
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any, Final
+
+import apsw
+from msgspec import Struct, field
+
+from meso_device.audit import canonical
+from meso_device.audit.database import Log, open_in_memory
+from meso_device.audit.projections import Projections
+from meso_device.audit.sql import run
+from meso_device.collector.database import Connection
+
+BLOCK_RECORDS: Final = 256
+LOOKED_AT: Final = (
+    *("link.up", "grant.prepared", "grant.live", "grant.unknown", "grant.closed", "write_off", "shot"),
+    *("session.opened", "session.closed", "lot.listed", "lot.loaded", "cartridge.changed"),
+    *("needle.changed", "head.changed", "reprocessing"),
+)
+_GRANT_SHIFT: Final = 32
+"""Two consoles may have numbered a grant for one gun alike: above the gun's own 32 bits stands whose it is."""
+
+# A clock that was set back never puts a record before the one that it follows in its log.
+_IN_ORDER: Final = (
+    "SELECT origin, seq, body FROM (SELECT origin, seq, body, "
+    "max((convert_from(body, 'UTF8')::json ->> 'ts_us')::bigint) OVER (PARTITION BY origin ORDER BY seq) AS at_us "
+    "FROM meso.record WHERE kind = ANY(%s)) AS told ORDER BY at_us, origin, seq"
+)
+# Of an injection that several logs tell of the one is taken that knows whose it was, else the first.
+_TOLD_AGAIN: Final = (
+    "WITH told AS (SELECT gun_uid, log_epoch, shot_seq, origin, seq, 1 AS place FROM meso.shot_witness UNION ALL "
+    "SELECT gun_uid, log_epoch, shot_seq, origin, seq, 0 FROM meso.shot WHERE EXISTS (SELECT FROM meso.shot_witness "
+    "WHERE (shot_witness.gun_uid, shot_witness.log_epoch, shot_witness.shot_seq) = "
+    "(shot.gun_uid, shot.log_epoch, shot.shot_seq))) "
+    "SELECT origin, seq FROM (SELECT origin, seq, row_number() OVER (PARTITION BY gun_uid, log_epoch, shot_seq "
+    "ORDER BY record.sess IS NULL, place, origin, seq) AS no FROM told JOIN meso.record USING (origin, seq)) "
+    "AS numbered WHERE no > 1"
+)
+
+
+class Fleet(Struct, frozen=True):
+    """All logs as one, of real guns and of simulated ones apart.
+
+    Attributes:
+        real: Tables for `meso_device.records.lookback`, of consoles with real guns.
+        simulated: The same of consoles with simulated guns.
+        console_of: Name of the console by session.
+        lacking: What could not be read, a line each: a look-back must say so.
+    """
+
+    real: Log
+    simulated: Log
+    console_of: dict[str, str] = field(default_factory=dict)
+    lacking: list[str] = field(default_factory=list)
+
+    def close(self) -> None:
+        """Forget all of it."""
+        self.real.close()
+        self.simulated.close()
+
+
+def gather(db: Connection) -> Fleet:
+    """Read what a look-back needs of all consoles; each injection once.
+
+    Raises:
+        psycopg.Error: PostgreSQL does not answer.
+    """
+    fleet = Fleet(open_in_memory(), open_in_memory())
+    with db.transaction():
+        db.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        names = {origin: str(name) for origin, name in db.execute("SELECT origin, name FROM meso.console").fetchall()}
+        simulated = {
+            origin for (origin,) in db.execute("SELECT DISTINCT origin FROM meso.checkpoint WHERE simulated").fetchall()
+        }
+        again = set(db.execute(_TOLD_AGAIN).fetchall())
+        into = {
+            True: _Deriving(fleet.simulated, names, fleet.lacking), False: _Deriving(fleet.real, names, fleet.lacking)
+        }  # fmt: skip
+        numbers = {origin: number for number, origin in enumerate(sorted(names))}
+        with db.cursor(name="records") as cursor:
+            cursor.itersize = BLOCK_RECORDS
+            rows = enumerate(cursor.execute(_IN_ORDER, ([*LOOKED_AT],)))
+            while block := list(islice(rows, BLOCK_RECORDS)):
+                for kind, deriving in into.items():
+                    deriving.take(
+                        [
+                            (number, origin, seq, _numbered(body, numbers[origin]))
+                            for number, (origin, seq, body) in block
+                            if (origin in simulated) is kind and (origin, seq) not in again
+                        ],
+                        fleet.console_of,
+                    )
+    return fleet
+
+
+def _numbered(body: bytes, console: int) -> dict[str, Any]:
+    fields = canonical.decode(body)
+    grant_no = fields.get("grant_no")
+    if type(grant_no) is int:
+        fields["grant_no"] = grant_no | console << _GRANT_SHIFT
+    return fields
+
+
+class _Deriving:
+    """Makes the tables of one kind of consoles; what a record lacks is told and left out."""
+
+    def __init__(self, db: Log, names: Mapping[str, str], lacking: list[str]) -> None:
+        self._db = db
+        self._names = names
+        self._lacking = lacking
+        self._projections = Projections(db)
+
+    def take(self, records: list[tuple[int, str, int, dict[str, Any]]], console_of: dict[str, str]) -> None:
+        for _, origin, _, fields in records:
+            if fields.get("kind") == "session.opened":
+                console_of[str(fields.get("sess", ""))] = self._names[origin]
+        if not self._applied(records):
+            # One of them is not what such a record is: the others count.
+            for record in records:
+                if not self._applied([record]):
+                    self._lacking.append(f"record {record[2]} of {self._names[record[1]]} is not as such a record is")
+
+    def _applied(self, records: list[tuple[int, str, int, dict[str, Any]]]) -> bool:
+        run(self._db, "SAVEPOINT block")
+        try:
+            self._projections.apply((number, fields) for number, _, _, fields in records)
+        except (ValueError, LookupError, TypeError, AttributeError, apsw.Error):
+            run(self._db, "ROLLBACK TO block")
+            self._projections.forget()
+            return False
+        finally:
+            run(self._db, "RELEASE block")
+        return True

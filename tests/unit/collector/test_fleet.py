@@ -1,0 +1,118 @@
+"""The look-back over all consoles gives what each console gives, each injection once, and sees guns that went round."""
+
+import random
+from contextlib import closing
+
+import pytest
+from msgspec.structs import replace
+
+from meso_device.audit.database import open_for_reading
+from meso_device.collector.fleet import gather
+from meso_device.records.lookback import Question, look_back
+from tests.unit.audit import history
+from tests.unit.audit.clinic import commit, stamp
+from tests.unit.audit.history import History
+from tests.unit.collector.logs import clinic_of, enrolled, open_log, send_all
+
+pytestmark = pytest.mark.hazard("HZ-43")
+
+
+def bring(owner, db, home):
+    console = enrolled(owner, db, home, home.name, home.name.encode().ljust(32, b"."))
+    send_all(db, console, home)
+
+
+def own_answer(home, question):
+    with closing(open_for_reading(home / "audit.db")) as log:
+        return look_back(log, question)
+
+
+def answer(owner, question):
+    fleet = gather(owner)
+    with closing(fleet):
+        assert fleet.lacking == []
+        assert look_back(fleet.real, question) == ()
+        return look_back(fleet.simulated, question), fleet.console_of
+
+
+def test_of_one_console_it_gives_what_that_console_gives_whatever_its_history(owner, db, tmp_path):
+    home = tmp_path / "room-1"
+    store = open_log(home)
+    History(store, random.Random(4)).run(200)
+    store.close(stamp())
+    bring(owner, db, home)
+    questions = [
+        *(Question(lot=lot) for lot in history.LOTS),
+        *(Question(product=product) for product in history.PRODUCTS),
+        *(Question(gun_uid=uid) for uid in history.UIDS),
+        *(Question(head=serial) for serial in history.SERIALS),
+        *(Question(op=op) for op in history.OPS),
+    ]
+    found = 0
+    fleet = gather(owner)
+    with closing(fleet):
+        assert fleet.lacking == []
+        for question in questions:
+            own = own_answer(home, question)
+            assert look_back(fleet.simulated, question) == own
+            found += len(own)
+    assert found > 20
+
+
+def test_two_consoles_on_one_gun_are_seen_together_and_no_injection_twice(owner, db, tmp_path):
+    """A loses the gun before it has released its last shots; B reads them again, not knowing whose they were."""
+    first, second = tmp_path / "room-1", tmp_path / "room-2"
+    one, store = clinic_of(1), open_log(first)
+    commit(store, one.link_up(), one.opened(), at_us=1)
+    store.commit([one.grant()], stamp(2))
+    told = [one.shot() for _ in range(5)]
+    commit(store, *told, one.grant_state("closed"), one.closed(), at_us=3)
+    store.close(stamp(4))
+
+    other = replace_session(clinic_of(1), 50)
+    store = open_log(second)
+    commit(store, other.link_up(base_seq=3), at_us=10)
+    unknown = [replace(shot, session="", alias="") for shot in told[3:]]
+    commit(store, *unknown, at_us=11)
+    other.shot_seq, other.prev = one.shot_seq, one.prev
+    commit(store, other.opened(), at_us=12)
+    # The gun never heard of a grant of A's that it did not answer: B numbers its own alike.
+    store.commit([other.grant()], stamp(13))
+    commit(store, *(other.shot() for _ in range(2)), other.grant_state("closed"), other.closed(), at_us=14)
+    store.close(stamp(15))
+
+    # B's log comes first.
+    bring(owner, db, second)
+    bring(owner, db, first)
+    exposures, console_of = answer(owner, Question(lot="L1"))
+    assert [(found.session, sum(part.shots for part in found.given)) for found in exposures] == [
+        (one.session, 5),
+        (other.session, 2),
+    ]
+    assert console_of == {one.session: "room-1", other.session: "room-2"}
+    # B alone cannot know that somebody was treated with the gun and nobody has cleaned it since.
+    assert [found.was_clean for found in exposures] == [True, False]
+    assert all(found.alias for found in exposures)
+
+
+def replace_session(clinic, number):
+    clinic.session, clinic.alias = f"{number:032x}", f"{number + 100:032x}"
+    return clinic
+
+
+def test_a_record_that_is_not_as_it_should_be_is_told_and_hides_no_other(owner, db, tmp_path):
+    home = tmp_path / "room-1"
+    clinic, store = clinic_of(1), open_log(home)
+    commit(store, clinic.link_up(), clinic.opened(), clinic.shot(), clinic.closed())
+    store.close(stamp())
+    bring(owner, db, home)
+    # As a console with other software would have signed it.
+    owner.execute(
+        "INSERT INTO meso.record SELECT origin, 1000, 'shot', NULL, leaf, "
+        "replace(convert_from(body, 'UTF8'), 'dose_lo_nl', 'dose_no_nl')::bytea FROM meso.record WHERE kind = 'shot'"
+    )
+    fleet = gather(owner)
+    with closing(fleet):
+        [found] = look_back(fleet.simulated, Question(gun_uid=clinic.gun.gun_uid))
+        assert found.session == clinic.session
+        assert fleet.lacking == ["record 1000 of room-1 is not as such a record is"]
