@@ -70,10 +70,11 @@ def serve(
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     host, port = channel.parse_address(listen)
     identity = settle(find_directory(directory, os.environ))
-    with _tables(database, "the tables cannot be made"):
-        from meso_device.collector.database import Role, connect
+    with _owner(database, "the tables cannot be made") as db:
+        from meso_device.collector.database import Role, connect, migrate
         from meso_device.collector.server import Collector
 
+        migrate(db)
         connect(database, Role.INTAKE).close()
     tell(f"cosigns as {Cosigner.of(identity.key)}")
     with channel.listen(host, port) as listener:
@@ -191,8 +192,8 @@ def lookback(
 
 
 @contextlib.contextmanager
-def _tables(database: str, otherwise: str) -> Iterator["Connection"]:
-    """Connect as the owner of the tables, which are made or brought up to date first.
+def _owner(database: str, otherwise: str) -> Iterator["Connection"]:
+    """Connect as the owner of the tables.
 
     Raises:
         UsageError: psycopg is not installed.
@@ -202,8 +203,21 @@ def _tables(database: str, otherwise: str) -> Iterator["Connection"]:
 
     if find_spec("psycopg") is None:
         raise UsageError("the collector needs an extra: pip install 'meso-device[postgres]'")
-    from meso_device.collector.database import Role, connect, migrate, telling
+    from meso_device.collector.database import Role, connect, telling
 
     with telling(otherwise), connect(database, Role.OWNER) as db:
-        migrate(db)
+        yield db
+
+
+@contextlib.contextmanager
+def _tables(database: str, otherwise: str) -> Iterator["Connection"]:
+    """Connect as the owner to tables that are there; see `_owner`.
+
+    Raises:
+        UsageError: they are not.
+    """
+    with _owner(database, otherwise) as db:
+        from meso_device.collector.database import check_tables
+
+        check_tables(db)
         yield db

@@ -80,26 +80,37 @@ def migrate(connection: Connection) -> int:
         UsageError: the tables are of a newer program.
         psycopg.Error: PostgreSQL refused.
     """
-    steps = sorted(
-        (file.name, file.read_text("utf-8"))
-        for file in (files(__package__) / "migrations").iterdir()
-        if file.name.endswith(".sql")
-    )
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATING,))
         connection.execute("CREATE SCHEMA IF NOT EXISTS meso")
         connection.execute(
             "CREATE TABLE IF NOT EXISTS meso.migration (name text PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())"
         )
-        done = {name for (name,) in connection.execute("SELECT name FROM meso.migration")}
-        newer = sorted(done - {name for name, _ in steps})
-        if newer:
-            raise UsageError(f"the tables were made by a newer program ({newer[-1]}); update meso-device")
-        missing = [step for step in steps if step[0] not in done]
+        missing = _missing_steps(connection)
         for name, text in missing:
             connection.execute(text.encode())  # bytes: the files are the program's own and take no values
             connection.execute("INSERT INTO meso.migration (name) VALUES (%s)", (name,))
     return len(missing)
+
+
+def check_tables(connection: Connection) -> None:
+    """Refuse with UsageError a database whose tables are not those that this program uses, or that has none."""
+    begun = connection.execute("SELECT to_regclass('meso.migration') IS NOT NULL").fetchone()
+    if begun != (True,) or _missing_steps(connection):
+        raise UsageError("this database has no collector's tables, or old ones: meso collector serve makes them")
+
+
+def _missing_steps(connection: Connection) -> list[tuple[str, str]]:
+    steps = sorted(
+        (file.name, file.read_text("utf-8"))
+        for file in (files(__package__) / "migrations").iterdir()
+        if file.name.endswith(".sql")
+    )
+    done = {name for (name,) in connection.execute("SELECT name FROM meso.migration")}
+    newer = sorted(done - {name for name, _ in steps})
+    if newer:
+        raise UsageError(f"the tables were made by a newer program ({newer[-1]}); update meso-device")
+    return [step for step in steps if step[0] not in done]
 
 
 def _expect_on(connection: Connection, setting: str) -> None:

@@ -137,7 +137,12 @@ class Collector:
             if not self._open.acquire(blocking=False):
                 connection.close()
                 continue
-            threading.Thread(target=self._answer, args=(connection, str(peer[0])), daemon=True).start()
+            try:
+                threading.Thread(target=self._answer, args=(connection, str(peer[0])), daemon=True).start()
+            except RuntimeError as error:  # the system gives no more threads
+                self._tell(f"cannot answer {peer[0]}: {error}")
+                connection.close()
+                self._open.release()
 
     def _answer(self, plain: socket.socket, peer: str) -> None:
         try:

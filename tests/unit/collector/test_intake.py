@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from meso_device.collector import intake, outbox
 from meso_device.collector.consoles import forks, give_code, revoke, states
-from meso_device.collector.database import Role, connect, migrate
+from meso_device.collector.database import Role, check_tables, connect, migrate
 from meso_device.collector.wire import BatchRefused, Code
 from protocols.errors import UsageError
 from tests.unit.audit.attacker import Attacker
@@ -249,11 +249,17 @@ def test_a_revoked_console_is_refused_in_mid_stream_and_its_open_codes_are_void(
         revoke(owner, "nobody")
 
 
-def test_tables_are_made_once_and_those_of_a_newer_program_are_refused(owner, database):
-    assert migrate(owner) == 0
-    owner.execute("INSERT INTO meso.migration (name) VALUES ('9999_later.sql')")
-    with pytest.raises(UsageError, match="newer"):
-        migrate(owner)
+def test_tables_are_made_once_and_those_of_a_newer_program_are_refused(database):
+    with connect(database, Role.OWNER) as owner:
+        with pytest.raises(UsageError, match="no collector's tables"):
+            check_tables(owner)
+        assert migrate(owner) == 1
+        assert migrate(owner) == 0
+        check_tables(owner)
+        owner.execute("INSERT INTO meso.migration (name) VALUES ('9999_later.sql')")
+        for use in (migrate, check_tables):
+            with pytest.raises(UsageError, match="newer"):
+                use(owner)
 
 
 @pytest.mark.parametrize(
