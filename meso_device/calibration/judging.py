@@ -35,7 +35,7 @@ from meso_device.calibration.run import Run
 from meso_device.calibration.travel import fit_line, positioning
 from meso_device.calibration.trumpet import trumpet
 from meso_device.calibration.uncertainty import Budget, Contribution, Instruments, combine, of_mean_dose
-from meso_device.calibration.water import Conditions, nl_per_ug
+from meso_device.calibration.water import Conditions, check_drift, nl_per_ug
 from protocols.errors import UsageError
 
 MILLION: Final = 1_000_000
@@ -91,6 +91,8 @@ def new_gain_ppm(old_ppm: int, error_ppm: int) -> int:
 
 def _judge_dose(run: Run, stage: Stage) -> DoseJudged:
     begun = run.begun
+    for water in _water_at_end(run, stage):
+        check_drift(begun.water_mdegc, water)
     evaporated_ug = _evaporation_ug(run, stage)
     smallest_ug = min(begun.targets) * begun.shots_each
     if abs(evaporated_ug) * 1_000 > EVAPORATION_PERMILLE_MAX * smallest_ug:
@@ -138,10 +140,10 @@ def _dose_point(run: Run, stage: Stage, set_nl: int, evaporated_ug: float) -> Do
         for before, reading in pairwise(run.of(stage))
         if reading.use is Use.DOSE and reading.target == set_nl and run.excluded.isdisjoint({before.no, reading.no})
     ]
-    here = _conditions(begun)
+    here, instruments = _conditions(run, stage), _instruments(run, stage, pairs[0][1].digit)
     gained_ug = [reading.value - before.value for before, reading in pairs]
     found = of_gains(gained_ug, evaporated_ug, nl_per_ug(here), shots_each=begun.shots_each)
-    budget = of_mean_dose(found, here, _instruments(begun, pairs[0][1].digit), shots_each=begun.shots_each)
+    budget = of_mean_dose(found, here, instruments, shots_each=begun.shots_each)
     limit_pl = 1_000 * dose_limit_nl(set_nl, floor_nl=limits.floor_nl, permille=limits.mean_permille)
     error_pl, expanded_pl = to_integer((found.mean_nl - set_nl) * 1_000), upwards(budget.expanded * 1_000)
     single_nl = dose_limit_nl(set_nl, floor_nl=limits.floor_nl, permille=limits.single_permille)
@@ -188,22 +190,31 @@ def _evaporation_ug(run: Run, stage: Stage) -> float:
     return fmean(blanks)
 
 
-def _conditions(begun: Begun) -> Conditions:
+def _water_at_end(run: Run, stage: Stage) -> list[int]:
+    """Return the water's temperature behind a stage, in a list; empty where nobody took it."""
+    return [reading.value for reading in run.of(stage) if reading.use is Use.WATER]
+
+
+def _conditions(run: Run, stage: Stage) -> Conditions:
+    begun = run.begun
     return Conditions(
-        water_mdegc=begun.water_mdegc,
+        water_mdegc=round(fmean((begun.water_mdegc, *_water_at_end(run, stage)))),
         air_mdegc=begun.air_mdegc,
         pressure_pa=begun.pressure_pa,
         humidity_permille=begun.humidity_permille,
     )
 
 
-def _instruments(begun: Begun, digit_ug: int) -> Instruments:
+def _instruments(run: Run, stage: Stage, digit_ug: int) -> Instruments:
+    begun = run.begun
     u = {reference.what: reference.u for reference in begun.references}
+    # Anywhere between start and end: a rectangle of that width.
+    drift_mk = sum(end - begun.water_mdegc for end in _water_at_end(run, stage)) / math.sqrt(12)
     # Two readings make a difference, each rounded to a digit: a rectangle of its width has digit / sqrt(12).
     reading_nl = digit_ug / math.sqrt(6) / begun.shots_each
     return Instruments(
         mass_ug=u["balance"],
-        water_mk=u["thermometer"],
+        water_mk=math.ceil(math.hypot(u["thermometer"], drift_mk)),
         evaporation_ug=u["balance"] / math.sqrt(2),
         further=(Contribution("readability", reading_nl),),
     )

@@ -9,7 +9,7 @@ from meso_device.accounting.materials import day_text
 from meso_device.calibration.record import Begun, Limits, Reference, What
 from meso_device.calibration.run import ZONES
 from meso_device.calibration.travel import CYCLES_MIN, POINTS_MIN
-from meso_device.calibration.water import Conditions
+from meso_device.calibration.water import Conditions, check_settled
 from protocols.errors import UsageError
 
 INTERVAL_DAYS: Final = 365
@@ -51,6 +51,7 @@ class Order(Struct, frozen=True, kw_only=True):
         place: Where; empty if not said.
         interval_days: Days from one calibration to the next, before the staircase.
         zones: Drive the plunger through all thirds of the container, with as many readings in each.
+        water_at_end: Take the water's temperature again behind each stage.
     """
 
     run: str
@@ -69,6 +70,7 @@ class Order(Struct, frozen=True, kw_only=True):
     place: str = ""
     interval_days: int = INTERVAL_DAYS
     zones: bool = False
+    water_at_end: bool = False
 
 
 class GunFacts(Struct, frozen=True, kw_only=True):
@@ -133,6 +135,7 @@ def begun_of(order: Order, gun: GunFacts) -> Begun:
                 _check_zones(targets, readings, order.shots_each, pl_per_um * travel_um // 1_000)
             if order.conditions is None:
                 raise UsageError("water and room are not given: nothing can be weighed without them")
+            check_settled(order.conditions)
         case What.DEPTH:
             targets = order.targets or _travels(gun)
             _check(targets, "travel", "um", gun.depth_grid_um, gun.depth_um_max, gun.depth_grid_um)
@@ -171,6 +174,7 @@ def begun_of(order: Order, gun: GunFacts) -> Begun:
         interval_days=order.interval_days,
         place=order.place,
         zones=ZONES if order.zones else 0,
+        water_at_end=order.what.weighs and order.water_at_end,
     )
 
 

@@ -57,7 +57,8 @@ class Use(StrEnum):
     """What a reading is for.
 
     A dose is the difference between a reading for `DOSE` and the reading before it in the log; a blank that between a
-    reading for `BLANK` and the one before it. `BASE` is a reading that only others are compared with.
+    reading for `BLANK` and the one before it. `BASE` is a reading that only others are compared with. `WATER` is the
+    water's temperature behind all of a stage.
     """
 
     BASE = "base"
@@ -65,6 +66,7 @@ class Use(StrEnum):
     DOSE = "dose"
     GAUGE = "gauge"
     SENSOR = "sensor"
+    WATER = "water"
 
 
 class Reference(Struct, frozen=True, kw_only=True):
@@ -134,6 +136,7 @@ class Begun(Struct, frozen=True, kw_only=True):
         place: Where it was done; empty if not said.
         zones: Thirds of the container that the plunger is driven through, each with as many readings; 0 where the
             readings are taken as they come.
+        water_at_end: Whether the water's temperature is taken again behind each stage.
     """
 
     run: str
@@ -160,6 +163,7 @@ class Begun(Struct, frozen=True, kw_only=True):
     interval_days: int = 365
     place: str = ""
     zones: int = 0
+    water_at_end: bool = False
 
 
 class Reading(Struct, frozen=True, kw_only=True):
@@ -171,7 +175,7 @@ class Reading(Struct, frozen=True, kw_only=True):
         use: What it is for.
         raw: What the instrument or the person said, verbatim.
         value: The value as an exact integer.
-        unit: Of the value: ``ug``, ``nm`` or, for a sensor, that of its field.
+        unit: Of the value: ``ug``, ``nm``, ``mdegc`` or, for a sensor, that of its field.
         digit: Last digit of the instrument, in the same unit.
         target: Dose set in nanolitres, travel commanded in micrometres; 0 for base and blank.
         shots: Shots since the reading before; their records are the last ones up to ``shot_seq``.

@@ -171,7 +171,8 @@ class Run(Struct, frozen=True):
         begun = self.begun
         targets = len(begun.targets) * begun.readings_each
         if begun.what.weighs:
-            return targets + 3 + begun.zones  # the plunger driven into a third, the balance is read anew
+            # The plunger driven into a third, the balance is read anew.
+            return targets + 3 + begun.zones + begun.water_at_end
         return 2 * targets if begun.what is What.DEPTH else targets
 
 
@@ -188,7 +189,7 @@ def next_step(run: Run) -> Step | None:
 
 
 def _dose_step(begun: Begun, every: Sequence[Reading], taken: Sequence[Reading]) -> Step | None:
-    """A base, a blank, the doses one after the other, a blank."""
+    """A base, a blank, the doses one after the other, a blank, and the water's temperature where it was said to be."""
     blanks, doses = _count(taken, Use.BLANK), _count(taken, Use.DOSE)
     if not taken:
         return Step(use=Use.BASE)
@@ -202,7 +203,9 @@ def _dose_step(begun: Begun, every: Sequence[Reading], taken: Sequence[Reading])
         content_nl = begun.pl_per_um * begun.travel_um // 1_000
         zone = 1 + min(ZONES - 1, ZONES * given_nl // content_nl) if content_nl else 0
         return Step(use=Use.DOSE, target=target, shots=begun.shots_each, zone=zone)
-    return Step(use=Use.BLANK) if blanks < 2 else None
+    if blanks < 2:
+        return Step(use=Use.BLANK)
+    return Step(use=Use.WATER) if begun.water_at_end and not _count(taken, Use.WATER) else None
 
 
 def _zone_step(begun: Begun, doses: int) -> Step:

@@ -19,6 +19,8 @@ WATER_MDEGC: Final = (15_000, 30_000)
 AIR_MDEGC: Final = (15_000, 30_000)
 PRESSURE_PA: Final = (80_000, 105_000)
 HUMIDITY_PERMILLE: Final = (200, 800)
+DRIFT_MDEGC_MAX: Final = 500
+"""Water may be so far from the room when a run begins, and so far at its end from where it was then."""
 
 
 class Conditions(Struct, frozen=True, kw_only=True):
@@ -80,3 +82,32 @@ def nl_per_ug_per_kelvin(conditions: Conditions) -> float:
 
 def _nl_per_ug(water_mdegc: float, air: float) -> float:
     return 1000 / (water_kg_m3(water_mdegc) - air) * (1 - air / WEIGHTS_KG_M3)
+
+
+def check_settled(here: Conditions) -> None:
+    """Refuse water that has not come to the temperature of the room yet: it would change all through the run.
+
+    Raises:
+        UsageError: says by how much they are apart.
+    """
+    apart_mdegc = here.water_mdegc - here.air_mdegc
+    if abs(apart_mdegc) > DRIFT_MDEGC_MAX:
+        raise UsageError(
+            f"TEMPERATURE_DRIFT: the water is {here.water_mdegc / 1000:g} degC and the air "
+            f"{here.air_mdegc / 1000:g} degC, {DRIFT_MDEGC_MAX / 1000:g} degC apart are allowed: let the water stand "
+            "in the room, then measure both again"
+        )
+
+
+def check_drift(start_mdegc: int, end_mdegc: int) -> None:
+    """Refuse a run whose water became warmer or colder on the way: nobody can say by what its readings are volumes.
+
+    Raises:
+        UsageError: says by how much.
+    """
+    if abs(end_mdegc - start_mdegc) > DRIFT_MDEGC_MAX:
+        raise UsageError(
+            f"TEMPERATURE_DRIFT: the water went from {start_mdegc / 1000:g} to {end_mdegc / 1000:g} degC, "
+            f"{DRIFT_MDEGC_MAX / 1000:g} degC are allowed: give this run up, let water and room settle, then begin a "
+            "new one"
+        )

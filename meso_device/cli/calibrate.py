@@ -32,6 +32,14 @@ BalanceOption: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
+ThermometerOption: TypeAlias = Annotated[
+    bool | None,
+    typer.Option(
+        "--thermometer/--no-thermometer",
+        help="Ask for the water's temperature behind each stage, such as 20.1 degC; else where somebody can type it.",
+        show_default=False,
+    ),
+]
 GaugeOption: TypeAlias = Annotated[
     str,
     typer.Option(
@@ -66,6 +74,7 @@ def dose(
     syringe_lot: Annotated[str, typer.Option("--syringe-lot", metavar="LOT", help="Its lot.")] = "",
     needle: Annotated[str, typer.Option("--needle", metavar="ID", help="Needle that is fitted.")] = "30g_4mm",
     head: HeadOption = "single",
+    thermometer: ThermometerOption = None,
     adjust: AdjustOption = False,
     sign_in: AsOption = "",
     pin_file: PinFileOption = "",
@@ -79,7 +88,7 @@ def dose(
     words = Words(gun=gun, bench=bench, adjust=adjust, sign_in=sign_in, pin_file=pin_file, home=home, json=json)
     order = words.order(
         What.DOSE, doses or [], readings, profile=profile, shots=shots, syringe=syringe, syringe_lot=syringe_lot,
-        needle=needle, head=head, zones=zones,
+        needle=needle, head=head, zones=zones, thermometer=thermometer,
     )  # fmt: skip
     raise typer.Exit(run_new(words, order, balance=balance, gauge=""))
 
@@ -100,6 +109,7 @@ def syringe(
     shots: Annotated[int, typer.Option("--shots", help="Shots a reading; above 1 single shots are not assessed.")] = 1,
     needle: Annotated[str, typer.Option("--needle", metavar="ID", help="Needle that is fitted.")] = "30g_4mm",
     head: HeadOption = "single",
+    thermometer: ThermometerOption = None,
     adjust: AdjustOption = False,
     sign_in: AsOption = "",
     pin_file: PinFileOption = "",
@@ -116,7 +126,7 @@ def syringe(
     words = Words(gun=gun, bench=bench, adjust=adjust, sign_in=sign_in, pin_file=pin_file, home=home, json=json)
     order = words.order(
         What.SYRINGE, [dose] if dose else [], readings, profile="field", shots=shots, syringe=syringe,
-        syringe_lot=syringe_lot, needle=needle, head=head, zones=True,
+        syringe_lot=syringe_lot, needle=needle, head=head, zones=True, thermometer=thermometer,
     )  # fmt: skip
     raise typer.Exit(run_new(words, order, balance=balance, gauge=""))
 

@@ -34,7 +34,13 @@ from meso_device.cli.log import reading
 from meso_device.cli.output import say, say_json, tell
 from meso_device.host.bench import BenchEnd, BenchRequest, run_bench
 from meso_device.host.home import find_home, lock_holder
-from meso_device.host.instruments import BalanceInstrument, InstrumentMember, sent_by_gauge, typed_from_stdin
+from meso_device.host.instruments import (
+    BalanceInstrument,
+    InstrumentMember,
+    WithThermometer,
+    sent_by_gauge,
+    typed_from_stdin,
+)
 from meso_device.people.register import Purpose
 from meso_device.people.roles import Act, role_for
 from meso_device.records.calibration_runs import RunRow, run_rows, run_story
@@ -74,6 +80,7 @@ class Words(Struct, frozen=True, kw_only=True):
         needle: str = "30g_4mm",
         head: str = "single",
         zones: bool = False,
+        thermometer: bool | None = None,
     ) -> Order:
         """Return the run that is asked for.
 
@@ -107,6 +114,7 @@ class Words(Struct, frozen=True, kw_only=True):
             place=bench.place,
             interval_days=bench.interval_days,
             zones=zones,
+            water_at_end=sys.stdin.isatty() and not self.json if thermometer is None else thermometer,
         )
 
 
@@ -189,12 +197,14 @@ def _run(words: Words, command: Calibrate, what: What, serial: str, *, balance: 
 def _instrument(what: What, serial: str, *, balance: str, gauge: str, quiet: bool) -> InstrumentMember | None:
     if what is What.SENSORS:
         return None
-    if what.weighs and balance:
-        return InstrumentMember(BalanceInstrument(open_port(balance, BAUD), MtSics(serial=serial)))
     if what is What.DEPTH and gauge:
         return InstrumentMember(sent_by_gauge(open_port(gauge, BAUD)))
     asking = sys.stdin.isatty() and not quiet
-    return InstrumentMember(typed_from_stdin(say_now if asking else None))
+    typed = typed_from_stdin(say_now if asking else None)
+    if what.weighs and balance:
+        weighed = BalanceInstrument(open_port(balance, BAUD), MtSics(serial=serial))
+        return InstrumentMember(WithThermometer(weighed, typed))
+    return InstrumentMember(typed)
 
 
 def say_now(text: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from meso_device.calibration.decision import Rule
-from meso_device.calibration.record import Judged, Use
+from meso_device.calibration.record import Judged, Use, What
 from meso_device.documents.blocks import (
     SIMULATED,
     Block,
@@ -44,6 +44,7 @@ _WHAT: Final = {
     "sensors": "zero of the sensors",
     "syringe": "geometry of a syringe by weighing",
 }
+_WEIGHED: Final = frozenset(what.value for what in What if what.weighs)
 _RISKS: Final = {
     Rule.SIMPLE: "A pass at the limit is wrong with a probability of up to 50 %.",
     Rule.GUARDED: "A pass is wrong with a probability of at most about 2.3 %.",
@@ -237,7 +238,7 @@ def _circumstances(certificate: Certificate) -> Iterator[Block]:
     yield Facts((("Deviations", "; ".join(deviations) or "none"),))
 
 
-_UNITS: Final = {"ug": "µg", "mk": "mK", "nm": "nm", "um": "µm", "nl": "nL"}
+_UNITS: Final = {"ug": "µg", "mdegc": "m°C", "mk": "mK", "nm": "nm", "um": "µm", "nl": "nL"}
 
 
 def _measured(value: int, places: int, unit: str) -> str:
@@ -250,6 +251,8 @@ def _own_deviations(certificate: Certificate) -> Iterator[str]:
         yield f"reading {raw.reading.no} does not count ({raw.excluded}, {raw.excluded_by})"
     if certificate.method.shots_each > 1:
         yield SINGLES_NOT_ASSESSED[:-1]
+    if certificate.method.what in _WEIGHED and not any(raw.reading.use is Use.WATER for raw in certificate.readings):
+        yield "the temperature of the water was taken at the start alone"
     if certificate.adjusted is not None and certificate.as_found is None:
         yield "adjusted without results as found"
 

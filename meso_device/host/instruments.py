@@ -7,6 +7,7 @@ import os
 import signal
 from collections import deque
 from collections.abc import Callable, Sequence
+from string import ascii_letters
 from typing import Final, Protocol
 
 from drivers.balance import Failed, Reading
@@ -20,12 +21,13 @@ from protocols.units import Dimension, parse_quantity
 
 MASS: Final = Dimension("mass", "ug", {"g": 6, "mg": 3}, "g")
 TRAVEL: Final = Dimension("travel", "nm", {"mm": 6, "um": 3}, "mm")
+TEMPERATURE: Final = Dimension("temperature", "mdegc", {"degC": 3}, "degC")
 TYPED_US_MAX: Final = 600_000_000
 """Somebody who reads a gauge may take this long."""
 LINE_BYTES_MAX: Final = 256
 DRAIN_READS_MAX: Final = 64
 """What a gauge can have sent before; one that goes on for longer sends no readings."""
-_DIMENSIONS: Final = {"ug": MASS, "nm": TRAVEL}
+_DIMENSIONS: Final = {"ug": MASS, "nm": TRAVEL, "mdegc": TEMPERATURE}
 
 
 class Instrument(Protocol):
@@ -176,6 +178,38 @@ class TypedInstrument:
             self._say(f"{self._asked.prompt}:")
 
 
+class WithThermometer:
+    """A balance on its port, and somebody who types what the thermometer shows."""
+
+    def __init__(self, balance: Instrument, thermometer: Instrument) -> None:
+        self._both = (balance, thermometer)
+        self._asked = balance
+
+    def reads(self) -> Sequence[int]:
+        """What the balance sends, and what is typed while that is asked for."""
+        balance, thermometer = self._both
+        return balance.reads() if self._asked is balance else (*balance.reads(), *thermometer.reads())
+
+    def ask(self, asked: TakeReading, now_us: int) -> None:
+        """Ask the one that knows."""
+        self._asked = self._both[asked.unit == "mdegc"]
+        self._asked.ask(asked, now_us)
+
+    def turn(self, readable: frozenset[int], now_us: int) -> Outcome | None:
+        """Let both go on; the answer is that of the one that was asked."""
+        outcomes = {one: one.turn(readable, now_us) for one in self._both}
+        return outcomes[self._asked]
+
+    def next_deadline_us(self) -> int | None:
+        """When one of them wants to be called."""
+        return min((due for due in (one.next_deadline_us() for one in self._both) if due is not None), default=None)
+
+    def close(self) -> None:
+        """Let go of both."""
+        for one in self._both:
+            one.close()
+
+
 class InstrumentMember:
     """Joins an instrument to the loop: hears its questions from the engine, and hands back the answers."""
 
@@ -225,7 +259,7 @@ def parse_reading(line: str, unit: str) -> Measured:
     """
     dimension = _DIMENSIONS[unit]
     value = parse_quantity(line, dimension)
-    number = line.strip().rstrip("abcdefghijklmnopqrstuvwxyz ")
+    number = line.strip().rstrip(f"{ascii_letters} ")
     places = next(p for name, p in dimension.decimals.items() if line.strip().removeprefix(number).strip() == name)
     return Measured(line.strip(), value, 10 ** (places - len(number.partition(".")[2])))
 

@@ -248,6 +248,10 @@ def _take(desk: Desk, bench: Bench, step: Step) -> Generator[Need, Answer, None]
         case What.DEPTH:
             yield from shoot(desk, bench, step.target, step.shots)
             taken = yield from _gauged(desk, step)
+        case What.DOSE | What.SYRINGE if step.use is Use.WATER:
+            taken = yield from measure(
+                Measure("mdegc", f"{bench.run.state.lower()}: the water's temperature now, in degC")
+            )
         case What.DOSE | What.SYRINGE:
             if step.shots:
                 yield from shoot(desk, bench, step.target, step.shots)
@@ -276,7 +280,7 @@ def _reading(desk: Desk, bench: Bench, step: Step, taken: Measured) -> Reading:
         use=step.use,
         raw=taken.raw,
         value=taken.value,
-        unit="ug" if begun.what.weighs else "nm",
+        unit="mdegc" if step.use is Use.WATER else "ug" if begun.what.weighs else "nm",
         digit=taken.digit,
         target=step.target,
         shots=step.shots,

@@ -306,7 +306,7 @@ class TakeReading(Struct, frozen=True):
     """Ask the instrument for a reading; comes back as `ReadingTaken` with the same number.
 
     Attributes:
-        unit: Unit of the value: ``ug`` or ``nm``.
+        unit: Unit of the value: ``ug``, ``nm`` or ``mdegc``.
         prompt: What is asked for, for a person who types it in.
     """
 

@@ -70,7 +70,7 @@ class Measure(Struct, frozen=True):
     """Ask the instrument on the bench, or who reads it, for a reading; answered with `Measured` or `NotMeasured`.
 
     Attributes:
-        unit: Unit of the value: ``ug`` or ``nm``.
+        unit: Unit of the value: ``ug``, ``nm`` or ``mdegc``.
         prompt: What is asked for, for a person.
     """
 

@@ -114,11 +114,11 @@ def test_a_syringe_is_measured_through_all_its_thirds_its_row_written_and_weighe
     words = ("--balance", technician.balance, "--adjust")
     file = technician.file("[room]", "[limits]\nmean_permille = 20\nsingle_permille = 100\n\n[room]")
     plan = ("--syringe-lot", "B-7", "--dose", "0.015 mL", "--readings", "3")
-    run = technician.calibrate("syringe", "--bench", file, *plan, *words)
+    run = technician.calibrate("syringe", "--bench", file, "--thermometer", *plan, *words, says="20.1 degC\n")
     run.wait(within_s=200)
     assert_one_clear_line(run, status=1, names=("SYRINGE_USED", "fill the syringe", "meso calibrate resume"))
     # The technician at the gun fills what is two thirds empty.
-    done = technician.calibrate("resume", *words).ok(within_s=200).json()
+    done = technician.calibrate("resume", *words, says="20.2 degC\n").ok(within_s=200).json()
     found, left = done["as_found"], done["as_left"]
     assert (done["what"], found["verdict"], left["verdict"]) == ("syringe", "fail", "pass")
     assert [zone for zone, _ in found["zone_pl_per_um"]] == [1, 2, 3]
@@ -134,5 +134,6 @@ def test_a_syringe_is_measured_through_all_its_thirds_its_row_written_and_weighe
     page = technician.bench.path / "certificate.html"
     technician.bench.meso("calibration", "certificate", done["run"], "--out", page).ok()
     assert "Geometry of the syringe as left" in page.read_text()
+    assert "at the start alone" not in page.read_text()
     [due] = technician.bench.meso("calibration", "due", "--json").ok().json()["due"]
     assert (due["what"], due["verdict"]) == ("syringe", "pass")

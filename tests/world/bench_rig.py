@@ -34,6 +34,7 @@ class BenchRig(Rig):
         self.depth_um = 0
         self.button = True
         self.misread_nm = 0
+        self.water_mdegc = ROOM.water_mdegc
         super().__init__(load_library("practice").plan(), seed=seed)
         self.balance = SimulatedBalance(self.random, figures=figures or BalanceFigures())
 
@@ -56,7 +57,9 @@ class BenchRig(Rig):
         super().do(effect)
         if isinstance(effect, TakeReading):
             self.asked = effect
-            if effect.unit == "nm":
+            if effect.unit == "mdegc":
+                self.later(1_000, lambda: self.answer(Measured("water", self.water_mdegc, 100)))
+            elif effect.unit == "nm":
                 value = self.depth_um * 1_000 + self.misread_nm
                 self.later(1_000, lambda: self.answer(Measured(f"{value} nm", value, 1_000)))
             else:

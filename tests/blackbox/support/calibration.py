@@ -1,6 +1,7 @@
 """The technician's bench as an outsider sees it: a gun with balance and gauge, a bench file, commands and PINs."""
 
 import json
+import os
 import socket
 import sqlite3
 import subprocess
@@ -62,10 +63,15 @@ class Technician:
         assert old in BENCH_FILE
         return self.clinic.file(".toml", BENCH_FILE.replace(old, new, 1) if old else BENCH_FILE)
 
-    def calibrate(self, what: str, *words: object) -> Process:
-        """Start a run, or go on with one."""
+    def calibrate(self, what: str, *words: object, says: str = "") -> Process:
+        """Start a run, or go on with one; what the technician types is there from the beginning."""
         signed = ("--as", "tom", "--pin-file", self.clinic.pins("tom"), "--json")
-        return self.bench.meso("calibrate", what, "--gun", self.clinic.gun.link, *words, *signed)
+        typed = self.clinic.file(".txt", says)
+
+        def prepare() -> None:
+            os.dup2(os.open(typed, os.O_RDONLY), 0)
+
+        return self.bench.meso("calibrate", what, "--gun", self.clinic.gun.link, *words, *signed, prepare=prepare)
 
     def logged(self, kind: str) -> int:
         """How many records of this kind there are."""

@@ -12,6 +12,7 @@ from meso_device.host.instruments import (
     BalanceInstrument,
     InstrumentMember,
     TypedInstrument,
+    WithThermometer,
     parse_reading,
     sent_by_gauge,
 )
@@ -31,6 +32,7 @@ FD = 99
         ("1.234 mm", "nm", 1_234_000, 1_000),
         ("0.5000 mm", "nm", 500_000, 100),
         ("1234 um", "nm", 1_234_000, 1_000),
+        ("20.1 degC", "mdegc", 20_100, 100),
     ],
 )
 def test_a_typed_value_is_exact_and_says_how_fine_it_is(line, unit, value, digit):
@@ -165,3 +167,22 @@ def test_standard_input_is_read_where_it_is(monkeypatch):
     typed.ask(ASKED, 0)
     assert typed.turn(frozenset({0}), 0).value == 1_000_000
     os.close(readable)
+
+
+def test_the_thermometer_is_typed_while_the_balance_stays_on_its_port():
+    """What is typed early waits; each is asked for what it knows, and a balance that is lost meanwhile says so."""
+    port, typist = Port(), Typist(b"20.1 degC\n")
+    typed = TypedInstrument(typist.read, FD + 1, None)
+    both = WithThermometer(BalanceInstrument(port, MtSics(serial="B1")), typed)
+    assert both.reads() == (FD,)
+    both.ask(TakeReading(1, "mdegc", "water"), 0)
+    assert both.reads() == (FD, FD + 1)
+    assert port.sent == b""
+    assert both.next_deadline_us() is not None
+    assert both.turn(frozenset({FD + 1}), 0) == Measured("20.1 degC", 20_100, 100)
+    both.ask(ASKED, 0)
+    assert both.reads() == (FD,)
+    assert both.turn(frozenset(), 0) is None
+    assert port.sent == b"@\r\n"
+    port.lost = True
+    assert both.turn(frozenset({FD}), 0).fault == "BALANCE_LOST"

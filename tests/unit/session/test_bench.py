@@ -19,7 +19,7 @@ from simulator.firmware.calibration import CalibrationStore
 from tests.unit.audit.clinic import GUN, commit
 from tests.unit.audit.history import bodies
 from tests.unit.session.test_engine import assert_log_is_truth, frames
-from tests.world.bench_rig import ORDER, REFERENCES, BenchRig, field
+from tests.world.bench_rig import ORDER, REFERENCES, ROOM, BenchRig, field
 
 
 def said(rig, kind=NoticeKind.REFUSED):
@@ -358,6 +358,51 @@ def test_sensors_at_rest_are_read_and_nothing_is_subtracted():
     }  # fmt: skip
     assert not frames(rig, CalCommit)
     assert {shot.label.kind for shot in rig.truth} == {"SERVICE"}
+
+
+# --- water and room -------------------------------------------------------------------------------
+
+
+def test_water_that_keeps_its_temperature_is_taken_again_behind_each_stage_and_widens_the_budget():
+    rigs = []
+    for drift_mdegc in (0, 500):
+        rig = BenchRig(gain_ppm=20_000)
+        rig.water_mdegc += drift_mdegc
+        rig.calibrate(replace(field(), water_at_end=True))
+        assert rig.to_the_end().state is RunState.SIGN, rig.view.bench.fault
+        for stage in Stage:
+            taken = [reading for reading in of(rig, Reading) if reading.stage is stage]
+            assert [reading.use for reading in taken].count(Use.WATER) == 1
+            assert (taken[-1].use, taken[-1].value, taken[-1].unit) == (Use.WATER, rig.water_mdegc, "mdegc")
+            assert len(taken) == rig.records()[0].readings_each + 4
+        rigs.append(rig)
+    lines = [{line.name: line.u for line in of(rig, DoseJudged)[0].points[0].budget} for rig in rigs]
+    assert lines[0]["water temperature"] < lines[1]["water temperature"]
+
+
+def test_water_that_drifted_is_refused_also_when_the_run_is_taken_up_again_and_its_readings_stay():
+    rig = BenchRig(gain_ppm=20_000)
+    rig.water_mdegc += 501
+    rig.calibrate(replace(field(), water_at_end=True))
+    assert "TEMPERATURE_DRIFT: the water went from 20 to 20.501 degC" in rig.to_the_end().fault
+    taken = of(rig, Reading)
+    assert taken[-1].use is Use.WATER
+    rig.kill_host()
+    rig.water_mdegc -= 501
+    rig.resume()
+    assert "TEMPERATURE_DRIFT" in rig.to_the_end().fault
+    assert of(rig, Reading) == taken
+    assert not of(rig, DoseJudged)
+    assert not frames(rig, CalCommit)
+
+
+@pytest.mark.parametrize("air_mdegc", [19_499, 20_501])
+def test_water_that_has_not_come_to_the_rooms_temperature_is_refused_before_anything_moves(air_mdegc):
+    rig = BenchRig()
+    rig.calibrate(field(conditions=replace(ROOM, air_mdegc=air_mdegc)))
+    assert "TEMPERATURE_DRIFT: the water is 20 degC and the air" in rig.to_the_end().fault
+    assert not rig.records()
+    assert not frames(rig, ServiceEnter)
 
 
 # --- through the whole container --------------------------------------------------------------------
