@@ -89,21 +89,13 @@ def fit(
     """
     from meso_device.accounting.service import part_renewed
     from meso_device.audit.service_facts import wear_of
-    from meso_device.cli.acting import acting
     from meso_device.cli.gun_choice import choose_gun
     from meso_device.cli.service_text import part_document, part_line
-    from meso_device.people.register import Purpose
+    from meso_device.cli.serving import serving
     from meso_device.people.roles import Act, Meaning
 
     uid = choose_gun(gun).uid
-    with acting(
-        home,
-        command="meso service fit",
-        act=Act.SERVICE,
-        sign_in=sign_in,
-        pin_file=pin_file,
-        purpose=Purpose.SIGNATURE,
-    ) as work:
+    with serving(home, "fit", sign_in=sign_in, pin_file=pin_file) as work:
         entry = part_renewed(uid, part, serial, work.by, strokes_max=limit, strokes_before=before)
         if limit:
             work.commit_by_two(work.together_with(second, Act.BENCH_SIGN_OFF), entry)
@@ -128,21 +120,13 @@ def record(
     """Record something else that was done to a gun."""
     from meso_device.accounting.materials import checked_code
     from meso_device.accounting.service import act_done
-    from meso_device.cli.acting import acting
     from meso_device.cli.gun_choice import choose_gun
-    from meso_device.people.register import Purpose
-    from meso_device.people.roles import Act, Meaning
+    from meso_device.cli.serving import serving
+    from meso_device.people.roles import Meaning
 
     checked_code("act", act)
     uid = choose_gun(gun).uid
-    with acting(
-        home,
-        command="meso service record",
-        act=Act.SERVICE,
-        sign_in=sign_in,
-        pin_file=pin_file,
-        purpose=Purpose.SIGNATURE,
-    ) as work:
+    with serving(home, "record", sign_in=sign_in, pin_file=pin_file) as work:
         work.commit_signed(act_done(uid, act, work.by), Meaning.PERFORMED)
     say_json({"gun_uid": uid, "act": act}) if json else say(f"recorded: {act} at gun {uid}")
 
@@ -175,7 +159,7 @@ def _report(looked: "Looked", *, json: bool) -> None:
                 "gun_uid": gun.gun_uid,
                 "simulated": gun.simulated,
                 "identity": asdict(identity),
-                "registered": looked.first,
+                "registered": looked.registered,
                 "strokes": looked.strokes,
                 "waiting": looked.waiting,
                 "odometer_nl": looked.odometer_nl,
@@ -187,7 +171,7 @@ def _report(looked: "Looked", *, json: bool) -> None:
         return
     mark = "  SIMULATED" if gun.simulated else ""
     said = f"{identity.model} {identity.serial}, hardware {identity.hw_rev}, firmware {identity.firmware}"
-    say(one_line(f"gun {gun.gun_uid}: {said}{', registered now' if looked.first else ''}{mark}"))
+    say(one_line(f"gun {gun.gun_uid}: {said}{', registered now' if looked.registered else ''}{mark}"))
 
 
 def _compared(looked: "Looked") -> str:

@@ -15,8 +15,8 @@ from meso_device.accounting.identity import Identity, identity_of
 from meso_device.accounting.service import counters_checked, finding_closed, found_in_service, identity_registered
 from meso_device.audit.queries import load_gun
 from meso_device.audit.service_facts import gun_of_serial, open_identity_findings
-from meso_device.cli.acting import Acting, acting
-from meso_device.people.register import Purpose
+from meso_device.cli.acting import Acting
+from meso_device.cli.serving import serving
 from meso_device.people.roles import Act, Meaning
 from protocols.errors import MesoError, UsageError
 from protocols.wire.messages import HelloReply
@@ -30,7 +30,7 @@ class Looked(Struct, frozen=True, kw_only=True):
     Attributes:
         gun: The gun.
         identity: Who it says it is.
-        first: It was registered now.
+        registered: It was registered now.
         strokes: In its log.
         waiting: Of these not recorded here yet.
         odometer_nl: All that it ever pushed.
@@ -41,7 +41,7 @@ class Looked(Struct, frozen=True, kw_only=True):
 
     gun: GunStamp
     identity: Identity
-    first: bool
+    registered: bool
     strokes: int
     waiting: int
     odometer_nl: int
@@ -62,14 +62,7 @@ def look_at(port: str, *, home: Path | None, sign_in: str, pin_file: str) -> Loo
         AuditWriteFailed: it could not be recorded.
     """
     hello = hello_at(port)
-    with acting(
-        home,
-        command="meso service check",
-        act=Act.SERVICE,
-        sign_in=sign_in,
-        pin_file=pin_file,
-        purpose=Purpose.SIGNATURE,
-    ) as work:
+    with serving(home, "check", sign_in=sign_in, pin_file=pin_file) as work:
         gun, ledger = _known(work, hello)
         found = check_hello(hello, ledger, "")
         twin = gun_of_serial(work.db, hello.serial, gun.gun_uid) if ledger.identity is None else ""
@@ -90,7 +83,7 @@ def look_at(port: str, *, home: Path | None, sign_in: str, pin_file: str) -> Loo
     return Looked(
         gun=gun,
         identity=identity_of(hello),
-        first=first,
+        registered=first,
         strokes=hello.head_seq,
         waiting=waiting,
         odometer_nl=hello.odometer_nl,
@@ -110,14 +103,7 @@ def accept(port: str, *, home: Path | None, reason: str, sign_in: str, second: s
         AuditWriteFailed: it could not be recorded.
     """
     hello = hello_at(port)
-    with acting(
-        home,
-        command="meso service accept",
-        act=Act.SERVICE,
-        sign_in=sign_in,
-        pin_file=pin_file,
-        purpose=Purpose.SIGNATURE,
-    ) as work:
+    with serving(home, "accept", sign_in=sign_in, pin_file=pin_file) as work:
         gun, ledger = _known(work, hello)
         open_keys = open_identity_findings(work.db, gun.gun_uid)
         identity = identity_of(hello)
@@ -130,7 +116,7 @@ def accept(port: str, *, home: Path | None, reason: str, sign_in: str, second: s
     return Looked(
         gun=gun,
         identity=identity,
-        first=ledger.identity is None,
+        registered=True,
         strokes=hello.head_seq,
         waiting=0,
         odometer_nl=hello.odometer_nl,

@@ -15,13 +15,12 @@ _STATES: Final = {"good": "", "soon": "  SOON WORN", "worn": "  WORN OUT: fit a 
 
 def service_document(gun: GunService) -> dict[str, object]:
     """Return the service of a gun as one JSON object."""
-    counters = gun.counters
     return {
         "gun_uid": gun.gun_uid,
         "identity": asdict(gun.identity) if gun.identity is not None else None,
         "registered_at": rfc3339(gun.registered_us) if gun.registered_us else "",
         "findings": list(gun.findings),
-        "counters": None if counters is None else {**asdict(counters), "at": rfc3339(counters.at_us)},
+        "counters": _counters(gun),
         "parts": [part_document(one) for one in gun.wear],
         "of_patients": [
             {"part": one.kind, "serial": one.serial, "strokes": one.shots, "strokes_max": PART_SHOTS_MAX}
@@ -29,6 +28,13 @@ def service_document(gun: GunService) -> dict[str, object]:
         ],
         "acts": [{"at": rfc3339(one.at_us), "op": one.op, "act": one.act} for one in gun.acts],
     }
+
+
+def _counters(gun: GunService) -> dict[str, object] | None:
+    if gun.counters is None:
+        return None
+    told = asdict(gun.counters)
+    return {"at": rfc3339(told.pop("at_us")), **told}
 
 
 def part_document(part: PartWear) -> dict[str, object]:

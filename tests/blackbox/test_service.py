@@ -45,7 +45,7 @@ def test_a_changed_gun_and_a_worn_one_treat_nobody_until_service_is_done(bench, 
     accept = ("accept", *port, "--reason", "firmware_update")
     refused(service(*accept, "--second", "tom", pins=("tom", "tom")), "two different people")
     refused(service(*accept, "--second", "cleo", pins=("tom", "cleo")), "cleo", "may not be the second person")
-    service(*accept, "--second", "ada", pins=("tom", "ada")).ok()
+    assert "registered now" in service(*accept, "--second", "ada", pins=("tom", "ada")).ok().out
     refused(service(*accept, "--second", "ada", pins=("tom", "ada")), "nothing to accept")
 
     fit = ("fit", "seal", "S-1", *port, "--limit", "20", "--before", "18")
