@@ -38,7 +38,7 @@ class Order(Struct, frozen=True, kw_only=True):
     Attributes:
         run: Fresh random id, 32 hex digits.
         what: What is calibrated.
-        profile: ``reference`` (three doses) or ``field`` (one).
+        profile: ``reference`` (three doses) or ``field`` (one); a syringe's geometry takes one whatever it says.
         targets: Doses in nanolitres or travels in micrometres; empty for those of the profile.
         readings_each: Readings a dose, or cycles.
         shots_each: Shots a reading.
@@ -50,7 +50,8 @@ class Order(Struct, frozen=True, kw_only=True):
         limits: What is allowed.
         place: Where; empty if not said.
         interval_days: Days from one calibration to the next, before the staircase.
-        zones: Drive the plunger through all thirds of the container, with as many readings in each.
+        zones: Drive the plunger through all thirds of the container, with as many readings in each; always for a
+            syringe's geometry.
         water_at_end: Take the water's temperature again behind each stage.
     """
 
@@ -121,6 +122,7 @@ def begun_of(order: Order, gun: GunFacts) -> Begun:
         raise UsageError(f"{order.shots_each} shots a reading refused: 1 to {SHOTS_EACH_MAX}")
     geometry_id, (pl_per_um, travel_um, dose_nl_min) = 0, (0, 0, 0)
     readings, in_force = order.readings_each, gun.in_force
+    zones = ZONES if order.zones or order.what is What.SYRINGE else 0
     match order.what:
         case What.DOSE | What.SYRINGE:
             geometry_id = _geometry(order, gun)
@@ -128,10 +130,11 @@ def begun_of(order: Order, gun: GunFacts) -> Begun:
             if order.what is What.SYRINGE:
                 _check_lot(order)
                 in_force = {**in_force, "pl_per_um": pl_per_um, "min_dose_nl": dose_nl_min}
-            targets = order.targets or _doses(order.profile, gun, pl_per_um * travel_um // 1_000)
+            profile = "field" if order.what is What.SYRINGE else order.profile
+            targets = order.targets or _doses(profile, gun, pl_per_um * travel_um // 1_000)
             _check(targets, "dose", "nL", dose_nl_min, gun.dose_nl_max, gun.dose_grid_nl)
             least = 2
-            if order.zones:
+            if zones:
                 _check_zones(targets, readings, order.shots_each, pl_per_um * travel_um // 1_000)
             if order.conditions is None:
                 raise UsageError("water and room are not given: nothing can be weighed without them")
@@ -173,7 +176,7 @@ def begun_of(order: Order, gun: GunFacts) -> Begun:
         limits=order.limits,
         interval_days=order.interval_days,
         place=order.place,
-        zones=ZONES if order.zones else 0,
+        zones=zones,
         water_at_end=order.what.weighs and order.water_at_end,
     )
 
@@ -182,7 +185,7 @@ def _check_lot(order: Order) -> None:
     """Barrels of one size differ by brand and lot: a geometry is of these three and no other."""
     if not order.syringe_lot:
         raise UsageError("the syringe's lot is not named: a geometry is of brand, size and lot; add --syringe-lot")
-    if len(order.targets) > 1 or order.profile != "field":
+    if len(order.targets) > 1:
         raise UsageError("a geometry is measured by one dose: name one")
 
 

@@ -125,8 +125,8 @@ def syringe(
 
     words = Words(gun=gun, bench=bench, adjust=adjust, sign_in=sign_in, pin_file=pin_file, home=home, json=json)
     order = words.order(
-        What.SYRINGE, [dose] if dose else [], readings, profile="field", shots=shots, syringe=syringe,
-        syringe_lot=syringe_lot, needle=needle, head=head, zones=True, thermometer=thermometer,
+        What.SYRINGE, [dose] if dose else [], readings, shots=shots, syringe=syringe, syringe_lot=syringe_lot,
+        needle=needle, head=head, thermometer=thermometer,
     )  # fmt: skip
     raise typer.Exit(run_new(words, order, balance=balance, gauge=""))
 

@@ -409,7 +409,9 @@ def test_water_that_has_not_come_to_the_rooms_temperature_is_refused_before_anyt
 
 
 def syringe(**changes):
-    return replace(ORDER, **{"what": What.SYRINGE, "syringe_lot": "B-7", "readings_each": 12, "zones": True, **changes})
+    return replace(
+        ORDER, **{"what": What.SYRINGE, "profile": "reference", "syringe_lot": "B-7", "readings_each": 12, **changes}
+    )
 
 
 def row_of(rig, geometry_id=7):
