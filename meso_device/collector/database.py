@@ -54,7 +54,7 @@ def connect(conninfo: str, role: Role) -> Connection:
     try:
         if conninfo_to_dict(conninfo).get("password") is not None:
             raise UsageError("a password must not stand in a command line: put it in ~/.pgpass or PGPASSFILE")
-    except psycopg.ProgrammingError as error:
+    except (psycopg.ProgrammingError, UnicodeEncodeError) as error:
         raise UsageError(f"--database {conninfo!r} cannot be read: {' '.join(str(error).split())}") from None
     connection = psycopg.connect(
         conninfo, autocommit=True, connect_timeout=CONNECT_S, application_name="meso collector"
