@@ -234,22 +234,33 @@ class ConsoleClinic:
 
         self._errands.send(number, look, looked, now)
 
-    def refresh(self, now: Instant) -> None:
-        """Read again what the log says of the gun; what cannot be read now is read at the next change."""
+    def refresh(self, now: Instant, then: Callable[[], None]) -> None:
+        """Read again what the log says of the gun; what cannot be read now is read at the next change.
+
+        Args:
+            now: Time.
+            then: Called when it was read, or is not to be.
+        """
         prepared, gun = self.prepared, self._facts.stamp()
         if prepared is None or gun is None:
+            then()
             return
 
-        def look(_office: Office, _moment: Moment) -> Material:
-            with self._errands.read() as db:
+        def look(_office: Office, _moment: Moment) -> Material | None:
+            with contextlib.suppress(MesoError), self._errands.read() as db:
                 return material_of(db, prepared, gun.gun_uid)
+            return None
 
-        def looked(material: Material, _now: Instant) -> Sequence[Command]:
-            prepared.material = material
+        def looked(material: Material | None, _now: Instant) -> Sequence[Command]:
+            if material is not None:
+                prepared.material = material
+            then()
             return ()
 
-        with contextlib.suppress(MesoError):
+        try:
             self._errands.send(None, look, looked, now)
+        except MesoError:  # too much waits: the next change reads it
+            then()
 
     # --- the session --------------------------------------------------------------------------------
 

@@ -41,7 +41,7 @@ class ConsoleMaterials:
         errands: Does what must not wait in the loop.
         answers: Answers to the screen.
         owe: Takes records for the log.
-        changed: Called when something about the gun changed.
+        changed: Called when something about the gun changed; calls back once that can be shown.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class ConsoleMaterials:
         errands: Errands,
         answers: ScreenAnswers,
         owe: Owe,
-        changed: Callable[[Instant], None],
+        changed: Callable[[Instant, Callable[[], None]], None],
     ) -> None:
         self._errands = errands
         self._answers = answers
@@ -156,8 +156,7 @@ class ConsoleMaterials:
 
     def _done(self, number: int) -> Callable[[Instant], None]:
         def durable(at: Instant) -> None:
-            self._answers.done(number)
-            self._changed(at)
+            self._changed(at, lambda: self._answers.done(number))
 
         return durable
 

@@ -260,7 +260,10 @@ class ConsoleOperator:
     def _show(self, view: View, now: Instant) -> None:
         since_us = now.mono_us - self._shown_us
         due = self._desk.heard_hello and (
-            (self._changed and since_us >= SNAPSHOT_US) or since_us >= LOOK_US or not self._shown_no
+            self._link.wants_snapshot
+            or (self._changed and since_us >= SNAPSHOT_US)
+            or since_us >= LOOK_US
+            or not self._shown_no
         )
         if due:
             self._shown_no += 1

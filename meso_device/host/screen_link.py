@@ -1,6 +1,7 @@
 """The socket to the screen: its messages in, snapshots and answers out, and whether it is still alive.
 
-At most one snapshot waits to be sent and the newest wins: a slow screen sees less, and delays nothing.
+At most one snapshot waits to be sent and the newest wins: a slow screen sees less, and delays nothing. That something is
+done is said behind a snapshot that shows it: whoever hears it finds nothing as it was before.
 """
 
 import socket
@@ -39,6 +40,7 @@ class ScreenLink:
         self._hear = hear
         self._deframer = Deframer(ToHost)
         self._answers: deque[bytes] = deque()
+        self._to_be_shown: list[bytes] = []
         self._snapshot = b""
         self._sending = b""
         self._heard_us = now_us
@@ -74,17 +76,30 @@ class ScreenLink:
         """Count its silence from now: it was not allowed to speak."""
         self._heard_us = now.mono_us
 
+    @property
+    def wants_snapshot(self) -> bool:
+        """Whether an answer waits for the next snapshot."""
+        return bool(self._to_be_shown)
+
     def show(self, body: dict[str, Any]) -> None:
-        """Send this snapshot next, instead of one that is not sent yet."""
+        """Send this snapshot next, instead of one that is not sent yet, and what waits for it."""
         self._snapshot = encode(Message(ToScreen.SNAPSHOT, 0, body))
+        if self._to_be_shown:
+            self._answers += (self._snapshot, *self._to_be_shown)
+            self._snapshot = b""
+            self._to_be_shown.clear()
         self.push()
 
     def say(self, kind: ToScreen, number: int, body: dict[str, Any]) -> None:
-        """Send a message that nothing replaces."""
-        if len(self._answers) >= ANSWERS_MAX:
+        """Send a message that nothing replaces; an answer that something is done follows the next snapshot."""
+        if len(self._answers) + len(self._to_be_shown) >= ANSWERS_MAX:
             self.gone = "it does not read its answers"
+            return
+        message = encode(Message(kind, number, body))
+        if kind is ToScreen.ANSWER and body.get("outcome") == "done":
+            self._to_be_shown.append(message)
         else:
-            self._answers.append(encode(Message(kind, number, body)))
+            self._answers.append(message)
             self.push()
 
     def push(self) -> None:

@@ -44,7 +44,11 @@ class Console:
         )  # fmt: skip
         self.relay = SimpleNamespace(armed=False, hung_up=False, heard_us=0)
         self.link = SimpleNamespace(
-            gone="", silent_us=lambda now: now.mono_us - self.heard_us, show=self.shown.append, excuse=self.excuse
+            wants_snapshot=False,
+            gone="",
+            silent_us=lambda now: now.mono_us - self.heard_us,
+            show=self.shown.append,
+            excuse=self.excuse,
         )
         self.process = SimpleNamespace(
             kill=self.kill, resize=self.sizes.append, wait=lambda _: True, status=lambda: -int(signal.SIGKILL)
@@ -196,6 +200,17 @@ def test_snapshots_are_ten_a_second_at_most_and_one_at_least(console):
         console.now_us += SECOND // 10
         console.operator.seen(still, console.now)
     assert 2 <= len(console.shown) - before <= 4
+
+
+def test_an_answer_that_waits_for_a_snapshot_gets_one_at_once(console):
+    still = console.make_view(phase=Phase.READY)
+    console.operator.seen(still, console.now)
+    before = len(console.shown)
+    console.operator.seen(still, console.now)
+    assert len(console.shown) == before
+    console.link.wants_snapshot = True
+    console.operator.seen(still, console.now)
+    assert len(console.shown) == before + 1
 
 
 def test_a_refusal_answers_what_waits(console):

@@ -70,6 +70,26 @@ def test_a_slow_screen_gets_every_answer_and_the_newest_snapshot_only(ends):
     assert not ends.link.gone
 
 
+def test_that_something_is_done_is_said_behind_a_snapshot_that_shows_it_and_a_refusal_at_once(ends):
+    ends.link.say(ToScreen.ANSWER, 1, {"outcome": "done"})
+    ends.link.say(ToScreen.ANSWER, 2, {"outcome": "refused"})
+    assert ends.link.wants_snapshot
+    assert [message.id for message in ends.shown()] == [2]
+    ends.link.show({"no": 1})
+    assert not ends.link.wants_snapshot
+    assert [(message.kind, message.id) for message in ends.shown()] == [(ToScreen.SNAPSHOT, 0), (ToScreen.ANSWER, 1)]
+
+
+def test_a_slow_screen_hears_that_it_is_done_behind_the_snapshot_too(ends):
+    for n in range(8):
+        ends.link.show({"no": n, "big": "x" * 60_000})
+    ends.link.say(ToScreen.ANSWER, 9, {"outcome": "done"})
+    ends.link.show({"no": 8, "big": "x" * 60_000})
+    ends.link.show({"no": 9, "big": "x" * 60_000})
+    told = [message.body.get("no", "done") for message in ends.shown()]
+    assert told[-3:] == [8, "done", 9]
+
+
 @pytest.mark.hazard("HZ-12")
 def test_only_its_own_loops_word_counts_as_alive(ends):
     ends.say(ToHost.HELLO, 1, version=1)
