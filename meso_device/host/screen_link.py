@@ -1,7 +1,7 @@
 """The socket to the screen: its messages in, snapshots and answers out, and whether it is still alive.
 
-At most one snapshot waits to be sent and the newest wins: a slow screen sees less, and delays nothing. That something is
-done is said behind a snapshot that shows it: whoever hears it finds nothing as it was before.
+At most one snapshot waits to be sent and the newest wins: a slow screen sees less, and delays nothing. That something
+is done is said behind a snapshot that shows it: whoever hears it finds nothing as it was before.
 """
 
 import socket
