@@ -75,6 +75,15 @@ class ToHost(IntEnum):
     RECORD = 61
     VERIFY = 62
     QUIT = 70
+    BENCH_PREPARE = 80
+    BENCH_BEGIN = 81
+    BENCH_RESUME = 82
+    BENCH_READ = 83
+    BENCH_ADJUST = 84
+    BENCH_PAUSE = 85
+    BENCH_EXCLUDE = 86
+    BENCH_ABANDON = 87
+    BENCH_SIGN = 88
 
 
 class ToScreen(IntEnum):

@@ -84,13 +84,14 @@ def dose(
     """Weigh what the gun gives, as found and, with --adjust, as left."""
     from meso_device.calibration.record import What
     from meso_device.cli.calibrating import Words, run_new
+    from meso_device.host.bench_orders import OrderWords
 
     words = Words(gun=gun, bench=bench, adjust=adjust, sign_in=sign_in, pin_file=pin_file, home=home, json=json)
-    order = words.order(
-        What.DOSE, doses or [], readings, profile=profile, shots=shots, syringe=syringe, syringe_lot=syringe_lot,
-        needle=needle, head=head, zones=zones, thermometer=thermometer,
+    asked = OrderWords(
+        what=What.DOSE, targets=tuple(doses or ()), readings=readings, profile=profile, shots=shots, syringe=syringe,
+        syringe_lot=syringe_lot, needle=needle, head=head, zones=zones,
     )  # fmt: skip
-    raise typer.Exit(run_new(words, order, balance=balance, gauge=""))
+    raise typer.Exit(run_new(words, words.order(asked, thermometer=thermometer), balance=balance, gauge=""))
 
 
 @app.command()
@@ -122,13 +123,14 @@ def syringe(
     """
     from meso_device.calibration.record import What
     from meso_device.cli.calibrating import Words, run_new
+    from meso_device.host.bench_orders import OrderWords
 
     words = Words(gun=gun, bench=bench, adjust=adjust, sign_in=sign_in, pin_file=pin_file, home=home, json=json)
-    order = words.order(
-        What.SYRINGE, [dose] if dose else [], readings, shots=shots, syringe=syringe, syringe_lot=syringe_lot,
-        needle=needle, head=head, thermometer=thermometer,
+    asked = OrderWords(
+        what=What.SYRINGE, targets=(dose,) if dose else (), readings=readings, shots=shots, syringe=syringe,
+        syringe_lot=syringe_lot, needle=needle, head=head,
     )  # fmt: skip
-    raise typer.Exit(run_new(words, order, balance=balance, gauge=""))
+    raise typer.Exit(run_new(words, words.order(asked, thermometer=thermometer), balance=balance, gauge=""))
 
 
 @app.command()
@@ -151,9 +153,11 @@ def depth(
     """Measure the needle's travel in air with a dial gauge that holds its peak; never depth in skin."""
     from meso_device.calibration.record import What
     from meso_device.cli.calibrating import Words, run_new
+    from meso_device.host.bench_orders import OrderWords
 
     words = Words(gun=gun, bench=bench, adjust=adjust, sign_in=sign_in, pin_file=pin_file, home=home, json=json)
-    raise typer.Exit(run_new(words, words.order(What.DEPTH, travels or [], cycles, head=head), balance="", gauge=gauge))
+    asked = OrderWords(what=What.DEPTH, targets=tuple(travels or ()), readings=cycles, head=head)
+    raise typer.Exit(run_new(words, words.order(asked), balance="", gauge=gauge))
 
 
 @app.command()
@@ -166,11 +170,14 @@ def sensors(
     json: JsonOption = False,
 ) -> None:
     """Read pressure, suction and force where there is nothing to be sensed; an offset is a fault, not subtracted."""
+    from meso_device.calibration.order import SENSOR_READINGS
     from meso_device.calibration.record import What
     from meso_device.cli.calibrating import Words, run_new
+    from meso_device.host.bench_orders import OrderWords
 
     words = Words(gun=gun, bench=bench, adjust=False, sign_in=sign_in, pin_file=pin_file, home=home, json=json)
-    raise typer.Exit(run_new(words, words.order(What.SENSORS, [], 10), balance="", gauge=""))
+    asked = OrderWords(what=What.SENSORS, readings=SENSOR_READINGS)
+    raise typer.Exit(run_new(words, words.order(asked), balance="", gauge=""))
 
 
 @app.command()

@@ -1,7 +1,6 @@
 """Puts a calibration run together from a command line, lets it run, and says what became of it."""
 
 import os
-import secrets
 import shlex
 import sys
 from collections.abc import Sequence
@@ -10,10 +9,9 @@ from typing import Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
-from drivers.mt_sics import BAUD, MtSics
-from drivers.ports import open_port
-from meso_device.calibration.order import NEEDED, Order
+from meso_device.calibration.order import Order
 from meso_device.calibration.record import (
     Adjusted,
     CalibrationRecord,
@@ -27,32 +25,26 @@ from meso_device.calibration.record import (
     What,
 )
 from meso_device.calibration.run import Run
-from meso_device.cli.bench_file import read_bench
+from meso_device.cli.asking import read_document
 from meso_device.cli.calibration_text import geometry_lines
 from meso_device.cli.desk import open_desk
 from meso_device.cli.log import reading
 from meso_device.cli.output import say, say_json, tell
 from meso_device.host.bench import BenchEnd, BenchRequest, run_bench
+from meso_device.host.bench_file import parse_bench
+from meso_device.host.bench_orders import OrderWords, check_words, order_of
+from meso_device.host.bench_runs import open_run, serial_of
 from meso_device.host.home import find_home, lock_holder
-from meso_device.host.instruments import (
-    BalanceInstrument,
-    InstrumentMember,
-    WithThermometer,
-    sent_by_gauge,
-    typed_from_stdin,
-)
+from meso_device.host.instruments import InstrumentMember, connected, typed_from_stdin
 from meso_device.people.register import Purpose
 from meso_device.people.roles import Act, role_for
-from meso_device.records.calibration_runs import RunRow, run_rows, run_story
+from meso_device.records.calibration_runs import run_story
 from meso_device.session.bench_desk import BenchView
 from meso_device.session.contract import Calibrate, Instant, Notice, View
 from protocols.errors import UsageError
-from protocols.treatment.needles import heads, needles
-from protocols.treatment.syringes import syringes
-from protocols.units import LENGTH, VOLUME, format_dose, parse_quantity
+from protocols.units import format_dose
 
 COMMAND: Final = "meso calibrate"
-PROFILES: Final = ("reference", "field")
 _PERCENT_PPM: Final = 10_000
 
 
@@ -67,55 +59,20 @@ class Words(Struct, frozen=True, kw_only=True):
     home: Path | None
     json: bool
 
-    def order(
-        self,
-        what: What,
-        targets: Sequence[str],
-        readings: int,
-        *,
-        profile: str = "reference",
-        shots: int = 1,
-        syringe: str = "",
-        syringe_lot: str = "",
-        needle: str = "30g_4mm",
-        head: str = "single",
-        zones: bool = False,
-        thermometer: bool | None = None,
-    ) -> Order:
+    def order(self, words: OrderWords, *, thermometer: bool | None = None) -> Order:
         """Return the run that is asked for.
+
+        Args:
+            words: What was said of it.
+            thermometer: Whether the water's temperature is asked for again; None where somebody can type it.
 
         Raises:
             UsageError: a word is not one that is known, or the bench file is refused.
         """
-        if profile not in PROFILES:
-            raise UsageError(f"profile {profile[:20]!r} refused: {' or '.join(PROFILES)}")
-        for name, word, known in (
-            ("syringe", syringe, syringes()),
-            ("needle", needle, needles()),
-            ("head", head, heads()),
-        ):
-            if word and word not in known:
-                raise UsageError(f"{name} {word[:40]!r} refused: known are {', '.join(known)}")
-        bench = read_bench(self.bench)
-        return Order(
-            run=secrets.token_hex(16),
-            what=what,
-            profile=profile,
-            targets=tuple(parse_quantity(text, VOLUME if what.weighs else LENGTH) for text in targets),
-            readings_each=readings,
-            shots_each=shots,
-            geometry_id=syringes()[syringe].geometry_id if syringe else 0,
-            syringe_lot=syringe_lot,
-            needle_type_id=needles()[needle].type_id,
-            head_type_id=heads()[head].type_id,
-            conditions=bench.conditions,
-            references=tuple(one for one in bench.references if one.what in NEEDED[what]),
-            limits=bench.limits,
-            place=bench.place,
-            interval_days=bench.interval_days,
-            zones=zones,
-            water_at_end=sys.stdin.isatty() and not self.json if thermometer is None else thermometer,
-        )
+        check_words(words)
+        asks = sys.stdin.isatty() and not self.json if thermometer is None else thermometer
+        bench = parse_bench(read_document(self.bench, f"bench file {self.bench}"), self.bench)
+        return order_of(replace(words, water_at_end=asks), bench)
 
 
 def run_new(words: Words, order: Order, *, balance: str, gauge: str) -> int:
@@ -124,10 +81,11 @@ def run_new(words: Words, order: Order, *, balance: str, gauge: str) -> int:
     Raises:
         UsageError: another run is open.
     """
-    row = open_run(words.home)
-    if row is not None:
+    with reading(words.home) as db:
+        known = open_run(db) if db is not None else None
+    if known is not None:
         raise UsageError(
-            f"run {row.run[:8]} ({row.what}) is open: go on with '{COMMAND} resume', or give it up with "
+            f"run {known.row.run[:8]} ({known.row.what}) is open: go on with '{COMMAND} resume', or give it up with "
             f"'{COMMAND} abandon'"
         )
     op, role = _sign_in(words)
@@ -139,33 +97,17 @@ def run_new(words: Words, order: Order, *, balance: str, gauge: str) -> int:
 def run_open(words: Words, *, balance: str, gauge: str) -> int:
     """Go on with the newest open run, report it, and return the exit status; 0 where there is none."""
     with reading(words.home) as db:
-        rows = [row for row in run_rows(db) if row.state == "open"] if db is not None else []
-        story = run_story(db, rows[0].run) if rows and db is not None else None
-    if story is None:
+        known = open_run(db) if db is not None else None
+    if known is None:
         if words.json:
             say_json({"run": "", "state": "none", "exit": 0, "reason": "nothing to resume"})
         else:
             say("nothing to resume")
         return 0
     op, role = _sign_in(words)
-    begun = story.begun
-    serial = next((one.serial for one in begun.references if one.what == "balance"), "")
-    command = Calibrate(
-        order=None,
-        records=tuple(step.record for step in story.steps),
-        gun_uid=rows[0].gun_uid,
-        adjust=words.adjust,
-        interval_days=begun.interval_days,
-        op=op,
-        role=role,
-    )
-    return _run(words, command, begun.what, serial, balance=balance, gauge=gauge)
-
-
-def open_run(home: Path | None) -> RunRow | None:
-    """Return the newest run that is open; None where there is none."""
-    with reading(home) as db:
-        return next((row for row in run_rows(db) if row.state == "open"), None) if db is not None else None
+    begun = known.story.begun
+    command = known.going_on(adjust=words.adjust, op=op, role=role)
+    return _run(words, command, begun.what, serial_of(begun), balance=balance, gauge=gauge)
 
 
 def _sign_in(words: Words) -> tuple[str, str]:
@@ -197,14 +139,10 @@ def _run(words: Words, command: Calibrate, what: What, serial: str, *, balance: 
 def _instrument(what: What, serial: str, *, balance: str, gauge: str, quiet: bool) -> InstrumentMember | None:
     if what is What.SENSORS:
         return None
-    if what is What.DEPTH and gauge:
-        return InstrumentMember(sent_by_gauge(open_port(gauge, BAUD)))
     asking = sys.stdin.isatty() and not quiet
     typed = typed_from_stdin(say_now if asking else None)
-    if what.weighs and balance:
-        weighed = BalanceInstrument(open_port(balance, BAUD), MtSics(serial=serial))
-        return InstrumentMember(WithThermometer(weighed, typed))
-    return InstrumentMember(typed)
+    port = balance if what.weighs else gauge
+    return InstrumentMember(connected(what, port, serial, typed) if port else typed)
 
 
 def say_now(text: str) -> None:

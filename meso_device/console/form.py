@@ -19,6 +19,7 @@ class Field(Struct, frozen=True):
         hint: What belongs in it.
         optional: It may stay empty.
         text: What stands in it at first.
+        length_max: Letters that fit.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Field(Struct, frozen=True):
     hint: str = ""
     optional: bool = False
     text: str = ""
+    length_max: int = TEXT_MAX
 
 
 class FormEvent(Enum):
@@ -89,9 +91,9 @@ class Form:
 
     def write(self, text: str) -> None:
         """Add text to the field being written in; what does not fit or cannot be printed is left out."""
-        name = self.fields[self.at].name
-        written = self._texts[name] + "".join(letter for letter in text if letter.isprintable())
-        self._texts[name] = written[:TEXT_MAX]
+        field = self.fields[self.at]
+        written = self._texts[field.name] + "".join(letter for letter in text if letter.isprintable())
+        self._texts[field.name] = written[: field.length_max]
 
     def _go_on(self) -> FormEvent:
         if self.complete():

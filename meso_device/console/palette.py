@@ -30,6 +30,7 @@ def offers() -> tuple[Offer, ...]:
     pages = [Offer(page, say("palette.page", page=say(f"page.{page}")), f"page('{page}')") for page in PAGES]
     return (
         *pages,
+        Offer("", say("palette.bench"), "page('bench')"),
         Offer("", say("palette.summary"), "page('summary')"),
         Offer("", say("palette.sign_in"), "page('sign_in')"),
         Offer("lock", say("palette.lock"), "lock"),

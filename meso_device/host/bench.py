@@ -15,7 +15,7 @@ from meso_device.audit.records import Stamp
 from meso_device.audit.reserve import Reserve
 from meso_device.audit.store import Store
 from meso_device.audit.writer import Writer
-from meso_device.calibration.run import RunState
+from meso_device.host.bench_runs import why_unfinished
 from meso_device.host.clock import Clock, read_clock_state, read_host_boot
 from meso_device.host.due import commit_due
 from meso_device.host.home import HomeLock, open_home, read_host_id, write_private
@@ -42,7 +42,6 @@ AWAY_US_MAX: Final = 5_000_000
 LOOK_US: Final = 100_000
 WIND_DOWN_US_MAX: Final = 5_000_000
 REASON_OPERATOR_COMMAND: Final = 1
-_PROVEN: Final = frozenset({RunState.SIGN, RunState.DONE})
 
 
 class BenchRequest(Struct, frozen=True, kw_only=True):
@@ -206,8 +205,8 @@ class BenchOperator:
     def _why_end(self, view: View, now: Instant) -> str:
         away_us = now.mono_us - (self._heard_us or now.mono_us)
         bench = view.bench
-        stopped = self._given and (view.phase is Phase.ESTOPPED or (bench is not None and not bench.running))
-        unfinished = stopped and (bench is None or bench.state not in _PROVEN)
+        over = self._given and (view.phase is Phase.ESTOPPED or (bench is not None and not bench.running))
+        unfinished = why_unfinished(view) if over else ""
         silent = f"no gun answers on {self._port}; what is there instead says: meso guns {self._port}"
         reasons = (
             (bool(view.write_failed), f"recording has stopped: {view.write_failed}"),
@@ -216,7 +215,7 @@ class BenchOperator:
             (view.phase is Phase.LOCKED, locked_line(view.findings)),
             (self._given and view.link is not LinkState.UP, "the link to the gun was lost"),
             (away_us > AWAY_US_MAX, silent),
-            (unfinished, "the gun was stopped" if view.phase is Phase.ESTOPPED else "the run was cut off"),
+            (bool(unfinished), unfinished),
         )
         return next((text for holds, text in reasons if holds), "")
 

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from meso_device.accounting.entries import Entry, SessionRow
 from meso_device.accounting.materials import Actor, checked_lot, part_fitted
-from meso_device.audit.exposure import place_of
 from meso_device.audit.facts import clinic_facts, fitted_now
 from meso_device.host.clinical import Returning, SignedOverride, opening_of, override_entry, resuming_of, signers
 from meso_device.host.console_facts import ConsoleFacts
@@ -21,6 +20,7 @@ from meso_device.host.home import Home
 from meso_device.host.owed import Owe
 from meso_device.host.prepared import AFTERCARE, Material, Prepared, fitted_part, material_of
 from meso_device.host.screen_answers import Refuse, ScreenAnswers
+from meso_device.host.signing import Signing
 from meso_device.host.snapshot import Treatment
 from meso_device.people.lockout import Moment
 from meso_device.people.office import Office
@@ -76,6 +76,7 @@ class ConsoleClinic:
         self._errands = errands
         self._answers = answers
         self._owe = owe
+        self._signing = Signing(errands=errands, answers=answers, owe=owe)
         self.prepared: Prepared | None = None
         self.signed: set[str] = set()
         self._closed: tuple[str, str] = ("", "")
@@ -356,7 +357,7 @@ class ConsoleClinic:
             entry = override_entry(
                 override, session=prepared.session, alias=prepared.alias, by=by, plan=plan, answers=prepared.told()
             )
-            self._owe((entry,), lambda then: self._sign(number, entry, override.signatures, then), number)
+            self._owe((entry,), lambda then: self._signing.add(number, entry, override.signatures, then), number)
             return ()
 
         self._errands.send(number, look, looked, now)
@@ -380,7 +381,7 @@ class ConsoleClinic:
             def performed(target: Target, moment: Moment) -> tuple[Entry, ...]:
                 return (sign_entry(target, Meaning.PERFORMED, proof, moment),)
 
-            self._sign(number, closed, performed, at, lambda: self.signed.add(session))
+            self._signing.add(number, closed, performed, at, lambda: self.signed.add(session))
             return ()
 
         self._errands.send(number, look, looked, now)
@@ -432,34 +433,6 @@ class ConsoleClinic:
                     protocol_digest=prepared.plan.digest,
                 )
             )
-
-    def _sign(
-        self,
-        number: int,
-        entry: Entry,
-        sign: Callable[[Target, Moment], tuple[Entry, ...]],
-        now: Instant,
-        signed: Callable[[], object] = lambda: None,
-    ) -> None:
-        """Sign a record that is durable; answers when its signatures are."""
-
-        def make(_office: Office, moment: Moment) -> tuple[Entry, ...]:
-            with self._errands.read() as db:
-                place = place_of(db, entry.key)
-            if place is None:
-                raise MesoError("what is to be signed is not in the log yet: close the session first")
-            signatures = sign(Target(seq=place[0], leaf=place[1]), moment)
-            return tuple(replace(one, session=entry.session, alias=entry.alias) for one in signatures)
-
-        def made(signatures: tuple[Entry, ...], _now: Instant) -> Sequence[Command]:
-            def durable(_at: Instant) -> None:
-                signed()
-                self._answers.done(number)
-
-            self._owe(signatures, durable, number)
-            return ()
-
-        self._errands.send(number, make, made, now)
 
 
 def _answer(item: str, said: str, allergies: Sequence[str]) -> Answer:

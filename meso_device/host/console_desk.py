@@ -16,13 +16,15 @@ from meso_device.audit.birth import DATABASE_NAME
 from meso_device.audit.database import open_for_reading
 from meso_device.audit.queries import open_session
 from meso_device.host.alarm_board import AlarmRow
+from meso_device.host.bench_runs import KnownRun
 from meso_device.host.console_arming import Arming
+from meso_device.host.console_bench import ConsoleBench, why_no_technician
 from meso_device.host.console_clinic import ConsoleClinic
 from meso_device.host.console_facts import ConsoleFacts
 from meso_device.host.console_gun import ConsoleGun
 from meso_device.host.console_history import ConsoleHistory
 from meso_device.host.console_materials import ConsoleMaterials
-from meso_device.host.console_may import LIVE, Seen, why_not
+from meso_device.host.console_may import LIVE, Seen, is_at_bench, why_not
 from meso_device.host.console_people import PRACTICE, ConsolePeople
 from meso_device.host.console_plan import ConsolePlan
 from meso_device.host.console_settings import ConsoleSettings
@@ -50,6 +52,7 @@ from meso_device.session.contract import (
     Disarm,
     Instant,
     OpenSession,
+    PauseBench,
     Phase,
     ResumeSession,
     Stop,
@@ -71,6 +74,7 @@ class ConsoleDesk:
         plans: Treatments that a practice session can be of, by name.
         left_open: Session that an earlier run left open; None if none.
         to_sign: Session of a patient that an earlier run closed and nobody signed for; empty if none.
+        known_run: Run at the bench that is open, or complete and unsigned; None if none.
         people: Looks at PINs.
         home: Data directory.
         enrolled: Somebody is enrolled in this data directory.
@@ -91,6 +95,7 @@ class ConsoleDesk:
         silenced_until_us: The bell is off until then.
         history: Pages and records for the screen.
         verify: Verifies the log when asked to.
+        bench: Runs at the bench.
         approved: As given.
     """
 
@@ -101,6 +106,7 @@ class ConsoleDesk:
         plans: Mapping[str, TreatmentPlan],
         left_open: tuple[SessionRow, TreatmentPlan] | None,
         to_sign: str = "",
+        known_run: KnownRun | None = None,
         people: PeopleDesk,
         home: Home,
         enrolled: bool,
@@ -135,6 +141,7 @@ class ConsoleDesk:
         )
         self._materials = ConsoleMaterials(errands, self._answers, self.owe, self.clinic.refresh)
         self._left_to_sign = to_sign
+        self.bench = ConsoleBench(facts=facts, answers=self._answers, errands=errands, owe=self.owe, known=known_run)
         self.verify = VerifyRun(home.root)
         self.tree_head = TreeHead(facts, errands)
         self._home = home
@@ -185,6 +192,15 @@ class ConsoleDesk:
             ToHost.RECORD: self._record,
             ToHost.VERIFY: self._verify,
             ToHost.QUIT: self._quit,
+            ToHost.BENCH_PREPARE: self._by_person("bench", self.bench.prepare),
+            ToHost.BENCH_BEGIN: self._by_person("bench", self.bench.begin),
+            ToHost.BENCH_RESUME: self._by_person("bench", self.bench.resume),
+            ToHost.BENCH_READ: self._bench_read,
+            ToHost.BENCH_ADJUST: self._bench_adjust,
+            ToHost.BENCH_PAUSE: self._bench_pause,
+            ToHost.BENCH_EXCLUDE: self._by_person("bench_record", self.bench.exclude),
+            ToHost.BENCH_ABANDON: self._by_person("bench_record", self.bench.abandon),
+            ToHost.BENCH_SIGN: self._by_person("bench_sign", self.bench.sign),
         }
         self.people = ConsolePeople(people, self._answers, enrolled=enrolled)
         self.heard_hello = False
@@ -225,6 +241,7 @@ class ConsoleDesk:
         if self._facts.unsigned:
             self._sign(now)
         self.tree_head.seen(now)
+        self.bench.seen(view)
         if self._coming is not None and view.session == self._coming.session:
             self.treatment, self._coming = self._coming, None
             self.left_open = None
@@ -240,8 +257,9 @@ class ConsoleDesk:
         self._answers.refuse_waiting("refused", text)
 
     def next_deadline_us(self) -> int | None:
-        """Return when something waited for is given up."""
-        return self._answers.next_deadline_us()
+        """Return when something waited for is given up, or an instrument has to be called."""
+        due = (self._answers.next_deadline_us(), self.bench.slot.next_deadline_us())
+        return min((at for at in due if at is not None), default=None)
 
     def leave_alone(self, now: Instant) -> bool:
         """Sign out whoever left the keys; return whether anybody was signed in."""
@@ -286,6 +304,10 @@ class ConsoleDesk:
             patient=self._has_patient,
             theirs=not self._has_patient or self.clinic.is_treated_by(self.people.person),
             to_sign=bool(self.to_sign),
+            no_technician=why_no_technician(self.people.person),
+            run_open=self.bench.is_open,
+            run_to_sign=self.bench.is_to_sign,
+            run_theirs=self.bench.is_run_by(self.people.person),
         )
         return why_not(seen)
 
@@ -506,6 +528,21 @@ class ConsoleDesk:
         state = "complete" if complete else "interrupted"
         return (CloseSession(state=state, aftercare=self.clinic.aftercare if self._has_patient else None),)
 
+    # --- the bench ----------------------------------------------------------------------------------
+
+    def _bench_read(self, number: int, body: Body, _now: Instant) -> Sequence[Command]:
+        self._allow("bench_read")
+        self.bench.read(number, body)
+        return ()
+
+    def _bench_adjust(self, number: int, body: Body, now: Instant) -> Sequence[Command]:
+        self._allow("bench_read")
+        return self.bench.adjust(number, body, now)
+
+    def _bench_pause(self, number: int, _body: Body, now: Instant) -> Sequence[Command]:
+        self._allow("bench_pause")
+        return self.bench.pause(number, now)
+
     # --- the plan -----------------------------------------------------------------------------------
 
     @property
@@ -596,8 +633,10 @@ class ConsoleDesk:
         self._steps.forget()
         self.people.lock(now)
         self._answers.done(number)
-        armed = self._view is not None and self._view.phase in LIVE
-        return (Disarm(cause="console locked"),) if armed else ()
+        view = self._view
+        if view is not None and view.phase in LIVE:
+            return (Disarm(cause="console locked"),)
+        return (PauseBench(),) if view is not None and is_at_bench(view) else ()
 
     def _acknowledge(self, number: int, body: Body, now: Instant) -> Sequence[Command]:
         self._allow("acknowledge")

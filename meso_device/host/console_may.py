@@ -5,6 +5,7 @@ from typing import Final
 from msgspec import Struct
 
 from meso_device.accounting.entries import SessionRow
+from meso_device.accounting.findings import locked_line
 from meso_device.host.console_facts import ConsoleFacts
 from meso_device.session.contract import LinkState, Phase, View
 from protocols.wire.codes import GunFlag, State
@@ -12,6 +13,7 @@ from protocols.wire.codes import GunFlag, State
 LIVE: Final = frozenset({Phase.ARMED, Phase.ARMING})
 OPEN_WHILE_LOCKED: Final = frozenset({"sign_in", "disarm", "quit"})
 """Beside STOP, which nothing ever forbids."""
+_AT_BENCH: Final = "a run is under way at the bench: pause it first"
 _OVER: Final = frozenset({Phase.NO_SESSION, Phase.CLOSED})
 
 
@@ -30,6 +32,10 @@ class Seen(Struct, frozen=True, kw_only=True):
         patient: The session under way has a patient.
         theirs: The session under way is practice, or whoever is signed in treats in it.
         to_sign: A session of a patient is closed and was not signed for.
+        no_technician: Why whoever is signed in may not calibrate; empty otherwise.
+        run_open: A run at the bench can go on.
+        run_to_sign: One is complete and not signed for.
+        run_theirs: Whoever is signed in runs the one under way.
     """
 
     view: View
@@ -43,6 +49,15 @@ class Seen(Struct, frozen=True, kw_only=True):
     patient: bool = False
     theirs: bool = True
     to_sign: bool = False
+    no_technician: str = ""
+    run_open: bool = False
+    run_to_sign: bool = False
+    run_theirs: bool = False
+
+
+def is_at_bench(view: View) -> bool:
+    """Return whether a run is under way at the bench."""
+    return view.bench is not None and view.bench.running
 
 
 def why_not(seen: Seen) -> dict[str, str]:
@@ -53,7 +68,8 @@ def why_not(seen: Seen) -> dict[str, str]:
     going = seen.session and view.phase not in _OVER
     to_close = "" if seen.facts.written_off else no_gun
     left = "" if seen.left_open is not None else "no session was left open"
-    another = "a session is open" if going else "a session was left open" if seen.left_open is not None else ""
+    bench = _AT_BENCH if is_at_bench(seen.view) else ""
+    another = "a session is open" if going else "a session was left open" if seen.left_open is not None else bench
     stopped = view.phase is Phase.ESTOPPED
     nobody = "" if seen.signed_in or not seen.enrolled or view.simulated else "sign in first"
     person = "" if seen.signed_in else "sign in first: F9, then S"
@@ -63,13 +79,13 @@ def why_not(seen: Seen) -> dict[str, str]:
         "lock": "" if seen.signed_in else "nobody is signed in",
         "enrol": "somebody is enrolled already" if seen.enrolled else "",
         "open": no_gun or another or ("" if view.simulated else "a practice session takes a simulated gun"),
-        "resume": left or _taking_up(seen),
+        "resume": left or bench or _taking_up(seen),
         "abandon": armed or to_close or ("" if going else left or _taking_up(seen)),
         "patient": armed or person,
         "prepare": armed or person or another,
         "begin": no_gun or another or person or ("" if seen.prepared else "choose patient and treatment first"),
         "check": armed or person or other or ("" if seen.prepared else "choose patient and treatment first"),
-        "material": armed or person or no_gun,
+        "material": armed or person or no_gun or bench,
         "override": armed or person or other or ("" if going and seen.patient else "no session of a patient is open"),
         "sign": armed or person or ("" if seen.to_sign else "nothing is to be signed"),
         "confirm": other or no_gun or ("" if view.phase is Phase.UNCONFIRMED else "nothing to confirm"),
@@ -77,22 +93,58 @@ def why_not(seen: Seen) -> dict[str, str]:
         "disarm": "" if armed else "not armed",
         "reset_open": no_gun or ("" if stopped and view.estop_latch_id else "the gun is not stopped"),
         "connect": "disconnect first" if view.link in {LinkState.UP, LinkState.RECONCILING} else "",
-        "disconnect": armed or no_gun,
-        "self_test": armed or no_gun or nobody or ("reset the stop first" if stopped else ""),
-        "home": armed or no_gun or nobody or _homing(seen),
+        "disconnect": armed or no_gun or bench,
+        "self_test": armed or no_gun or bench or nobody or ("reset the stop first" if stopped else ""),
+        "home": armed or no_gun or bench or nobody or _homing(seen),
         "clear_fault": no_gun or ("" if stopped or view.phase is Phase.FAULT else "the gun shows no fault"),
-        "write_off": armed or _writing_off(seen),
+        "write_off": armed or bench or _writing_off(seen),
         "acknowledge": nobody,
         "finish": armed or other or ("" if going else "no session is open") or to_close,
         "plan": nobody or other or _planning(seen),
         "note": nobody or armed or ("" if going else "no session is open"),
         "page": armed,
         "verify": armed,
-        "quit": armed,
+        "quit": armed or bench,
+        **_at_the_bench(seen, armed or person or seen.no_technician, bench or no_gun),
     }
     if seen.locked:
         return {name: why if name in OPEN_WHILE_LOCKED else "locked: sign in first" for name, why in may.items()}
     return may
+
+
+def _at_the_bench(seen: Seen, nobody: str, not_now: str) -> dict[str, str]:
+    """Return why not, for what is done at the bench.
+
+    Args:
+        seen: What decides.
+        nobody: Why whoever is here may do nothing of it; empty for a technician.
+        not_now: Why the gun cannot be had; empty if it can.
+    """
+    running = "" if is_at_bench(seen.view) else "no run is under way"
+    bench = _AT_BENCH if is_at_bench(seen.view) else ""
+    session = seen.session and seen.view.phase not in _OVER
+    opened = nobody or ("close the session first" if session or seen.left_open is not None else "")
+    return {
+        "bench_open": opened,
+        "bench": opened or not_now or _benching(seen),
+        "bench_read": nobody or running or ("" if seen.run_theirs else "sign in as the one who runs it"),
+        "bench_pause": running,
+        "bench_record": opened or bench or ("" if seen.run_open else "no run is open"),
+        "bench_sign": opened or bench or ("" if seen.run_to_sign else "no run waits for its signatures"),
+    }
+
+
+def _benching(seen: Seen) -> str:
+    """Return why the gun cannot be calibrated now; empty if it can."""
+    view = seen.view
+    reasons = (
+        (bool(view.write_failed), "nothing can be recorded"),
+        (view.phase is Phase.ESTOPPED, "reset the stop first"),
+        (view.phase is Phase.FAULT, "acknowledge the fault first"),
+        (view.phase is Phase.LOCKED, locked_line(view.findings)),
+        (view.phase not in _OVER, f"the session is {view.phase.value}"),
+    )
+    return next((text for holds, text in reasons if holds), "")
 
 
 def _homing(seen: Seen) -> str:

@@ -13,7 +13,7 @@ from meso_device.audit.pages import Looked
 from meso_device.host.alarm_board import HostAlarm, Priority
 from meso_device.host.console_desk import ConsoleDesk
 from meso_device.host.console_facts import ConsoleFacts
-from meso_device.host.console_may import LIVE
+from meso_device.host.console_may import LIVE, is_at_bench
 from meso_device.host.console_settings import ConsoleSettings
 from meso_device.host.link_trace import LinkTrace
 from meso_device.host.members import Leave, Wish
@@ -172,6 +172,7 @@ class ConsoleOperator:
         """Hear what went on."""
         self._facts.stepped(event, effects, now)
         self._desk.owed.heard(event, now)
+        self._desk.bench.stepped(event, effects, now)
 
     def looked(self, looked: Looked) -> None:
         """Send what was read of the history to whoever asked."""
@@ -237,7 +238,8 @@ class ConsoleOperator:
 
     def _is_left_alone(self, view: View, now: Instant) -> bool:
         since_us = now.mono_us - max(self._relay.heard_us, self._began_us)
-        return view.phase not in LIVE and since_us > self._settings.lock_after_s * 1_000_000
+        busy = view.phase in LIVE or is_at_bench(view)  # a balance may take an hour; its run is watched, not keyed
+        return not busy and since_us > self._settings.lock_after_s * 1_000_000
 
     def _pressing(self) -> set[int]:
         return {row.no for row in self._facts.alarms.rows() if row.priority > Priority.LOW}
@@ -304,6 +306,7 @@ class ConsoleOperator:
             verify=desk.verify.state,
             tree_head=desk.tree_head.shown,
             approved=desk.approved,
+            bench=desk.bench.shown(),
         )
 
 

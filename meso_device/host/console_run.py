@@ -25,6 +25,7 @@ from meso_device.audit.records import Stamp
 from meso_device.audit.store import Store
 from meso_device.audit.writer import Writer
 from meso_device.host.backup_watch import BackupWatch
+from meso_device.host.bench_runs import KnownRun, unfinished_run
 from meso_device.host.clinical import approvals_in
 from meso_device.host.clock import Clock, read_clock_state, read_host_boot
 from meso_device.host.console_before import before
@@ -121,7 +122,7 @@ def run_console(
         return _Console(request, home, clock, log, terminal, signals, stack).run(watch)
 
 
-class _Log(Struct, frozen=True):
+class _Log(Struct, frozen=True, kw_only=True):
     """The log, opened, and what it says at the start."""
 
     writer: Writer
@@ -129,6 +130,7 @@ class _Log(Struct, frozen=True):
     left_open: tuple[SessionRow, TreatmentPlan] | None
     left_unknown: tuple[int, int]
     to_sign: str
+    known_run: KnownRun | None
     enrolled: bool
     notices: tuple[str, ...]
     begun_us: int
@@ -154,8 +156,17 @@ class _Log(Struct, frozen=True):
         writer = Writer(store, boot=boot, clock=state)
         stack.callback(lambda: _close_log(writer, home, clock))
         write_private(home.last_port_file, f"{request.port}\n")
-        to_sign = unsigned_session(home) if left_open is None else ""
-        return cls(writer, boot, left_open, left_unknown, to_sign, office is not None, store.notices, begun_us)
+        return cls(
+            writer=writer,
+            boot=boot,
+            left_open=left_open,
+            left_unknown=left_unknown,
+            to_sign=unsigned_session(home) if left_open is None else "",
+            known_run=run_to_go_on(home),
+            enrolled=office is not None,
+            notices=store.notices,
+            begun_us=begun_us,
+        )
 
 
 class _Console:
@@ -197,6 +208,7 @@ class _Console:
             plans=request.plans,
             left_open=log.left_open,
             to_sign=log.to_sign,
+            known_run=log.known_run,
             people=self._people,
             home=home,
             enrolled=log.enrolled,
@@ -208,6 +220,7 @@ class _Console:
             say=self._say,
         )
         stack.callback(self._desk.verify.close)
+        stack.callback(self._desk.bench.slot.empty)
         self._screen = ScreenProcess.start(terminal.size(), os.environ, request.screen)
         stack.callback(self._screen.close)
         self._relay = Relay(terminal.fd, self._screen.terminal_fd, request.settings.stops)
@@ -240,7 +253,15 @@ class _Console:
             operator=operator,
             observer=watch(operator),
             signals=self._signals,
-            members=(self._relay, self._link, self._stopper, self._people, self._desk.verify, self._viewers),
+            members=(
+                self._relay,
+                self._link,
+                self._stopper,
+                self._people,
+                self._desk.verify,
+                self._viewers,
+                self._desk.bench.slot,
+            ),
             attendant=operator,
             passed_on=frozenset({self._screen.terminal_fd}),
         )
@@ -324,6 +345,12 @@ def unsigned_session(home: Home) -> str:
     """Return the newest session, if it had a patient, is closed and nobody signed for it; else an empty text."""
     with contextlib.closing(open_for_reading(home.root / DATABASE_NAME)) as db:
         return newest_unsigned(db)
+
+
+def run_to_go_on(home: Home) -> KnownRun | None:
+    """Return the run at the bench that is open, or complete and not signed for; None if none."""
+    with contextlib.closing(open_for_reading(home.root / DATABASE_NAME)) as db:
+        return unfinished_run(db)
 
 
 def _unknown_of(store: Store, row: SessionRow) -> tuple[int, int]:

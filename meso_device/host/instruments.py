@@ -11,10 +11,11 @@ from string import ascii_letters
 from typing import Final, Protocol
 
 from drivers.balance import Failed, Reading
-from drivers.mt_sics import MtSics
-from drivers.ports import Port
+from drivers.mt_sics import BAUD, MtSics
+from drivers.ports import Port, open_port
 from meso_device.audit.pages import Looked
 from meso_device.calibration.instrument import Measured, NotMeasured, Outcome
+from meso_device.calibration.record import What
 from meso_device.session.contract import Effect, EngineEvent, Instant, ReadingTaken, TakeReading
 from protocols.errors import LinkLost, UsageError
 from protocols.units import Dimension, parse_quantity
@@ -108,11 +109,21 @@ class TypedInstrument:
     asked again, a program's run ends.
     """
 
-    def __init__(self, read: Callable[[], bytes], fd: int, say: Callable[[str], None] | None) -> None:
-        """Read lines with ``read`` when ``fd`` is readable; ``say`` prompts a person, None where there is none."""
+    def __init__(
+        self,
+        read: Callable[[], bytes],
+        fd: int,
+        say: Callable[[str], None] | None,
+        let_go: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Read lines with ``read`` when ``fd`` is readable; ``say`` prompts a person, None where there is none.
+
+        ``let_go`` closes what the lines come from.
+        """
         self._read = read
         self._fd = fd
         self._say = say
+        self._let_go = let_go
         self._lines: deque[str] = deque()
         self._rest = b""
         self._ended = ""
@@ -154,7 +165,8 @@ class TypedInstrument:
         return self._until_us if self._asked is not None else None
 
     def close(self) -> None:
-        """Nothing is held open here."""
+        """Close what the lines come from."""
+        self._let_go()
 
     def _hear(self) -> None:
         try:
@@ -264,6 +276,24 @@ def parse_reading(line: str, unit: str) -> Measured:
     return Measured(line.strip(), value, 10 ** (places - len(number.partition(".")[2])))
 
 
+def connected(what: What, port: str, serial: str, typed: Instrument) -> Instrument:
+    """Open the port of a balance for what is weighed, or of a gauge.
+
+    Args:
+        what: What is calibrated.
+        port: Name of the port.
+        serial: Serial number that the balance must have.
+        typed: Where somebody gives what the thermometer beside a balance shows.
+
+    Raises:
+        UsageError: the port cannot be opened.
+        LinkLost: it is gone.
+    """
+    if what.weighs:
+        return WithThermometer(BalanceInstrument(open_port(port, BAUD), MtSics(serial=serial)), typed)
+    return sent_by_gauge(open_port(port, BAUD))
+
+
 def sent_by_gauge(port: Port) -> TypedInstrument:
     """Return an instrument whose readings a gauge sends; what it sent before anybody asked is of no reading here.
 
@@ -273,7 +303,7 @@ def sent_by_gauge(port: Port) -> TypedInstrument:
     for _ in range(DRAIN_READS_MAX):
         if not port.read():
             break
-    return TypedInstrument(port.read, port.fileno(), None)
+    return TypedInstrument(port.read, port.fileno(), None, port.close)
 
 
 def typed_from_stdin(say: Callable[[str], None] | None) -> TypedInstrument:

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from meso_device.accounting.entries import Entry
 from meso_device.audit.pages import Looked, Query
-from meso_device.session.contract import Command, Effect, EngineEvent, Instant, Notice, View
+from meso_device.session.contract import Command, Effect, EngineEvent, Instant, Notice, ReadingTaken, View
 
 
 class End(Struct, frozen=True):
@@ -74,8 +74,10 @@ class Member(Protocol):
     def writes(self) -> Sequence[int]:
         """Return the descriptors to wait on for writing; only those with something unsent."""
 
-    def ready(self, readable: frozenset[int], writable: frozenset[int], now: Instant) -> Sequence[Command]:
-        """Read and write what can be, and return the commands that came."""
+    def ready(
+        self, readable: frozenset[int], writable: frozenset[int], now: Instant
+    ) -> Sequence[Command | ReadingTaken]:
+        """Read and write what can be, and return the commands and readings that came."""
 
 
 class Operator(Protocol):

@@ -64,7 +64,22 @@ Commands and their fields; every one is checked by the host, unknown or missing 
                                                  no checkpoint is above it, else {size, root, path [hash], problem
                                                  (empty: signature and path were checked and hold)}
     VERIFY          -                            begins to verify the whole log in a process of its own; see verify
-    QUIT            -                            refused while armed; done: the host ends
+    QUIT            -                            refused while armed and while a run is under way at the bench; done:
+                                                 the host ends
+    BENCH_PREPARE   what (dose | depth | sensors | syringe), file, port, profile, targets, readings, shots, syringe,
+                    lot, needle, head            what a run at the bench is to be, all as typed; port of the balance or
+                                                 gauge, empty where readings are keyed in; targets with commas; done:
+                                                 what its first record would say (see `prepared_body`)
+    BENCH_BEGIN     -                            begins the run that was prepared
+    BENCH_RESUME    port                         goes on with the run that is open, from its last complete reading
+    BENCH_READ      no, text                     the reading that the snapshot asks for, with its unit
+    BENCH_ADJUST    adjust, typed                the technician's word on what would be written to the gun; typed:
+                                                 ADJUST where it is to be written
+    BENCH_PAUSE     -                            ends the run under way in order; from anybody
+    BENCH_EXCLUDE   no, reason                   a reading of the stage under way does not count; reason: a code
+    BENCH_ABANDON   reason                       gives up the open run; reason: a code
+    BENCH_SIGN      run, pin, login2, pin2, reason
+                                                 two people stand by a complete run, the first is the one signed in
 
 What is answered is in `meso_device.host.snapshot`.
 """
@@ -136,6 +151,30 @@ _FIELDS: Final[Mapping[ToHost, Mapping[str, type]]] = {
     ToHost.RECORD: {"seq": int},
     ToHost.VERIFY: {},
     ToHost.QUIT: {},
+    ToHost.BENCH_PREPARE: dict.fromkeys(
+        (
+            "what",
+            "file",
+            "port",
+            "profile",
+            "targets",
+            "readings",
+            "shots",
+            "syringe",
+            "lot",
+            "needle",
+            "head",
+        ),
+        str,
+    ),
+    ToHost.BENCH_BEGIN: {},
+    ToHost.BENCH_RESUME: {"port": str},
+    ToHost.BENCH_READ: {"no": int, "text": str},
+    ToHost.BENCH_ADJUST: {"adjust": bool, "typed": str},
+    ToHost.BENCH_PAUSE: {},
+    ToHost.BENCH_EXCLUDE: {"no": str, "reason": str},
+    ToHost.BENCH_ABANDON: {"reason": str},
+    ToHost.BENCH_SIGN: {"run": str, "pin": str, "login2": str, "pin2": str, "reason": str},
 }
 _MAY_BE_NULL: Final = frozenset(
     (ToHost.PAGE, name) for name in ("cursor", "session", "area", "alias", "lot", "since_us", "until_us")

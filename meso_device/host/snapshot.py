@@ -80,10 +80,13 @@ A string that has no value is empty. Frames are in `meso_device.screen_messages`
     verify          null before the first verification; else {state (running | held | broken), done, of, text, at_us}
     tree_head       null before a session was closed in this run; else the newest signed one of the log then: {size,
                     root (hex)}
+    bench           null; else the run at the bench, see `meso_device.host.snapshot_bench`
     can             {command in lower case: "" where it may be asked for now, else why not, in one line}; of sign_in,
                     lock, enrol, open, resume, abandon, confirm, arm_open, disarm, reset_open, clear_fault, write_off,
                     connect (PORTS, CONNECT), disconnect, self_test, home,
-                    acknowledge, finish, plan (PLAN_EDIT, SKIP, CELL), note, page, quit. The host judges again.
+                    acknowledge, finish, plan (PLAN_EDIT, SKIP, CELL), note, page, quit, bench_open (the wizard at all),
+                    bench (BENCH_PREPARE, _BEGIN, _RESUME), bench_read (BENCH_READ, _ADJUST), bench_pause, bench_record
+                    (BENCH_EXCLUDE, _ABANDON), bench_sign. The host judges again.
 
 **ANSWER**, id of the command, exactly one for each but ALIVE (a repeated id gets the first answer again)::
 
@@ -109,6 +112,7 @@ from drivers.link_stats import LinkStats
 from meso_device.accounting.entries import Entry, SessionRow
 from meso_device.host.alarm_board import AlarmRow
 from meso_device.host.console_facts import ConsoleFacts, Line
+from meso_device.host.snapshot_bench import BenchShown, bench_body
 from meso_device.host.snapshot_gun import calibration_body, gun_body, link_counts
 from meso_device.host.snapshot_plan import area_body, area_named, cap_bodies, file_limits, left_out
 from meso_device.screen_messages import Body
@@ -157,6 +161,7 @@ class Shown(Struct, frozen=True, kw_only=True):
         verify: How the newest verification went; None before the first.
         tree_head: Of the log when a session was closed; None before.
         approved: Digests of the treatments that a clinician here approved, whatever they call themselves.
+        bench: The run at the bench; None where there is no bench.
     """
 
     no: int
@@ -179,6 +184,7 @@ class Shown(Struct, frozen=True, kw_only=True):
     verify: Body | None = None
     tree_head: Body | None = None
     approved: Collection[str] = ()
+    bench: BenchShown | None = None
 
 
 def snapshot(shown: Shown) -> Body:
@@ -234,6 +240,7 @@ def snapshot(shown: Shown) -> Body:
         "can": dict(shown.can),
         "verify": shown.verify,
         "tree_head": shown.tree_head,
+        "bench": bench_body(shown.bench, view),
     }
 
 

@@ -17,14 +17,16 @@ from meso_device.accounting.materials import day_of
 from meso_device.accounting.shots import ShotContext
 from meso_device.calibration.instrument import Measured
 from meso_device.calibration.judging import check_readability, judge_stage
-from meso_device.calibration.order import PRIME_SHOTS, SENSORS, GunFacts, begun_of, check_references
-from meso_device.calibration.record import Begun, CalibrationRecord, Ended, Reading, Use, What, entry_of
+from meso_device.calibration.order import PRIME_SHOTS, SENSORS
+from meso_device.calibration.record import CalibrationRecord, Ended, Reading, Use, What, entry_of
 from meso_device.calibration.run import COMPLETE, Run, RunState, Step, next_step, zone_bounds_um
-from meso_device.session.bench_adjust import adjust, due_after
-from meso_device.session.bench_desk import Bench
+from meso_device.session.bench_adjust import adjust, due_after, proposal
+from meso_device.session.bench_begin import checked_beginning
+from meso_device.session.bench_desk import Bench, Doing
 from meso_device.session.connect import settle
 from meso_device.session.contract import Calibrate, NoticeKind
 from meso_device.session.desk import Desk
+from meso_device.session.endings import disarm
 from meso_device.session.flow import (
     Answer,
     Flow,
@@ -59,6 +61,8 @@ BENCH_AREA: Final = 0xFFFF
 """On the wire a grant names an area; this one is of no body."""
 BUTTON_US_MAX: Final = 60_000_000
 """Somebody has this long to press the gun's own button."""
+DECIDE_US_MAX: Final = 600_000_000
+"""Somebody who looks at what would be written may take this long; the gun waits in SERVICE."""
 ASK_AGAIN_US: Final = 1_000_000
 SETTLE_US: Final = 500_000
 """Between the last shot and the first look at the balance."""
@@ -87,7 +91,7 @@ def calibrate(desk: Desk, command: Calibrate) -> Flow:
     try:
         yield from _identify(desk, bench, command)
         bench.warming = True
-        yield from _enter_service(desk)
+        yield from _enter_service(desk, bench)
         yield from _warm_up(desk, bench)
         bench.warming = False
         yield from _go_through(desk, bench, command)
@@ -98,6 +102,13 @@ def calibrate(desk: Desk, command: Calibrate) -> Flow:
         raise
     finally:
         bench.running = False
+
+
+def pause(desk: Desk) -> Flow:
+    """End a run that was under way: no credit is left at the gun, and its log is read."""
+    if desk.gun().provable_grants():
+        yield from disarm(desk, "paused at the bench")
+    yield from _leave(desk)
 
 
 def _leave(desk: Desk) -> Generator[Need, Answer, None]:
@@ -112,47 +123,14 @@ def _leave(desk: Desk) -> Generator[Need, Answer, None]:
 def _identify(desk: Desk, bench: Bench, command: Calibrate) -> Generator[Need, Answer, None]:
     """Look at gun and references; record the beginning of a new run."""
     try:
-        begun = _checked(desk, bench.run, command)
+        begun = checked_beginning(desk, bench.run, command)
     except UsageError as refused:
         raise FlowEnded(str(refused)) from None
     if not bench.run.records:
         yield from _record(desk, bench, begun)
 
 
-def _checked(desk: Desk, run: Run, command: Calibrate) -> Begun:
-    """Return the first record of the run, if it can begin or go on with this gun and these references today."""
-    book, today, order = desk.gun(), day_of(desk.now.utc_us), command.order
-    limits, calibration = desk.limits, desk.calibration
-    if limits is None or calibration is None:
-        raise LinkTrouble("the gun did not give its limits or its calibration")
-    if order is None:
-        begun = run.begun
-        check_references(begun.references, begun.what, today)
-        if book.stamp.gun_uid != command.gun_uid:
-            raise UsageError(
-                f"OTHER_GUN: this run is of gun {begun.serial}, {book.hello.serial} is connected: connect that one"
-            )
-        return begun
-    check_references(order.references, order.what, today)
-    if order.head_type_id not in calibration.heads:
-        raise UsageError(f"WRONG_HEAD: the gun does not know head type {order.head_type_id}")
-    rows = calibration.syringes.values()
-    return begun_of(
-        order,
-        GunFacts(
-            serial=book.hello.serial,
-            cal_hash8=calibration.hash8.hex(),
-            in_force=calibration.corrections,
-            syringes={row.geometry_id: (row.pl_per_um, row.travel_um, row.min_dose_nl) for row in rows},
-            dose_nl_max=limits.dose_nl_max,
-            dose_grid_nl=limits.dose_grid_nl,
-            depth_um_max=limits.depth_um_max,
-            depth_grid_um=limits.depth_grid_um,
-        ),
-    )
-
-
-def _enter_service(desk: Desk) -> Generator[Need, Answer, None]:
+def _enter_service(desk: Desk, bench: Bench) -> Generator[Need, Answer, None]:
     """Enter SERVICE; somebody has to press the gun's own button for it."""
     began_us, told = desk.now.mono_us, False
     while True:
@@ -161,6 +139,7 @@ def _enter_service(desk: Desk) -> Generator[Need, Answer, None]:
             case Done():
                 return
             case Refused(code=Code.E_NEEDS_BUTTON) if desk.now.mono_us - began_us < BUTTON_US_MAX:
+                bench.doing = Doing.BUTTON
                 if not told:
                     desk.tell(NoticeKind.INFO, "press the service button at the gun")
                     told = True
@@ -175,14 +154,17 @@ def _enter_service(desk: Desk) -> Generator[Need, Answer, None]:
 
 def _warm_up(desk: Desk, bench: Bench) -> Generator[Need, Answer, None]:
     """Self-test, needle home, and for a dose some shots that are not weighed; how long they take is a blank's cycle."""
+    bench.doing = Doing.TEST
     yield from self_test(desk, bench.op)
     if desk.self_tested[1]:
         raise FlowEnded("SELF_TEST_FAILED: the gun has a fault; have it repaired before it is calibrated")
+    bench.doing = Doing.HOMING
     _, refused = yield from draw_home(desk)
     if refused:
         raise FlowEnded(f"needle not homed: {refused}")
     begun = bench.run.begun
     if begun.what.weighs and bench.run.state in {RunState.AS_FOUND, RunState.ADJUST, RunState.AS_LEFT}:
+        bench.doing = Doing.PRIMING
         began_us = desk.now.mono_us
         yield from shoot(desk, bench, max(begun.targets), PRIME_SHOTS)
         bench.shooting_us = (desk.now.mono_us - began_us) * begun.shots_each // PRIME_SHOTS
@@ -207,12 +189,28 @@ def _go_through(desk: Desk, bench: Bench, command: Calibrate) -> Generator[Need,
                 yield from _take(desk, bench, step)
                 fresh = False
             case RunState.ADJUST:
-                adjusted = (yield from adjust(desk, bench, command)) if command.adjust else None
+                wanted = yield from _wanted(desk, bench, command)
+                adjusted = (yield from adjust(desk, bench, command)) if wanted else None
                 yield from _record(desk, bench, adjusted or _ended(desk, bench, command))
             case RunState.JUDGE:
                 yield from _record(desk, bench, _ended(desk, bench, command))
             case _:
                 return
+
+
+def _wanted(desk: Desk, bench: Bench, command: Calibrate) -> Generator[Need, Answer, bool]:
+    """Return whether the gun is to be adjusted: as the command says, or as the technician does who sees by how much."""
+    bench.doing, bench.decision = Doing.WRITING, command.adjust
+    if bench.decision is None:
+        bench.proposal = proposal(desk, bench.run, command)
+        if not bench.proposal:
+            return True  # there is nothing to say no to: nothing would be written, or it was before the run was cut off
+        bench.doing, began_us = Doing.DECIDING, desk.now.mono_us
+        yield Until(lambda: bench.decision is not None or desk.now.mono_us - began_us > DECIDE_US_MAX)
+        bench.proposal, bench.doing = (), Doing.WRITING
+    if bench.decision is None:
+        raise FlowEnded("nobody said whether the gun is to be adjusted: go on when somebody can")
+    return bench.decision
 
 
 def _judged(run: Run) -> CalibrationRecord:
@@ -241,14 +239,18 @@ def _ended(desk: Desk, bench: Bench, command: Calibrate) -> Ended:
 def _take(desk: Desk, bench: Bench, step: Step) -> Generator[Need, Answer, None]:
     """Make the shots of a step, take its reading, and record it."""
     begun = bench.run.begun
+    bench.step, bench.doing = step, Doing.SHOOTING if step.shots else Doing.WAITING
     match begun.what:
         case What.SENSORS:
+            bench.doing = Doing.SENSING
             yield from _look_at_sensors(desk, bench)
             return
         case What.DEPTH:
             yield from shoot(desk, bench, step.target, step.shots)
+            bench.doing = Doing.READING
             taken = yield from _gauged(desk, step)
         case What.DOSE | What.SYRINGE if step.use is Use.WATER:
+            bench.doing = Doing.READING
             taken = yield from measure(
                 Measure("mdegc", f"{bench.run.state.lower()}: the water's temperature now, in degC")
             )
@@ -258,10 +260,12 @@ def _take(desk: Desk, bench: Bench, step: Step) -> Generator[Need, Answer, None]
             elif step.use is Use.BLANK:
                 yield _pause(desk, bench.shooting_us)
             yield _pause(desk, SETTLE_US)
+            bench.doing = Doing.READING
             taken = yield from measure(Measure("ug", _asked(bench, step)))
             if not bench.run.of(bench.run.stage):
                 _check_readable(bench, taken.digit)
     yield from _record(desk, bench, _reading(desk, bench, step, taken))
+    bench.step = None
 
 
 def _check_readable(bench: Bench, digit_ug: int) -> None:
@@ -372,6 +376,7 @@ def _drive(desk: Desk, bench: Bench, step: Step) -> Generator[Need, Answer, bool
     if status.plunger_um >= first_um:
         return False
     top_nl = limits.dose_nl_max // limits.dose_grid_nl * limits.dose_grid_nl
+    bench.doing = Doing.DRIVING
     desk.tell(NoticeKind.INFO, f"driving the plunger into third {step.zone} of the container, not weighed")
     while missing_nl >= top_nl:
         shots = min(missing_nl // top_nl, limits.grant_shots_max, limits.grant_nl_max // top_nl)

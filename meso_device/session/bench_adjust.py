@@ -9,10 +9,10 @@ from meso_device.accounting.materials import day_of
 from meso_device.calibration.decision import Verdict
 from meso_device.calibration.interval import next_interval_days
 from meso_device.calibration.judging import new_gain_ppm, new_pl_per_um
-from meso_device.calibration.record import Adjusted, DepthJudged, DoseJudged, Judged, Stage, What
+from meso_device.calibration.record import GEOMETRY, Adjusted, DepthJudged, DoseJudged, Judged, Stage, What
 from meso_device.calibration.rounding import to_integer
 from meso_device.calibration.run import Run
-from meso_device.session.bench_desk import Bench
+from meso_device.session.bench_desk import Bench, Change
 from meso_device.session.calibration import PAGE_SIZE, PAGES, GunCalibration, corrections_of, read_calibration, with_row
 from meso_device.session.contract import Calibrate, NoticeKind
 from meso_device.session.desk import Desk
@@ -35,8 +35,8 @@ def adjust(desk: Desk, bench: Bench, command: Calibrate) -> Generator[Need, Answ
         LinkTrouble: no answer.
     """
     run, held = bench.run, desk.calibration
-    judged = run.judged(Stage.AS_FOUND)
-    if held is None or judged is None or run.begun.what is What.SENSORS or _is_bent(judged):
+    judged = _correctable(run)
+    if held is None or judged is None:
         return None
     if held.main.certificate != _certificate(run):
         held = yield from _write(desk, run, held, judged, command)
@@ -51,6 +51,17 @@ def adjust(desk: Desk, bench: Bench, command: Calibrate) -> Generator[Need, Answ
     return Adjusted(run=run.begun.run, old=old, new=new, cal_hash8=held.hash8.hex())
 
 
+def proposal(desk: Desk, run: Run, command: Calibrate) -> tuple[Change, ...]:
+    """Return what `adjust` would write, for the technician to look at first; nothing where it would write nothing."""
+    held, judged = desk.calibration, _correctable(run)
+    if held is None or judged is None or held.main.certificate == _certificate(run):
+        return ()
+    old, new = _in_force(run, held), corrections_of(_renewed(desk, run, held, judged, command))
+    if run.begun.what is What.SYRINGE and isinstance(judged, DoseJudged):
+        new |= _geometry_of(corrected_row(held.syringes[run.begun.geometry_id], judged))
+    return tuple(Change(name, old[name], new[name]) for name in new)
+
+
 def due_after(run: Run, today: int, interval_days: int) -> int:
     """Return when the next calibration is due, by the verdict as found; 0 where the gun failed in the end."""
     found, newest = run.judged(Stage.AS_FOUND), run.judged(run.stage)
@@ -63,8 +74,11 @@ def _in_force(run: Run, held: GunCalibration) -> dict[str, int]:
     """Return what a calibration holds of that which a run can change."""
     if run.begun.what is not What.SYRINGE:
         return held.corrections
-    row = held.syringes[run.begun.geometry_id]
-    return {**held.corrections, "pl_per_um": row.pl_per_um, "min_dose_nl": row.min_dose_nl}
+    return held.corrections | _geometry_of(held.syringes[run.begun.geometry_id])
+
+
+def _geometry_of(row: SyringeRow) -> dict[str, int]:
+    return {name: getattr(row, name) for name in GEOMETRY}
 
 
 def corrected_row(row: SyringeRow, judged: DoseJudged) -> SyringeRow:
@@ -91,13 +105,26 @@ def corrected(main: CalMain, judged: Judged, what: What) -> CalMain:
             return main
 
 
-def _is_bent(judged: Judged) -> bool:
-    """Whether no straight line would do: the gun holds nothing else."""
-    return isinstance(judged, DepthJudged) and not judged.linear
+def _correctable(run: Run) -> Judged | None:
+    """Return what was found, where the gun can hold a correction of it: a gain and a straight line, nothing else."""
+    judged = run.judged(Stage.AS_FOUND)
+    bent = isinstance(judged, DepthJudged) and not judged.linear
+    return None if run.begun.what is What.SENSORS or bent else judged
 
 
 def _certificate(run: Run) -> str:
     return f"C-{run.begun.run[:_RUN_LETTERS]}"
+
+
+def _renewed(desk: Desk, run: Run, held: GunCalibration, judged: Judged, command: Calibrate) -> CalMain:
+    today = day_of(desk.now.utc_us)
+    return replace(
+        corrected(held.main, judged, run.begun.what),
+        cal_id=held.main.cal_id + 1,
+        issued_day=today,
+        due_day=today + next_interval_days(command.interval_days, judged.verdict),
+        certificate=_certificate(run),
+    )
 
 
 def _write(
@@ -105,14 +132,7 @@ def _write(
 ) -> Generator[Need, Answer, GunCalibration]:
     if held.hash8.hex() != run.begun.cal_hash8:
         raise FlowEnded("CALIBRATION_CHANGED: the gun holds another calibration than when this run began: begin anew")
-    today = day_of(desk.now.utc_us)
-    main = replace(
-        corrected(held.main, judged, run.begun.what),
-        cal_id=held.main.cal_id + 1,
-        issued_day=today,
-        due_day=today + next_interval_days(command.interval_days, judged.verdict),
-        certificate=_certificate(run),
-    )
+    main = _renewed(desk, run, held, judged, command)
     for _, name, low, high in CalMain.RANGES:
         value = getattr(main, name)
         if not low <= value <= high:

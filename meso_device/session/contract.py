@@ -158,7 +158,8 @@ class Calibrate(Struct, frozen=True, kw_only=True):
         order: What to begin; None to go on.
         records: What the log holds of the run to go on with.
         gun_uid: Gun of that run; empty for a new one.
-        adjust: Whether the gun is corrected where it is not found to pass.
+        adjust: Whether the gun is corrected where it is not found to pass; None where that is asked once it is seen
+            what would be written, see `DecideAdjustment`.
         interval_days: Days to the next calibration, before the staircase.
         op, role: Who does it.
     """
@@ -166,10 +167,20 @@ class Calibrate(Struct, frozen=True, kw_only=True):
     order: Order | None
     records: tuple[CalibrationRecord, ...] = ()
     gun_uid: str = ""
-    adjust: bool
+    adjust: bool | None
     interval_days: int
     op: str
     role: str
+
+
+class DecideAdjustment(Struct, frozen=True, kw_only=True):
+    """The technician has seen what would be written to the gun: it is written, or the gun stays as it was found."""
+
+    adjust: bool
+
+
+class PauseBench(Struct, frozen=True, kw_only=True):
+    """End the run under way in order: credit taken back, the gun out of SERVICE. It goes on from its records."""
 
 
 class WriteOff(Struct, frozen=True, kw_only=True):
@@ -205,6 +216,8 @@ Command: TypeAlias = (
     | LeaveGun
     | CloseSession
     | Calibrate
+    | DecideAdjustment
+    | PauseBench
     | WriteOff
     | PlanCommand
 )

@@ -28,7 +28,7 @@ from meso_device.accounting.findings import LASTING, Finding, FindingCode
 from meso_device.accounting.grants import GrantAccount, grant_entry
 from meso_device.calibration.instrument import Outcome
 from meso_device.session.arming import arm
-from meso_device.session.bench import calibrate
+from meso_device.session.bench import calibrate, pause
 from meso_device.session.connect import connect, note_status, ready_phase, tell_connected
 from meso_device.session.contract import (
     AcknowledgeFault,
@@ -40,6 +40,7 @@ from meso_device.session.contract import (
     CloseSession,
     Commit,
     Confirm,
+    DecideAdjustment,
     Disarm,
     DropLink,
     Effect,
@@ -53,6 +54,7 @@ from meso_device.session.contract import (
     LoadLedger,
     NoticeKind,
     OpenSession,
+    PauseBench,
     Phase,
     PortOpened,
     PressStop,
@@ -102,6 +104,7 @@ _U32: Final = 2**32
 # one of 10,000 shots, which takes some 26,000, is not interrupted for it.
 REQUESTS_MAX: Final = 60_000
 REQUESTS_MAX_BETWEEN: Final = 30_000
+_AT_BENCH: Final = frozenset({"bench", "pause"})
 _BETWEEN: Final = frozenset({Phase.NO_SESSION, Phase.CLOSED})
 _AT_REST: Final = _BETWEEN | {Phase.UNCONFIRMED, Phase.READY}
 
@@ -196,7 +199,7 @@ class SessionEngine:
                 desk.tell(
                     NoticeKind.REFUSED, f"nothing can be recorded ({desk.write_failed}): restart after mending it"
                 )
-            case OpenSession() | ResumeSession():
+            case OpenSession() | ResumeSession() if self._flow_name not in _AT_BENCH:
                 self._begin(command)
             case Confirm() if desk.session is not None:
                 self._confirm(command.how)
@@ -205,6 +208,8 @@ class SessionEngine:
             case Arm() if desk.phase is Phase.READY and self._flow is None:
                 desk.phase = Phase.ARMING
                 self._start("arm", arm(desk, command.area_id))
+            case DecideAdjustment() | PauseBench() if self._flow_name == "bench":
+                self._at_bench(command)
             case WriteOff() if self._flow is None and self._link in (LinkState.DOWN, LinkState.UP):
                 self._start("write off", write_off(desk, command))
             case CloseSession() if (flow := self._closing(command)) is not None:
@@ -218,6 +223,16 @@ class SessionEngine:
                 desk.tell(
                     NoticeKind.REFUSED, f"{name} is not possible now: {desk.phase.value}, link {self._link.value}"
                 )
+
+    def _at_bench(self, command: DecideAdjustment | PauseBench) -> None:
+        """Take the technician's word in a run under way."""
+        desk = self._desk
+        if isinstance(command, PauseBench):
+            self._start("pause", pause(desk))
+        elif desk.bench is not None and desk.bench.proposal:
+            desk.bench.decision = command.adjust
+        else:
+            desk.tell(NoticeKind.REFUSED, "nothing is to be decided about the gun's calibration now")
 
     def _named_flow(self, command: EngineEvent) -> tuple[str, Flow] | None:
         """Return what a command begins that is taken in one phase alone, while nothing else is under way."""

@@ -46,7 +46,7 @@ def arm_rows(
         )
     for text in offer["warnings"]:
         rows += [(Span("! ", Tone.WARN), *row) for row in wrap(text, pane.width - 2, Tone.WARN)]
-    rows += [(), *_word_rows(say("arm.type", short=offer["short"]), word, left_s, said, pane)]
+    rows += [(), *word_rows(say("arm.type", short=offer["short"]), word, left_s, said, pane)]
     return rows
 
 
@@ -56,7 +56,7 @@ def reset_rows(
     """Return the reset dialog: why it was stopped, and RESET to type."""
     rows: list[Line] = [line(strong(say("reset.title"))), (), *wrap(say("reset.look"), pane.width), ()]
     rows += choice_rows([reason["text"] for reason in reasons], at)
-    rows += [(), *_word_rows(say("reset.type"), word, left_s, said, pane)]
+    rows += [(), *word_rows(say("reset.type"), word, left_s, said, pane)]
     return rows
 
 
@@ -124,7 +124,8 @@ def _setting(label: str, set_: str, read: str) -> Line:
     return line(dim(f"{label:<10}"), dim("set "), strong(f"{set_:<12}"), dim("gun reads "), f"{read:<12}", verdict)
 
 
-def _word_rows(ask: str, word: TypedWord, left_s: int, said: str, pane: Pane) -> list[Line]:
+def word_rows(ask: str, word: TypedWord, left_s: int, said: str, pane: Pane) -> list[Line]:
+    """Return the field of a word that has to be typed, what Enter would do now, and how long the offer holds."""
     cancel = Tone.BUTTON_ACTIVE if word.on_cancel else Tone.BUTTON
     typed = Tone.FIELD if word.on_cancel else Tone.FIELD_ACTIVE
     rows: list[Line] = [

@@ -107,6 +107,9 @@ def _people(snapshot: Mapping[str, Any]) -> Line:
         who = say("frame.practice") if session["practice"] else f"P-{session['alias'][:SHORT_ID]}"
         parts.append([Span(who)])
         parts.append([Span(f"S-{session['id'][:SHORT_ID]}")])
+    bench = snapshot.get("bench")
+    if bench is not None and bench["running"]:
+        parts.append([Span(f" {say('frame.bench')} ", Tone.STATE_SERVICE)])
     if snapshot["simulated"]:
         parts.append([Span("SIMULATED", Tone.WARN)])
     if gun is not None:

@@ -1,10 +1,10 @@
 """The gun's screen: what it says of itself, and beside it the link's last minute and its calibration. Pure."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Any, Final
 
 from meso_device.console.lines import Line, Pane, Span, Tone, cut, dim, key, line, strong, warn, wrap
+from meso_device.console.presenters.days import day_text
 from meso_device.console.presenters.dialogs import choice_rows
 from meso_device.console.presenters.frame import state_span, state_word
 from meso_device.console.presenters.live import words_rows
@@ -20,11 +20,11 @@ ACTS: Final = (
     ("gun.home", "home", "gun.home", "home"),
     ("gun.self_test", "self_test", "gun.self_test", "self_test"),
     ("gun.disconnect", "disconnect", "gun.disconnect", "disconnect"),
+    ("gun.calibrate", "bench_open", "gun.calibrate", "calibrate"),
     ("gun.fault", "clear_fault", "key.clear_fault", "clear_fault"),
     ("gun.reset", "reset_open", "key.reset", "reset"),
 )
 """Key, command, text and action of everything that can be asked of the gun."""
-_EPOCH: Final = date(1970, 1, 1).toordinal()
 
 
 def gun_rows(known: Known, pane: Pane) -> list[Line]:
@@ -162,8 +162,8 @@ def _calibration_rows(snapshot: Mapping[str, Any]) -> list[Line]:
     rows: list[Line] = [line(strong(f" {say('calibration.title')}"))]
     if read is None:
         return [*rows, line(dim(f" {say('calibration.unread')}"))]
-    over = _day(snapshot["utc_us"] // 86_400_000_000) > _day(read["due_day"])
-    until = f"{say('calibration.until')} {_day(read['due_day'])}"
+    over = day_text(snapshot["utc_us"] // 86_400_000_000) > day_text(read["due_day"])
+    until = f"{say('calibration.until')} {day_text(read['due_day'])}"
     rows.append(line(f" CAL-{read['id']}  ", warn(until) if over else dim(until)))
     rows.append(line(dim(f" {read['certificate']}")))
     rows.append(
@@ -176,9 +176,3 @@ def _calibration_rows(snapshot: Mapping[str, Any]) -> list[Line]:
         needle = say("calibration.needle", pins=head["pins"], gauge=head["gauge"], long=depth(head["needle_length_um"]))
         rows.append(line(dim(f" {say('calibration.head')} "), needle))
     return rows
-
-
-def _day(day: int) -> str:
-    """Return a day since 1970-01-01 as people write it; what no calendar holds stays a number."""
-    ordinal = _EPOCH + day
-    return date.fromordinal(ordinal).isoformat() if 0 < ordinal <= date.max.toordinal() else str(day)

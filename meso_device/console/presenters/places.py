@@ -224,7 +224,7 @@ def help_rows(known: Known, pane: Pane) -> list[Line]:
     rows += [(Span(" "), *row) for row in wrap(say("help.armed", seconds=seconds), pane.width - 2)]
     rows.append(())
     everywhere = [item for item in KEYS if not item.where and item.id not in {"stop", *PAGES}]
-    for page in sorted(("", *PAGES, "patient"), key=lambda page: page != (known.came_from or "")):
+    for page in sorted(("", *PAGES, "patient", "bench"), key=lambda page: page != (known.came_from or "")):
         found = [item for item in KEYS if item.where == page] if page else everywhere
         if found:
             rows += _key_rows(known, say(f"page.{page}") if page else say("help.everywhere"), found, pane.width - 1)

@@ -19,13 +19,20 @@ class AskDialog(Dialog):
     Args:
         asked: What is filled in, and the command that it becomes.
         done: Called with the host's answer when it is done; the dialog is closed by then.
+        sent: Called with what was written, each time it is sent.
     """
 
-    def __init__(self, asked: Asked, done: Callable[[Body], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        asked: Asked,
+        done: Callable[[Body], None] = lambda _: None,
+        sent: Callable[[dict[str, str]], None] = lambda _: None,
+    ) -> None:
         super().__init__()
         self._asked = asked
         self._form = Form(asked.fields)
         self._done = done
+        self._sent = sent
         self._said = ""
 
     def paint_body(self) -> None:
@@ -47,6 +54,7 @@ class AskDialog(Dialog):
                 return
             case FormEvent.DONE:
                 self._said = say("ask.wait")
+                self._sent(self._form.values())
                 self.console.ask(self._asked.kind, self._answered, **self._asked.fixed, **self._form.values())
                 self._form.forget_secrets()
             case _:

@@ -51,6 +51,11 @@ class GunScreen(Page):
         """Acknowledge the gun's faults."""
         self.console.ask(ToHost.CLEAR_FAULT)
 
+    async def action_calibrate(self) -> None:
+        """Go to the bench."""
+        if self._may("bench_open"):
+            await self.console.show_page("bench")
+
     def action_reset(self) -> None:
         """Begin the reset of a stop."""
         open_reset(self.console)

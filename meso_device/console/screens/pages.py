@@ -6,11 +6,12 @@ from typing import Final
 from meso_device.console.screens.base import Page
 
 NAMES: Final = (
-    *("help", "gun", "session", "patient", "plan", "live", "alarms", "history", "settings", "sign_in", "summary"),
+    *("help", "gun", "bench", "session", "patient", "plan", "live", "alarms", "history", "settings"),
+    *("sign_in", "summary"),
 )
 
 
-def page_class(name: str) -> type[Page]:  # noqa: PLR0911  # a table, in the form that imports late
+def page_class(name: str) -> type[Page]:  # noqa: PLR0911, PLR0912, C901  # a table, in the form that imports late
     """Return the screen of a name; KeyError for a name that is not in `NAMES`."""
     match name:
         case "help":
@@ -21,6 +22,10 @@ def page_class(name: str) -> type[Page]:  # noqa: PLR0911  # a table, in the for
             from meso_device.console.screens.gun import GunScreen
 
             return GunScreen
+        case "bench":
+            from meso_device.console.screens.bench import BenchScreen
+
+            return BenchScreen
         case "session":
             from meso_device.console.screens.session import SessionScreen
 

@@ -9,6 +9,7 @@ from meso_device.console import forms, keys
 from meso_device.console.app import ConsoleApp
 from meso_device.console.screens import arm, ask, pages, palette, reasons, reset, unknown
 from meso_device.console.screens.base import Dialog, Framed
+from meso_device.console.screens.bench import AdjustDialog
 from meso_device.console.screens.connect import ConnectDialog
 from meso_device.console.screens.edit import EditDialog
 from meso_device.console.screens.quit import QuitDialog
@@ -28,6 +29,7 @@ OFFER = {
     "warnings": [],
 }
 DIALOGS = {
+    "adjust": lambda: AdjustDialog([{"name": "cal_id", "old": 1, "new": 2}]),
     "arm": lambda: arm.ArmDialog(OFFER),
     "reset": lambda: reset.ResetDialog({"token": "t", "expires_ms": 10_000}),
     "unknown": unknown.UnknownDialog,

@@ -16,6 +16,7 @@ from meso_device.console import screens
 from meso_device.console.ascii import to_ascii
 from meso_device.console.screens.arm import ArmDialog
 from meso_device.console.screens.base import Framed
+from meso_device.console.screens.bench import AdjustDialog
 from meso_device.console.screens.connect import ConnectDialog
 from meso_device.console.screens.edit import EditDialog
 from meso_device.console.screens.quit import QuitDialog
@@ -23,6 +24,7 @@ from meso_device.console.screens.reasons import AgainDialog, CellsDialog, NoteDi
 from meso_device.console.screens.reset import ResetDialog
 from meso_device.console.screens.unknown import UnknownDialog
 from meso_device.screen_messages import Message, ToHost, ToScreen, encode
+from tests.unit.console import bench_states
 
 SHOWN = Path(__file__).parent / "shown"
 SIZES = [(80, 24), (120, 40)]
@@ -38,6 +40,35 @@ OFFER = {
     "given": 9,
     "planned": 12,
     "warnings": ["SECOND PASS F2: its points are done"],
+}
+NO_TECHNICIAN = "meyer (clinician) may not calibrate: that takes technician"
+BENCH = ("ctrl+p", *"bench", "enter")
+ROW = {"profile": "syringe", "found": bench_states.SYRINGE, "proposal": bench_states.NEW_ROW}
+NO_READING = {"asked": None, "taken": 0, "newest": [], "step": None}
+GAUGED = [
+    {"no": no, "stage": "as_found", "use": "gauge", "target": target, "raw": raw, "unit": "nm", "sensor": "",
+     "direction": "down", "counted": True}
+    for no, target, raw in ((20, 4_000, "4.021 mm"), (19, 6_000, "6.013 mm"))
+]  # fmt: skip
+GAUGE = {
+    "what": "depth", "profile": "depth", "asked": {"no": 3, "unit": "nm"}, "taken": 20, "planned": 70, "newest": GAUGED,
+    "step": {"use": "gauge", "target": 2_000, "shots": 1, "direction": "down", "cycle": 2},
+}  # fmt: skip
+TRAVEL = {
+    "what": "depth",
+    "profile": "depth",
+    "found": bench_states.TRAVEL,
+    "left": None,
+    "state": "DONE",
+    "adjusted": False,
+}
+SENSORS = {
+    "what": "sensors",
+    "profile": "sensors",
+    "found": bench_states.SENSORS,
+    "left": None,
+    "due_day": 0,
+    "adjusted": False,
 }
 PROOF = {"size": 18_400, "root": "fedcba9876543210" * 4, "path": ["0f1e2d3c4b5a6978" * 4] * 3, "problem": ""}
 ALARMS = [
@@ -153,6 +184,22 @@ def scenes(ready, armed, idle, prepared, signed_in):
         "history": (ready, ("f7", "down"), None),
         "history_record": (ready, ("f7", "down", "enter"), None),
         "gun": (ready, ("f2",), None),
+        "bench_refused": (bench_states.at_bench(ready, bench_open=NO_TECHNICIAN), BENCH, None),
+        "bench_kind": (bench_states.at_bench(idle), (*BENCH, "down"), None),
+        "bench_form": (bench_states.at_bench(idle), (*BENCH, "enter"), None),
+        "bench_prepared": (bench_states.at_bench(idle), (*BENCH, "enter", *"b.toml", "enter"), None),
+        "bench_reading": (bench_states.under_way(idle), (*BENCH, "3"), None),
+        "bench_button": (bench_states.under_way(idle, state="WARM_UP", doing="button", **NO_READING), BENCH, None),
+        "bench_gauge": (bench_states.under_way(idle, **GAUGE), BENCH, None),
+        "bench_still": (bench_states.still(idle), BENCH, None),
+        "bench_deciding": (bench_states.deciding(idle), BENCH, None),
+        "bench_row": (bench_states.deciding(idle, what="syringe", **ROW), BENCH, None),
+        "bench_syringe": (bench_states.at_bench(idle), (*BENCH, "up", "enter"), None),
+        "bench_adjust": (bench_states.deciding(idle), BENCH, lambda: AdjustDialog(bench_states.PROPOSAL)),
+        "bench_complete": (bench_states.complete(idle), BENCH, None),
+        "bench_sign": (bench_states.complete(idle, verdict="conditional_pass"), (*BENCH, "s"), None),
+        "bench_depth": (bench_states.complete(idle, **TRAVEL), BENCH, None),
+        "bench_sensors": (bench_states.complete(idle, **SENSORS), BENCH, None),
         "help": (ready, ("f1",), None),
         "settings": (ready, ("f9",), None),
         "settings_alarms": (ready, ("f9", "right"), None),
@@ -179,6 +226,10 @@ def scenes(ready, armed, idle, prepared, signed_in):
 
 SCREENS = {
     "AlarmsScreen": ("alarms",),
+    "BenchScreen": (
+        *("bench_refused", "bench_kind", "bench_prepared", "bench_reading", "bench_still", "bench_deciding"),
+        *("bench_button", "bench_gauge", "bench_row", "bench_complete", "bench_depth", "bench_sensors"),
+    ),
     "GunScreen": ("gun",),
     "HelpScreen": ("help",),
     "HistoryScreen": ("history", "history_record"),
@@ -189,9 +240,10 @@ SCREENS = {
     "SettingsScreen": ("settings", "settings_alarms", "settings_keys", "settings_data", "settings_about"),
     "SignInScreen": ("sign_in", "first"),
     "SummaryScreen": ("summary", "summary_closed"),
+    "AdjustDialog": ("bench_adjust",),
     "AgainDialog": ("again",),
     "ArmDialog": ("arm",),
-    "AskDialog": ("patient_part",),
+    "AskDialog": ("patient_part", "bench_form", "bench_syringe", "bench_sign"),
     "CellsDialog": ("cells", "cells_split"),
     "ConnectDialog": ("connect",),
     "EditDialog": ("edit", "edit_offered"),
@@ -212,6 +264,9 @@ PORTS = [
 ]
 
 
+ANSWERED = {ToHost.PAGE, ToHost.RECORD, ToHost.PORTS, ToHost.BENCH_PREPARE}
+
+
 def shot(seq, at_us):
     phase, reason, lo_nl = ("ABORTED", "LIFT", 4_000) if seq % 50 == 8 else ("DONE", "NONE", 19_700)
     return {"seq": seq, "shot_seq": seq, "at_us": at_us, "area": "forehead", "area_code": 102, "depth_um": 1_480,
@@ -223,12 +278,14 @@ def answer(stage):
     """Answer what was asked of a log of 60 shots, and of the ports of the computer."""
     stage.host.listen()
     heard, at_us = stage.host.heard, stage.app.known.snapshot["utc_us"]
-    for message in [one for one in heard if one.kind in {ToHost.PAGE, ToHost.RECORD, ToHost.PORTS}]:
+    for message in [one for one in heard if one.kind in ANSWERED]:
         heard.remove(message)
         if message.kind == ToHost.PAGE:
             rows = [shot(seq, at_us - (18_362 - seq) * 10**6) for seq in range(18_362, 18_302, -1)]
             page = {"rows": rows, "next": None, "head": 18_363}
             stage.host.peer.send(encode(Message(ToScreen.PAGE, message.id, page)))
+        elif message.kind == ToHost.BENCH_PREPARE:
+            stage.host.answer(message, **bench_states.PREPARED)
         elif message.kind == ToHost.PORTS:
             stage.host.answer(message, ports=PORTS)
         else:
@@ -240,7 +297,7 @@ def answer(stage):
 async def come_to(stage, keys, dialog):
     for key in keys:
         await stage.pilot.press(key)
-        if "f7" in keys:
+        if "f7" in keys or key == "enter":
             for _ in range(5):
                 answer(stage)
                 await stage.pilot.pause(0.02)

@@ -25,6 +25,7 @@ EMPTY: dict[str, Any] = dict.fromkeys(View.__struct_fields__, 0) | {
     "stop_unheard": False,
     "write_failed": "",
     "log_state": "SYNCED",
+    "bench": None,
 }
 
 

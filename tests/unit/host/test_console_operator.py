@@ -5,9 +5,11 @@ from collections import deque
 from types import SimpleNamespace
 
 import pytest
+from msgspec.structs import replace
 
 from drivers.link_stats import LinkStats
 from meso_device.audit.pages import PageQuery
+from meso_device.calibration.run import RunState
 from meso_device.host.alarm_board import Priority
 from meso_device.host.console_facts import ConsoleFacts
 from meso_device.host.console_operator import ConsoleOperator, ended_by
@@ -17,6 +19,7 @@ from meso_device.host.members import End, Keep, Leave, Look
 from meso_device.host.owed import Owed
 from meso_device.host.screen_link import SILENT_ARMED_US, SILENT_US_MAX
 from meso_device.host.terminal import Size
+from meso_device.session.bench_desk import BenchView
 from meso_device.session.contract import Disarm, Instant, Notice, NoticeKind, Phase
 
 SECOND = 1_000_000
@@ -41,6 +44,7 @@ class Console:
             can=dict, seen=lambda *_: False, next_deadline_us=lambda: None, forget_steps=lambda: None,
             engine_refused=self.refused.append, verify=SimpleNamespace(state=None),
             tree_head=SimpleNamespace(shown=None), approved=(), leave_alone=self.leave_alone,
+            bench=SimpleNamespace(shown=lambda: None, stepped=lambda *_: None),
         )  # fmt: skip
         self.relay = SimpleNamespace(armed=False, hung_up=False, heard_us=0)
         self.link = SimpleNamespace(
@@ -235,3 +239,12 @@ def test_a_late_backup_is_a_low_alarm_until_there_is_one_and_disarms_nothing(con
     console.late = ""
     assert console.turn(0.1, phase=Phase.ARMED) is None
     assert not any(row.active for row in console.facts.alarms.rows())
+
+
+def test_a_run_at_the_bench_is_watched_and_not_keyed_so_nobody_is_signed_out_meanwhile(console):
+    running = BenchView(run="5c", state=RunState.AS_FOUND, taken=1, planned=4, running=True, fault="")
+    for _ in range(4):
+        console.turn(3_600, phase=Phase.NO_SESSION, bench=running)
+    assert console.left_alone == 0
+    console.turn(3_600, phase=Phase.NO_SESSION, bench=replace(running, running=False))
+    assert console.left_alone == 1

@@ -111,6 +111,9 @@ class Port:
     def __init__(self):
         self.heard, self.sent, self.lost = [], b"", False
 
+    def close(self):
+        self.closed = True
+
     def fileno(self):
         return FD
 

@@ -11,7 +11,7 @@ from meso_device.calibration.decision import Verdict
 from meso_device.calibration.record import Adjusted, DoseJudged, Ended, Excluded, Reading, Stage, Use, What, entry_of
 from meso_device.calibration.run import RunState
 from meso_device.session.calibration import parse_calibration
-from meso_device.session.contract import NoticeKind, Phase, Stop
+from meso_device.session.contract import DecideAdjustment, NoticeKind, PauseBench, Phase, Stop
 from protocols.wire.codes import State
 from protocols.wire.messages import CalCommit, ServiceEnter
 from simulator.balance import BalanceFigures
@@ -496,3 +496,65 @@ def test_a_geometry_that_cannot_be_measured_is_refused_before_anything_moves(cha
     assert named in rig.to_the_end().fault
     assert not rig.records()
     assert not frames(rig, ServiceEnter)
+
+
+def test_what_would_be_written_is_shown_first_and_written_only_at_the_technicians_word():
+    rig = BenchRig(gain_ppm=20_000)
+    rig.calibrate(field(), adjust=None)
+    assert rig.run(lambda: rig.view.bench is not None and rig.view.bench.proposal, within_s=600)
+    changes = {change.name: (change.old, change.new) for change in rig.view.bench.proposal}
+    assert changes["dose_gain_ppm"] == (0, pytest.approx(-19_608, abs=8_000))
+    assert changes["cal_id"] == (1, 2)
+    until_us = rig.now_us + 60_000_000
+    rig.run(lambda: rig.now_us >= until_us)
+    assert not frames(rig, CalCommit)
+    rig.host(DecideAdjustment(adjust=True))
+    assert rig.to_the_end().state is RunState.SIGN
+    [adjusted] = of(rig, Adjusted)
+    assert {name: value for name, (_, value) in changes.items()} == adjusted.new
+    assert len(of(rig, DoseJudged)) == 2
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_gun_that_nobody_says_to_adjust_stays_as_it_was_found(late):
+    """A no ends the run; silence leaves it where it was, to be gone on with."""
+    rig = BenchRig(gain_ppm=20_000)
+    rig.calibrate(field(), adjust=None)
+    assert rig.run(lambda: rig.view.bench is not None and rig.view.bench.proposal, within_s=600)
+    if not late:
+        rig.host(DecideAdjustment(adjust=False))
+    bench = rig.to_the_end()
+    assert not frames(rig, CalCommit)
+    assert (bench.state, bool(bench.fault)) == ((RunState.ADJUST, True) if late else (RunState.SIGN, False))
+    rig.host(DecideAdjustment(adjust=True))
+    assert "DecideAdjustment is not possible now" in said(rig)[-1]
+
+
+@pytest.mark.hazard("HZ-10")
+@pytest.mark.parametrize("shots", [2, 5])
+def test_a_paused_run_leaves_no_credit_and_the_gun_out_of_service_and_goes_on_from_its_records(shots):
+    rig = BenchRig()
+    rig.calibrate(replace(field(), shots_each=3), adjust=False)
+    assert rig.run(lambda: len(rig.truth) == shots, within_s=600)
+    with_credit = rig.view.open_grants
+    rig.host(PauseBench())
+    assert rig.run(lambda: rig.over() and rig.gun.firmware.state is State.SAFE and not rig.view.open_grants)
+    assert with_credit
+    made, taken = len(rig.truth), of(rig, Reading)
+    until_us = rig.now_us + 10_000_000
+    rig.run(lambda: rig.now_us >= until_us)
+    assert len(rig.truth) == made
+    rig.resume(adjust=False)
+    assert rig.to_the_end().state is RunState.SIGN
+    assert of(rig, Reading)[: len(taken)] == taken
+    assert_log_is_truth(rig)
+
+
+@pytest.mark.hazard("HZ-10")
+def test_no_session_is_opened_while_a_run_is_under_way():
+    rig = BenchRig()
+    rig.calibrate(field(), adjust=False)
+    assert rig.run(lambda: len(rig.truth) == 2, within_s=600)
+    rig.host(rig.opening())
+    assert "OpenSession is not possible now" in said(rig)[-1]
+    assert rig.to_the_end().state is RunState.SIGN

@@ -20,6 +20,7 @@
 import tomllib
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -28,11 +29,11 @@ from msgspec import Struct
 from meso_device.calibration.order import INTERVAL_DAYS
 from meso_device.calibration.record import Limits, Reference
 from meso_device.calibration.water import Conditions
-from meso_device.cli.asking import read_document
 from protocols.errors import UsageError
 
 U_MAX: Final = 1_000_000_000
 LETTERS_MAX: Final = 80
+BYTES_MAX: Final = 64 * 1024
 _EPOCH: Final = date(1970, 1, 1)
 
 
@@ -96,14 +97,33 @@ class BenchFile(Struct, frozen=True, kw_only=True):
     limits: Limits
 
 
-def read_bench(source: str) -> BenchFile:
-    """Read a bench file.
+def load_bench(source: str) -> BenchFile:
+    """Read the bench file of this name; nothing but a plain file is opened.
 
     Raises:
-        UsageError: it cannot be read, or a value is missing, unknown, of another kind or out of range.
+        UsageError: it cannot be read, or is refused; see `parse_bench`.
+    """
+    path = Path(source).expanduser()
+    try:
+        if not path.is_file():
+            raise UsageError(f"bench file {source} cannot be read: there is no such file")
+        with path.open("rb") as file:
+            content = file.read(BYTES_MAX + 1)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise UsageError(f"bench file {source} cannot be read: {error}") from None
+    if len(content) > BYTES_MAX:
+        raise UsageError(f"bench file {source} is longer than {BYTES_MAX // 1024} KiB")
+    return parse_bench(content, source)
+
+
+def parse_bench(content: bytes, source: str) -> BenchFile:
+    """Return what a bench file says; ``source`` names it in a refusal.
+
+    Raises:
+        UsageError: a value is missing, unknown, of another kind or out of range.
     """
     try:
-        found = msgspec.convert(tomllib.loads(read_document(source, f"bench file {source}").decode()), _File)
+        found = msgspec.convert(tomllib.loads(content.decode()), _File)
     except (msgspec.ValidationError, ValueError) as error:
         raise UsageError(f"bench file {source} refused: {error}") from None
     _check(found, source)

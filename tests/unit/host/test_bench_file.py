@@ -1,9 +1,11 @@
 """The bench file: what stands there and what is allowed, or one line that says what is wrong with it."""
 
+import os
+
 import pytest
 
 from meso_device.calibration.record import Limits
-from meso_device.cli.bench_file import read_bench
+from meso_device.host.bench_file import BYTES_MAX, load_bench
 from protocols.errors import UsageError
 
 TEXT = """
@@ -36,7 +38,7 @@ mean_permille = 8
 def read(tmp_path, text):
     path = tmp_path / "bench.toml"
     path.write_text(text)
-    return read_bench(str(path))
+    return load_bench(str(path))
 
 
 def test_a_bench_is_read_as_it_is_written(tmp_path):
@@ -74,3 +76,11 @@ def test_what_is_wrong_is_named(tmp_path, old, new, named):
         read(tmp_path, TEXT.replace(old, new, 1))
     assert named in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_nothing_but_a_plain_file_of_reasonable_length_is_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "long").write_bytes(b"#" * (BYTES_MAX + 1))
+    for name in ("none", "pipe", "long", ".", "a\0b"):
+        with pytest.raises(UsageError, match="bench file"):
+            load_bench(str(tmp_path / name))
