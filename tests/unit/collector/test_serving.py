@@ -26,6 +26,7 @@ from meso_device.collector.wire import (
     TOKEN_BYTES,
     VERSION,
     Batch,
+    BatchRefused,
     Code,
     Enrol,
     Hello,
@@ -152,6 +153,13 @@ def test_nothing_is_lost_or_doubled_while_collector_and_postgres_are_killed_in_m
             assert send(home, again=True).inserted == 0
         assert db.execute("SELECT count(*) FROM meso.fork").fetchone() == (0,)
         assert db.execute("SELECT count(*) FROM meso.shot").fetchone() == (1_200 * len(homes),)
+    # The collector outlives its database, and says so.
+    cluster.kill()
+    with pytest.raises(BatchRefused, match="send again later") as caught:
+        send(homes[0])
+    assert caught.value.code is Code.UNAVAILABLE
+    cluster.start()
+    assert send(homes[0]).acked == len(bodies_of(homes[0]))
 
 
 def test_a_log_that_was_set_back_is_told_and_the_collector_keeps_what_it_has(served, tmp_path):
