@@ -22,7 +22,7 @@ from meso_device.cli.lookback import (
     UntilOption,
 )
 from meso_device.cli.options import JsonOption
-from meso_device.cli.output import one_line, say, say_json
+from meso_device.cli.output import one_line, printable, say, say_json
 
 if TYPE_CHECKING:
     from meso_device.collector.database import Connection
@@ -183,7 +183,7 @@ def lookback(
     else:
         for one in exposures:
             for line in exposure_lines(one, {}):
-                say(line)
+                say(printable(line))
             say(f"  console:        {fleet.console_of.get(one.session, 'UNKNOWN')}")
         say(summary(exposures, patients))
         for line in fleet.lacking:

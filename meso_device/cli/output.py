@@ -35,9 +35,14 @@ def tell(message: str) -> None:
         os.write(2, f"meso: {one_line(message)}\n".encode("utf-8", "replace"))
 
 
+def printable(text: str) -> str:
+    """Return the text with a question mark for whatever a terminal would act upon."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
 def one_line(message: str) -> str:
     """Return the message without line breaks and control characters, which a device may have sent."""
-    words = "".join(letter if letter.isprintable() else "?" for letter in " ".join(message.split()))
+    words = printable(" ".join(message.split()))
     return words if len(words) <= LINE_MAX else f"{words[:LINE_MAX]}…"
 
 

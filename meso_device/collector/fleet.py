@@ -28,9 +28,9 @@ _GRANT_SHIFT: Final = 32
 
 # A clock that was set back never puts a record before the one that it follows in its log.
 _IN_ORDER: Final = (
-    "SELECT origin, seq, body FROM (SELECT origin, seq, body, "
-    "max((convert_from(body, 'UTF8')::json ->> 'ts_us')::bigint) OVER (PARTITION BY origin ORDER BY seq) AS at_us "
-    "FROM meso.record WHERE kind = ANY(%s)) AS told ORDER BY at_us, origin, seq"
+    "SELECT origin, seq, kind, sess, body FROM (SELECT origin, seq, kind, sess, body, "
+    "max(ts_us) OVER (PARTITION BY origin ORDER BY seq) AS at_us FROM meso.record WHERE kind = ANY(%s)) AS told "
+    "ORDER BY at_us, origin, seq"
 )
 # Of an injection that several logs tell of the one is taken that knows whose it was, else the first.
 _TOLD_AGAIN: Final = (
@@ -80,60 +80,68 @@ def gather(db: Connection) -> Fleet:
         }
         again = set(db.execute(_TOLD_AGAIN).fetchall())
         into = {
-            True: _Deriving(fleet.simulated, names, fleet.lacking), False: _Deriving(fleet.real, names, fleet.lacking)
-        }  # fmt: skip
-        numbers = {origin: number for number, origin in enumerate(sorted(names))}
+            True: _Deriving(fleet.simulated, names, fleet.lacking),
+            False: _Deriving(fleet.real, names, fleet.lacking),
+        }
         with db.cursor(name="records") as cursor:
             cursor.itersize = BLOCK_RECORDS
             rows = enumerate(cursor.execute(_IN_ORDER, ([*LOOKED_AT],)))
             while block := list(islice(rows, BLOCK_RECORDS)):
-                for kind, deriving in into.items():
+                for _, (origin, _, kind, sess, _) in block:
+                    if kind == "session.opened" and sess is not None:
+                        fleet.console_of[sess.hex()] = names[origin]
+                for whether, deriving in into.items():
                     deriving.take(
                         [
-                            (number, origin, seq, _numbered(body, numbers[origin]))
-                            for number, (origin, seq, body) in block
-                            if (origin in simulated) is kind and (origin, seq) not in again
-                        ],
-                        fleet.console_of,
+                            _Told(number, origin, seq, body)
+                            for number, (origin, seq, _, _, body) in block
+                            if (origin in simulated) is whether and (origin, seq) not in again
+                        ]
                     )
     return fleet
 
 
-def _numbered(body: bytes, console: int) -> dict[str, Any]:
-    fields = canonical.decode(body)
-    grant_no = fields.get("grant_no")
-    if type(grant_no) is int:
-        fields["grant_no"] = grant_no | console << _GRANT_SHIFT
-    return fields
+class _Told(Struct, frozen=True):
+    """A record, and its place among those of all consoles."""
+
+    number: int
+    origin: str
+    seq: int
+    body: bytes
 
 
 class _Deriving:
-    """Makes the tables of one kind of consoles; what a record lacks is told and left out."""
+    """Makes the tables of one kind of consoles; a record that is not as it should be is told and left out."""
 
     def __init__(self, db: Log, names: Mapping[str, str], lacking: list[str]) -> None:
         self._db = db
         self._names = names
+        self._numbers = {origin: number for number, origin in enumerate(sorted(names))}
         self._lacking = lacking
         self._projections = Projections(db)
 
-    def take(self, records: list[tuple[int, str, int, dict[str, Any]]], console_of: dict[str, str]) -> None:
-        for _, origin, _, fields in records:
-            if fields.get("kind") == "session.opened":
-                console_of[str(fields.get("sess", ""))] = self._names[origin]
-        if not self._applied(records):
-            # One of them is not what such a record is: the others count.
-            for record in records:
-                if not self._applied([record]):
-                    self._lacking.append(f"record {record[2]} of {self._names[record[1]]} is not as such a record is")
+    def take(self, records: list[_Told]) -> None:
+        if self._applied(records):
+            return
+        for record in records:
+            if not self._applied([record]):
+                name = self._names[record.origin]
+                self._lacking.append(f"record {record.seq} of {name} is not as such a record is")
 
-    def _applied(self, records: list[tuple[int, str, int, dict[str, Any]]]) -> bool:
+    def _applied(self, records: list[_Told]) -> bool:
         run(self._db, "SAVEPOINT block")
         try:
-            self._projections.apply((number, fields) for number, _, _, fields in records)
-        except (ValueError, LookupError, TypeError, AttributeError, apsw.Error):
+            self._projections.apply((record.number, self._fields(record)) for record in records)
+        except (ValueError, LookupError, TypeError, AttributeError, OverflowError, apsw.Error):
             run(self._db, "ROLLBACK TO block")
             self._projections.forget()
             return False
         finally:
             run(self._db, "RELEASE block")
         return True
+
+    def _fields(self, record: _Told) -> dict[str, Any]:
+        fields = canonical.decode(record.body)
+        if "grant_no" in fields:
+            fields["grant_no"] |= self._numbers[record.origin] << _GRANT_SHIFT
+        return fields

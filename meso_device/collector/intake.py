@@ -162,13 +162,15 @@ def _start(db: Connection, origin: str, first: int) -> tuple[Frontier, bytes]:
 
 def _insert(db: Connection, origin: str, rows: list[Row]) -> int:
     return db.execute(
-        "INSERT INTO meso.record (origin, seq, kind, sess, leaf, body) SELECT %s, new.* FROM "
-        "unnest(%b::bigint[], %s::text[], %b::bytea[], %b::bytea[], %b::bytea[]) AS new ON CONFLICT DO NOTHING",
+        "INSERT INTO meso.record (origin, seq, kind, sess, ts_us, leaf, body) SELECT %s, new.* FROM "
+        "unnest(%b::bigint[], %s::text[], %b::bytea[], %b::bigint[], %b::bytea[], %b::bytea[]) AS new "
+        "ON CONFLICT DO NOTHING",
         (
             origin,
             [row.seq for row in rows],
             [row.kind for row in rows],
             [row.sess for row in rows],
+            [row.ts_us for row in rows],
             [row.leaf for row in rows],
             [row.body for row in rows],
         ),

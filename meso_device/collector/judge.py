@@ -12,6 +12,7 @@ from typing import Annotated, Final, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
+from meso_device.audit.canonical import INTEGER_MAX
 from meso_device.audit.checkpoint import Checkpoint, open_note
 from meso_device.audit.keys import VerifyKey
 from meso_device.audit.records import leaf_hash
@@ -20,6 +21,7 @@ from meso_device.audit.witness import RING_BYTES
 from meso_device.collector.wire import Batch, BatchRefused, Code
 from protocols.errors import UsageError
 
+_Time: TypeAlias = Annotated[int, Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
 _Uint32: TypeAlias = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 
 
@@ -30,6 +32,7 @@ class _Envelope(Struct, frozen=True, gc=False):
     seq: int
     kind: Annotated[str, Meta(pattern=r"^[a-z0-9_.]{1,64}\Z")]
     prev: str
+    ts_us: _Time
     sess: Annotated[str, Meta(pattern=r"^([0-9a-f]{32})?\Z")] = ""
     simulated: bool = False
 
@@ -51,6 +54,7 @@ class Row(Struct, frozen=True, gc=False):
     seq: int
     kind: str
     sess: bytes | None
+    ts_us: int
     leaf: bytes
     body: bytes
 
@@ -135,7 +139,8 @@ def _rows(batch: Batch, origin: str, prev: bytes) -> tuple[list[Row], list[Shot]
             raise BatchRefused(Code.NOT_PROVEN, f"record {seq} is of another place or another log")
         prev = leaf_hash(body)
         simulated = simulated or said.simulated
-        rows.append(Row(seq, said.kind, bytes.fromhex(said.sess) if said.sess else None, prev, body))
+        sess = bytes.fromhex(said.sess) if said.sess else None
+        rows.append(Row(seq, said.kind, sess, said.ts_us, prev, body))
     return rows, shots, simulated
 
 

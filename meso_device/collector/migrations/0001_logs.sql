@@ -47,6 +47,7 @@ CREATE TABLE meso.record (
     seq bigint NOT NULL,
     kind text NOT NULL,
     sess bytea,
+    ts_us bigint NOT NULL,
     leaf bytea NOT NULL,
     body bytea NOT NULL,
     PRIMARY KEY (origin, seq)

@@ -107,12 +107,21 @@ def test_a_record_that_is_not_as_it_should_be_is_told_and_hides_no_other(owner, 
     store.close(stamp())
     bring(owner, db, home)
     # As a console with other software would have signed it.
-    owner.execute(
-        "INSERT INTO meso.record SELECT origin, 1000, 'shot', NULL, leaf, "
-        "replace(convert_from(body, 'UTF8'), 'dose_lo_nl', 'dose_no_nl')::bytea FROM meso.record WHERE kind = 'shot'"
-    )
+    [(origin, leaf, body)] = owner.execute("SELECT origin, leaf, body FROM meso.record WHERE kind = 'shot'").fetchall()
+    changes = [
+        (b"dose_lo_nl", b"dose_no_nl"), (b':"HA mix"', b":[]"), (b'_nl":20000', b'_nl":' + b"9" * 30),
+        (b'"grant_no":0', b'"grant_no":[]'), (b'"simulated":true', b'"simulated":false'), (body, b"[]"),
+    ]  # fmt: skip
+    for seq, (words, others) in enumerate(changes, 1_000):
+        assert words in body
+        owner.execute(
+            "INSERT INTO meso.record VALUES (%s, %s, 'shot', NULL, 0, %s, %s)",
+            (origin, seq, leaf, body.replace(words, others)),
+        )
     fleet = gather(owner)
     with closing(fleet):
         [found] = look_back(fleet.simulated, Question(gun_uid=clinic.gun.gun_uid))
         assert found.session == clinic.session
-        assert fleet.lacking == ["record 1000 of room-1 is not as such a record is"]
+        assert fleet.lacking == [
+            f"record {1_000 + number} of room-1 is not as such a record is" for number in range(len(changes))
+        ]
