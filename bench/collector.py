@@ -8,6 +8,7 @@
 import argparse
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -142,6 +143,8 @@ def main() -> int:
     parser.add_argument("--records", type=int, default=RECORDS)
     parser.add_argument("--keep", action="store_true")
     options = parser.parse_args()
+    # So that PostgreSQL and collector end with it, however it is ended.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     with tempfile.TemporaryDirectory() as place:
         cluster = Cluster()
         try:
