@@ -16,11 +16,12 @@ def technician(bench, founding):
     return Technician(copied(bench, founding))
 
 
+@pytest.mark.timeout(300)
 def test_a_planted_error_is_found_corrected_and_signed_though_the_host_is_killed(technician):
     technician.at_the_bench("--plunger-gain-ppm", "20000")
     words = ("--balance", technician.balance, "--adjust")
     run = technician.calibrate("dose", "--bench", technician.file(), "--profile", "field", "--readings", "6", *words)
-    wait_for(lambda: technician.logged("calibration.reading") >= 4, "some readings", within_s=60)
+    wait_for(lambda: technician.logged("calibration.reading") >= 4, "some readings", within_s=120)
     run.send(signal.SIGKILL)
     run.wait()
     another = technician.calibrate("dose", "--bench", technician.file(), *words)

@@ -17,6 +17,7 @@ RSS = Gate(per_thousand=4 * 1024, in_all=MIB)
 # and SQLite's memory flat it took 10 to 17 KiB per 1,000 shots up to 10,000 shots, and nothing more from 27,000 on.
 RSS_REAL = Gate(per_thousand=32 * 1024, in_all=5 * MIB)
 RSS_SHORT = Gate(per_thousand=inf, in_all=5 * MIB)
+BLOCKS_SHORT = Gate(per_thousand=inf, in_all=5_000)
 # A few objects more or less hang on what the last treatment was like.
 OBJECTS = Gate(per_thousand=0.5, in_all=200, least=60)
 CONTAINER = Gate(per_thousand=0.05, in_all=64, least=12)
@@ -31,7 +32,7 @@ def gate_of(name: str, *, short: bool) -> Gate:
     if what == "held B":
         return RSS_SHORT if short else HELD
     if what == "blocks":
-        return BLOCKS
+        return BLOCKS_SHORT if short else BLOCKS
     if what.endswith(" B") or what == "B":
         return RSS_SHORT if short else RSS_REAL if what != name else RSS
     if what in ("threads", "descriptors"):

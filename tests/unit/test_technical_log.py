@@ -49,7 +49,8 @@ def test_each_change_of_state_and_each_notice_is_a_line_and_all_is_passed_on(tmp
 def test_a_line_leaves_nothing_for_the_garbage_collector(tmp_path):
     with TechnicalLog(tmp_path, Recorder(), command="meso test") as log:
         log.notice(Notice(NoticeKind.INFO, "first"))
-        gc.collect()
+        while gc.collect():  # what other tests left may take more than one turn
+            pass
         for _ in range(100):
             log.notice(Notice(NoticeKind.INFO, "more"))
         assert gc.collect() == 0
