@@ -11,6 +11,7 @@ from meso_device.accounting.clockmap import ClockMaps
 from meso_device.accounting.entries import Entry, GunLedger, GunStamp
 from meso_device.accounting.findings import Finding, FindingCode, baseline_seq, chain_start8
 from meso_device.accounting.grants import GrantAccount
+from meso_device.accounting.identity import firmware_of
 from meso_device.accounting.shots import ShotContext, ShotRecord, read_slot, shot_entry
 from protocols.wire.codes import Capability, GrantKind, GunFlag
 from protocols.wire.messages import HelloReply
@@ -42,7 +43,7 @@ def stamp_of_hello(hello: HelloReply) -> GunStamp:
         gun_uid=hello.gun_uid.hex(),
         log_epoch=hello.log_epoch,
         boot_id=hello.boot_id,
-        firmware=f"{hello.fw_major}.{hello.fw_minor}.{hello.fw_patch}",
+        firmware=firmware_of(hello),
         cal_id=hello.cal_id,
         simulated=bool(hello.flags & GunFlag.SIMULATED),
     )

@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from protocols.treatment.problems import printable
 from protocols.wire.messages import HelloReply
 
 
@@ -42,18 +43,21 @@ _NAMES = {
 }
 
 
+def firmware_of(hello: HelloReply) -> str:
+    """Return the version of a gun's firmware, as it is written everywhere."""
+    return f"{hello.fw_major}.{hello.fw_minor}.{hello.fw_patch}"
+
+
 def identity_of(hello: HelloReply) -> Identity:
     """Return who a gun says it is."""
     return Identity(
         serial=hello.serial,
         model=hello.model,
         hw_rev=hello.hw_rev,
-        firmware=f"{hello.fw_major}.{hello.fw_minor}.{hello.fw_patch}",
+        firmware=firmware_of(hello),
         fw_hash8=hello.fw_hash8.hex(),
     )
 
 
 def _shown(value: str | int) -> str:
-    """Return a field as text; what a device sent is shown without control characters."""
-    text = str(value)
-    return "".join(letter if letter.isprintable() else "?" for letter in text) or "none"
+    return printable(str(value)) or "none"

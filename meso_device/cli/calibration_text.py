@@ -22,6 +22,7 @@ from meso_device.calibration.record import (
     Stage,
     What,
 )
+from meso_device.cli.output import printable
 from meso_device.documents.numbers import MINUS, percent, ratio
 from meso_device.records.calibration_runs import RunRow, RunStory
 from meso_device.records.calibration_state import DueRow, Impact, Touched
@@ -95,7 +96,7 @@ def story_lines(row: RunRow, story: RunStory) -> list[str]:
         lines.append(f"signed by {signed[1].technician} and {signed[1].second}, {rfc3339(signed[0].at_us)}")
     elif ended is not None and ended[1].state == "complete":
         lines.append("NOT SIGNED by two people yet")
-    return [_printable(line) for line in lines]
+    return [printable(line) for line in lines]
 
 
 def _syringe_lines(begun: Begun) -> list[str]:
@@ -104,11 +105,6 @@ def _syringe_lines(begun: Begun) -> list[str]:
         return []
     name = next((one.name for one in syringes().values() if one.geometry_id == begun.geometry_id), "not in the table")
     return [f"syringe   geometry {begun.geometry_id} ({name}), lot {begun.syringe_lot or 'not named'}"]
-
-
-def _printable(line: str) -> str:
-    """Return a line without control characters, which a device may have sent; its columns stay."""
-    return "".join(letter if letter.isprintable() else "?" for letter in line)
 
 
 def _judged_lines(judged: Judged) -> list[str]:

@@ -40,6 +40,8 @@ def guns(
 
 def gun_document(found: "FoundGun") -> dict[str, object]:
     """Return what is at a port as a JSON object; the gun's fields are absent where no gun answered."""
+    from meso_device.accounting.identity import firmware_of
+
     document: dict[str, object] = {"port": found.port, "problem": found.problem, "simulated": found.simulated}
     reply = found.reply
     if reply is not None:
@@ -47,7 +49,7 @@ def gun_document(found: "FoundGun") -> dict[str, object]:
             "gun_uid": reply.gun_uid.hex(),
             "serial": reply.serial,
             "model": reply.model,
-            "firmware": f"{reply.fw_major}.{reply.fw_minor}.{reply.fw_patch}",
+            "firmware": firmware_of(reply),
             "wire_major": reply.major,
             "wire_minor": reply.minor,
             "log_epoch": reply.log_epoch,
@@ -62,6 +64,8 @@ def gun_document(found: "FoundGun") -> dict[str, object]:
 
 def gun_line(found: "FoundGun") -> str:
     """Return what is at a port in one line; what a device sent is shown without control characters."""
+    from meso_device.accounting.identity import firmware_of
+
     reply = found.reply
     if reply is None:
         return one_line(found.problem if found.port in found.problem else f"{found.port}: {found.problem}")
@@ -72,6 +76,5 @@ def gun_line(found: "FoundGun") -> str:
         "STOPPED, reset needed" if reply.estop_latch_id else "",
         found.problem,
     )
-    firmware = f"{reply.fw_major}.{reply.fw_minor}.{reply.fw_patch}"
-    said = f"{found.port}: {reply.model} {reply.serial}, firmware {firmware}, gun {reply.gun_uid.hex()}"
+    said = f"{found.port}: {reply.model} {reply.serial}, firmware {firmware_of(reply)}, gun {reply.gun_uid.hex()}"
     return one_line(", ".join((said, *filter(None, marks))))

@@ -6,6 +6,7 @@ from msgspec.structs import asdict
 
 from meso_device.accounting.clinic import PartWear
 from meso_device.audit.export import rfc3339
+from meso_device.cli.output import printable
 from meso_device.records.service import GunService
 from meso_device.session.interlocks.materials import PART_SHOTS_MAX
 from protocols.units import format_dose
@@ -71,7 +72,7 @@ def service_lines(gun: GunService) -> list[str]:
             f"pushed, switched on {counters.boots} times"
         )
     lines += [f"  {_minute(one.at_us)}  {one.act} by {one.op[:8]}" for one in gun.acts]
-    return ["".join(letter if letter.isprintable() else "?" for letter in line) for line in lines]
+    return [printable(line) for line in lines]
 
 
 def part_line(part: PartWear) -> str:

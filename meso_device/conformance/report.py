@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from textwrap import wrap
 from typing import Final
 
+from meso_device.accounting.identity import firmware_of
 from meso_device.conformance.spec import spec_rules
 from meso_device.conformance.verdicts import Finding, Verdict
 from protocols.wire.codes import GunFlag
@@ -17,9 +18,8 @@ _MARKS: Final = {Verdict.PASSED: "passed ", Verdict.FAILED: "FAILED ", Verdict.N
 
 def gun_line(hello: HelloReply) -> str:
     """Return which gun it is, in a line; a simulated one is marked."""
-    firmware = f"{hello.fw_major}.{hello.fw_minor}.{hello.fw_patch}"
     mark = ", SIMULATED" if hello.flags & GunFlag.SIMULATED else ""
-    return f"{hello.model} {hello.serial}, firmware {firmware}, gun {hello.gun_uid.hex()}{mark}"
+    return f"{hello.model} {hello.serial}, firmware {firmware_of(hello)}, gun {hello.gun_uid.hex()}{mark}"
 
 
 def finding_lines(finding: Finding) -> list[str]:
@@ -65,7 +65,7 @@ def document(hello: HelloReply, findings: Iterable[Finding]) -> dict[str, object
             "model": hello.model,
             "serial": hello.serial,
             "gun_uid": hello.gun_uid.hex(),
-            "firmware": f"{hello.fw_major}.{hello.fw_minor}.{hello.fw_patch}",
+            "firmware": firmware_of(hello),
             "simulated": bool(hello.flags & GunFlag.SIMULATED),
         },
         "counts": {verdict.value: counts[verdict] for verdict in Verdict},

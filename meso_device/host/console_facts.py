@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from drivers.link_events import Answered, Heard, LinkDown, StopHeard
 from drivers.outcome import Done
+from meso_device.accounting.book import stamp_of_hello
 from meso_device.accounting.coverage import cell_name
 from meso_device.accounting.entries import CommitFailed, Committed, Entry, GunStamp
 from meso_device.host.alarm_board import AlarmBoard, HostAlarm, gun_code, gun_name, gun_priority
@@ -30,7 +31,6 @@ from meso_device.session.contract import (
     View,
 )
 from protocols.errors import GunProtocolError
-from protocols.wire.codes import GunFlag
 from protocols.wire.messages import CalReadReply, HelloReply, LimitsGetReply, Settings, SettingsGetReply, Status
 
 TAIL_SHOTS: Final = 6
@@ -228,17 +228,7 @@ class ConsoleFacts:
 
     def stamp(self) -> GunStamp | None:
         """Return the gun as records name it; None while none is connected."""
-        hello = self.hello
-        if hello is None:
-            return None
-        return GunStamp(
-            gun_uid=hello.gun_uid.hex(),
-            log_epoch=hello.log_epoch,
-            boot_id=hello.boot_id,
-            firmware=f"{hello.fw_major}.{hello.fw_minor}.{hello.fw_patch}",
-            cal_id=hello.cal_id,
-            simulated=bool(hello.flags & GunFlag.SIMULATED),
-        )
+        return None if self.hello is None else stamp_of_hello(self.hello)
 
     def _status(self, status: Status) -> None:
         self.status = status

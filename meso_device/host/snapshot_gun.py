@@ -1,6 +1,7 @@
 """What the screen is told of the gun: the parts ``gun``, ``calibration`` and ``link_counts`` of a snapshot."""
 
 from drivers.link_stats import LinkStats
+from meso_device.accounting.identity import firmware_of
 from meso_device.host.console_facts import ConsoleFacts
 from meso_device.screen_messages import Body
 from meso_device.session.calibration import GunCalibration
@@ -20,7 +21,7 @@ def gun_body(facts: ConsoleFacts, stats: LinkStats, resets: int) -> Body | None:
         "uid": hello.gun_uid.hex(),
         "serial": hello.serial,
         "model": hello.model,
-        "firmware": f"{hello.fw_major}.{hello.fw_minor}.{hello.fw_patch}",
+        "firmware": firmware_of(hello),
         "boot_id": hello.boot_id,
         "level": chr(hello.accounting_level) if hello.accounting_level in b"ABC" else "?",
         "authenticated": bool(hello.flags & GunFlag.AUTHENTICATED),
