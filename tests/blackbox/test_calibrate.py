@@ -20,8 +20,10 @@ def technician(bench, founding):
 def test_a_planted_error_is_found_corrected_and_signed_though_the_host_is_killed(technician):
     technician.at_the_bench("--plunger-gain-ppm", "20000")
     words = ("--balance", technician.balance, "--adjust")
-    run = technician.calibrate("dose", "--bench", technician.file(), "--profile", "field", "--readings", "6", *words)
-    wait_for(lambda: technician.logged("calibration.reading") >= 4, "some readings", within_s=120)
+    # Four shots a reading: by the spread of single ones the verdict is now and then another.
+    plan = ("--profile", "field", "--readings", "6", "--shots", "4")
+    run = technician.calibrate("dose", "--bench", technician.file(), *plan, *words)
+    wait_for(lambda: technician.logged("calibration.reading") >= 4, "some readings", within_s=60)
     run.send(signal.SIGKILL)
     run.wait()
     another = technician.calibrate("dose", "--bench", technician.file(), *words)

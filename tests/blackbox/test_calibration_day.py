@@ -20,7 +20,7 @@ def test_a_failed_check_is_certified_names_whom_it_touches_and_locks_until_a_cli
     clinic.session(patient).ok()
     clinic.clean()
     technician.at_the_bench("--plunger-gain-ppm", "20000")
-    words = ("--balance", technician.balance, "--adjust", "--profile", "field", "--readings", "6")
+    words = ("--balance", technician.balance, "--adjust", "--profile", "field", "--readings", "6", "--shots", "4")
     result = technician.calibrate("dose", "--bench", technician.file(), *words).ok(within_s=200).json()
     assert result["as_found"]["verdict"] == "fail"
     run = result["run"]

@@ -48,7 +48,7 @@ def test_a_dose_run_from_the_kind_to_the_signed_certificate_though_it_is_paused_
     person.write(str(technician.balance))
     person.press("Tab", "C-u")
     person.write("field")
-    person.press("Tab", "Tab", "C-u", "4", "Enter")
+    person.press("Tab", "Tab", "C-u", "4", "Tab", "C-u", "4", "Enter")
     person.sees("[identify]", "B0000001", "certificate M-114", "4 readings each", "water 20.0")
     assert technician.logged("calibration.begun") == 0
     person.press("Enter")
