@@ -4,6 +4,7 @@
 """
 
 import argparse
+import os
 import sys
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
@@ -13,6 +14,7 @@ from pathlib import Path
 from tests.claims import Figure, tell
 from tests.soak import real
 from tests.soak.clinic import BRIEF, MONTH
+from tests.soak.memory import PLAIN
 from tests.soak.month import of_clinic
 from tests.soak.report import LAG_MAX, WAL_BYTES_MAX, highest, leaks, memory_figures
 from tests.soak.slope import Fit
@@ -35,6 +37,7 @@ def show(fits: list[Fit], found: list[str]) -> None:
 
 def days(*, short: bool) -> int:
     """One host for all the days, and one that is ended each night, each in a process of its own."""
+    os.environ.update(PLAIN)  # the processes of the pool begin with it
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         forms = list(pool.map(of_clinic, (short, short), (False, True)))
     found: list[str] = []
