@@ -63,6 +63,19 @@ def read_accounts(home: Path) -> tuple[Account, ...]:
     return tuple(found)
 
 
+def forget_other_addresses(home: Path, account: Account) -> None:
+    """Forget the same collector at other addresses: it has one credential for a console, and the older ones are void.
+
+    Raises:
+        UsageError: a file of them cannot be removed.
+    """
+    for path in (home / DIRECTORY / _name(one) for one in read_accounts(home) if _same_but_elsewhere(one, account)):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise UsageError(f"{path} cannot be removed: {error.strerror}") from None
+
+
 def write_account(home: Path, account: Account) -> None:
     """Keep what is known of a collector, durably.
 
@@ -70,7 +83,7 @@ def write_account(home: Path, account: Account) -> None:
         UsageError: it cannot be written, or there are too many.
     """
     directory = home / DIRECTORY
-    path = directory / f"{account.host}_{account.port}.json"
+    path = directory / _name(account)
     try:
         directory.mkdir(mode=0o700, exist_ok=True)
         if not path.exists() and len([*directory.glob("*.json")]) >= ACCOUNTS_MAX:
@@ -78,3 +91,11 @@ def write_account(home: Path, account: Account) -> None:
         write_private(path, msgspec.json.encode(account).decode() + "\n")
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def _name(account: Account) -> str:
+    return f"{account.host}_{account.port}.json"
+
+
+def _same_but_elsewhere(one: Account, other: Account) -> bool:
+    return one.certificate_sha256 == other.certificate_sha256 and one.address != other.address

@@ -92,7 +92,7 @@ def parse_address(text: str, port: int = PORT) -> tuple[str, int]:
         host = ""
     known = 0 < len(host) <= _HOST_CHARS_MAX and host.isprintable() and not set(host) & set(" /\\[]")
     if not known or not (digits.isascii() and digits.isdigit() and 0 <= int(digits) <= _PORT_MAX):
-        raise UsageError(f"address {text[:60]!r} refused: write HOST:PORT")
+        raise UsageError(f"address {text[:60]!r} refused: write HOST:PORT, the port at most {_PORT_MAX}")
     return host, int(digits)
 
 

@@ -1,16 +1,18 @@
 """What a clinic's IT does and sees: give out codes, revoke, look at the state of all consoles."""
 
+import re
 from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
 from msgspec import Struct
 
-from meso_device.audit.keys import check_name
+from meso_device.audit.keys import NAME_LENGTH_MAX
 from meso_device.collector.database import Connection
 from protocols.errors import UsageError
 
 CODE_HOURS: Final = 24
+_NAME: Final = re.compile(rf"[!-~]{{1,{NAME_LENGTH_MAX}}}")
 
 
 class ConsoleState(Struct, frozen=True, kw_only=True):
@@ -48,9 +50,11 @@ def give_code(db: Connection, name: str, secret: bytes) -> None:
     Raises:
         UsageError: the name cannot be one.
     """
+    if _NAME.fullmatch(name) is None:
+        raise UsageError(f"console name {name!r} refused: 1 to {NAME_LENGTH_MAX} ASCII characters without space")
     db.execute(
         "INSERT INTO meso.code (secret_sha256, name, expires_at) VALUES (%s, %s, now() + make_interval(hours => %s))",
-        (sha256(secret).digest(), check_name(name), CODE_HOURS),
+        (sha256(secret).digest(), name, CODE_HOURS),
     )
 
 

@@ -84,11 +84,11 @@ def enrol(db: Connection, secret: bytes, vkey: str, token: bytes) -> str:
             "INSERT INTO meso.console (origin, name, vkey) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
             (key.name, name, str(key)),
         )
-        if db.execute("SELECT name, vkey FROM meso.console WHERE origin = %s", (key.name,)).fetchone() != (
-            name,
-            str(key),
-        ):
-            raise BatchRefused(Code.CODE, f"{name} is the name of another console, or this log has another name here")
+        held = db.execute("SELECT name, vkey FROM meso.console WHERE origin = %s", (key.name,)).fetchone()
+        if held is None:
+            raise BatchRefused(Code.CODE, f"the code is for {name}, which is another console; ask for another")
+        if held != (name, str(key)):
+            raise BatchRefused(Code.CODE, f"the code is for {name}, this console is {held[0]}; ask for another")
         db.execute(
             "INSERT INTO meso.credential (token_sha256, origin) VALUES (%s, %s)", (sha256(token).digest(), key.name)
         )

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from meso_device.audit.checkpoint import open_note
 from meso_device.audit.keys import VerifyKey
-from meso_device.collector.account import Account, write_account
+from meso_device.collector.account import Account, forget_other_addresses, read_accounts, write_account
 from meso_device.collector.channel import Channel, ChannelEnded
 from meso_device.collector.code import OneTimeCode, certificate_pin
 from meso_device.collector.cosignature import Cosigner, cosigned_at_s
@@ -64,13 +64,26 @@ class Sent(Struct, frozen=True, kw_only=True):
     lost: int
 
 
+class _Wanted(Struct, frozen=True, kw_only=True):
+    """Who must answer, by its certificate, and what is said where that is another one, or nobody."""
+
+    knows: Callable[[bytes], bool]
+    stranger: str
+    later: str
+
+
 def enrol(home: Path, host: str, port: int, code: OneTimeCode, vkey: str) -> Account:
     """Enrol this console with a collector and keep the credential.
 
     Raises:
         MesoError: it is not the collector that the code was made by, it does not answer, or refuses.
     """
-    with _dialled(host, port, lambda der: certificate_pin(der) == code.certificate_pin) as (channel, der):
+    wanted = _Wanted(
+        knows=lambda der: certificate_pin(der) == code.certificate_pin,
+        stranger="is not the collector that made this code",
+        later="the code is still good, try again",
+    )
+    with _dialled(host, port, wanted) as (channel, der):
         channel.send(Enrol(version=VERSION, secret=code.secret, vkey=vkey.strip()))
         answer = _answer(channel, Enrolled)
     account = Account(
@@ -80,7 +93,12 @@ def enrol(home: Path, host: str, port: int, code: OneTimeCode, vkey: str) -> Acc
         token=answer.token.hex(),
         cosigner=str(Cosigner.parse(answer.cosigner)),
     )
+    # What it has acknowledged before stays so: a database that was set back meanwhile must still be noticed.
+    for before in read_accounts(home):
+        if (before.certificate_sha256, before.cosigner) == (account.certificate_sha256, account.cosigner):
+            account = replace(account, acked_size=before.acked_size, cosigned=before.cosigned)
     write_account(home, account)
+    forget_other_addresses(home, account)
     return account
 
 
@@ -92,10 +110,7 @@ def send(home: Path, account: Account, outbox: Outbox, key: VerifyKey, *, again:
             before that stays acknowledged.
     """
     sent = inserted = 0
-    with _dialled(account.host, account.port, lambda der: sha256(der).hexdigest() == account.certificate_sha256) as (
-        channel,
-        _,
-    ):
+    with _dialled(account.host, account.port, _enrolled_with(account)) as (channel, _):
         channel.send(Hello(version=VERSION, token=bytes.fromhex(account.token)))
         held = _answer(channel, Welcome)
         # A log that was set back, or is another one: all of it is shown, so that the collector finds what differs.
@@ -127,8 +142,16 @@ def send(home: Path, account: Account, outbox: Outbox, key: VerifyKey, *, again:
     )
 
 
+def _enrolled_with(account: Account) -> _Wanted:
+    return _Wanted(
+        knows=lambda der: sha256(der).hexdigest() == account.certificate_sha256,
+        stranger="is not the collector that this console was enrolled with; one that was set up anew needs a new code",
+        later="nothing is lost, send again later",
+    )
+
+
 @contextlib.contextmanager
-def _dialled(host: str, port: int, known: Callable[[bytes], bool]) -> Iterator[tuple[Channel, bytes]]:
+def _dialled(host: str, port: int, wanted: _Wanted) -> Iterator[tuple[Channel, bytes]]:
     """Connect, and say nothing before the other end has proven to have the certificate that is known."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
@@ -139,16 +162,14 @@ def _dialled(host: str, port: int, known: Callable[[bytes], bool]) -> Iterator[t
         plain = socket.create_connection((host, port), timeout=CONNECT_S)
         with plain, context.wrap_socket(plain) as connection:
             der = connection.getpeercert(binary_form=True) or b""
-            if not known(der):
-                raise MesoError(f"{host} port {port} is not the collector that this console was enrolled with")
+            if not wanted.knows(der):
+                raise MesoError(f"{host} port {port} {wanted.stranger}")
             yield Channel(connection), der
     except ChannelEnded as ended:
-        raise MesoError(f"the collector at {host} port {port}: {ended}; nothing is lost, send again later") from ended
+        raise MesoError(f"the collector at {host} port {port}: {ended}; {wanted.later}") from ended
     except OSError as error:
         why = "no answer in time" if isinstance(error, TimeoutError) else (error.strerror or type(error).__name__)
-        raise MesoError(
-            f"the collector at {host} port {port} cannot be reached: {why}; nothing is lost, send again later"
-        ) from error
+        raise MesoError(f"the collector at {host} port {port} cannot be reached: {why}; {wanted.later}") from error
 
 
 def _acknowledged(home: Path, account: Account, cosigned: str, key: VerifyKey) -> Account:

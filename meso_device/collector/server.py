@@ -85,9 +85,8 @@ class Writers:
             if connection is not None:
                 connection.close()
                 connection = None
-            said = " ".join(str(error).split())
             raise BatchRefused(
-                Code.UNAVAILABLE, f"the collector's database does not take it ({said}); send again later"
+                Code.UNAVAILABLE, "the collector's database does not take it; nothing is lost, send again later"
             ) from error
         except BaseException:
             # Whatever state it is in: a new one is cheap.
@@ -160,7 +159,9 @@ class Collector:
             try:
                 self._first(channel, peer)
             except BatchRefused as refused:
-                self._tell(f"{peer}: refused: {refused}")
+                # Where the database is and what it says is for those who look after it, and for no console.
+                said = f"; PostgreSQL says: {refused.__cause__}" if isinstance(refused.__cause__, psycopg.Error) else ""
+                self._tell(f"{peer}: refused: {refused}{' '.join(said.split())}")
                 channel.send(Refused.because(refused))
             except MesoError as error:
                 if not isinstance(error, ChannelEnded):

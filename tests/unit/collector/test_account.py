@@ -1,7 +1,13 @@
 import pytest
 from msgspec.structs import replace
 
-from meso_device.collector.account import ACCOUNTS_MAX, Account, read_accounts, write_account
+from meso_device.collector.account import (
+    ACCOUNTS_MAX,
+    Account,
+    forget_other_addresses,
+    read_accounts,
+    write_account,
+)
 from protocols.errors import UsageError
 
 ACCOUNT = Account(host="::1", port=8743, certificate_sha256="a" * 64, token="b" * 64, cosigner="c")
@@ -16,6 +22,17 @@ def test_what_is_written_is_read_and_its_credential_is_for_nobody_else(tmp_path)
     assert read_accounts(tmp_path) == (replace(ACCOUNT, acked_size=5, cosigned="note"), other)
     assert [one.address for one in read_accounts(tmp_path)] == ["[::1]:8743", "collector.clinic:8743"]
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "collectors").iterdir()} == {0o600}
+
+
+def test_a_collector_is_kept_under_one_address_alone(tmp_path):
+    elsewhere, another = (
+        replace(ACCOUNT, host="collector.clinic"),
+        replace(ACCOUNT, port=1, certificate_sha256="c" * 64),
+    )
+    for account in (ACCOUNT, another, elsewhere):
+        write_account(tmp_path, account)
+    forget_other_addresses(tmp_path, elsewhere)
+    assert read_accounts(tmp_path) == (another, elsewhere)
 
 
 def test_collectors_are_few(tmp_path):

@@ -47,6 +47,12 @@ def served(tmp_path, database):
     own.close()
 
 
+def beginner(tmp_path):
+    home = tmp_path / "beginner"
+    write_log(home, 3, shots=1)
+    return home
+
+
 def test_a_console_works_alone_sends_later_and_is_told_everything_in_one_line(served, tmp_path, database):
     home, twin = tmp_path / "home", tmp_path / "twin"
     clinic = write_log(home, shots=300, closed=False)
@@ -93,6 +99,25 @@ def test_a_console_works_alone_sends_later_and_is_told_everything_in_one_line(se
     assert (document["patients"], document["lacking"]) == (1, [])
     assert "no record here names lot L9" in served.meso("collector", "lookback", "--lot", "L9", status=2)
     assert "at their console alone" in served.meso("collector", "lookback", "--operator", "cleo", status=2)
+
+    # The same collector by another name: one credential, and what was acknowledged stays so.
+    acked_before = acked(home)
+    code = served.meso("collector", "enrol", "room-1").splitlines()[0]
+    port = account.port
+    assert "not the collector that made this code" in served.meso(
+        "audit", "enrol", served.address, "--code-file", "-", home=home, given=f"{code[:-6]}AAAAAA", status=1
+    )
+    assert "the code is still good" in served.meso(
+        "audit", "enrol", "localhost:1", "--code-file", "-", home=home, given=code, status=1
+    )
+    assert "the code is for room-1" in served.meso(
+        "audit", "enrol", served.address, "--code-file", "-", home=beginner(tmp_path), given=code, status=1
+    )
+    served.meso("audit", "enrol", f"localhost:{port}", "--code-file", "-", home=home, given=code)
+    [account] = read_accounts(home)
+    assert (account.host, account.acked_size) == ("localhost", acked_before)
+    assert "0 records sent" in served.meso("audit", "send", home=home)
+    assert "console name 'room 1' refused" in served.meso("collector", "enrol", "room 1", status=2)
 
     served.meso("collector", "revoke", "room-1")
     assert "revoked" in served.meso("audit", "send", home=home, status=1)
@@ -158,6 +183,9 @@ def test_nothing_is_lost_or_doubled_while_collector_and_postgres_are_killed_in_m
     with pytest.raises(BatchRefused, match="send again later") as caught:
         send(homes[0])
     assert caught.value.code is Code.UNAVAILABLE
+    # Where the database is, is told where the collector runs, and to no console.
+    assert str(cluster.directory) not in str(caught.value)
+    assert str(cluster.directory) in served.wait_for("PostgreSQL says")
     cluster.start()
     assert send(homes[0]).acked == len(bodies_of(homes[0]))
 
@@ -250,13 +278,13 @@ def test_a_console_speaks_to_no_other_collector_than_that_of_its_code(served, tm
     code = served.code("room-1")
     other = Served(tmp_path / "other", database)
     try:
-        with pytest.raises(MesoError, match="is not the collector"):
+        with pytest.raises(MesoError, match="is not the collector that made this code"):
             sender.enrol(home, *parse_address(other.address), code, stored_vkey(home))
         # The code was not told to it.
         account = served.enrol(home, "room-1")
         write_account(home, replace(account, port=parse_address(other.address)[1]))
         (home / "collectors" / f"127.0.0.1_{account.port}.json").unlink()
-        with pytest.raises(MesoError, match="is not the collector"):
+        with pytest.raises(MesoError, match="is not the collector that this console was enrolled with"):
             send(home)
         assert "refused" not in other.said
     finally:
