@@ -76,6 +76,7 @@ class Permit(Struct, frozen=True):
 
 def arm(desk: Desk, area_id: str) -> Flow:
     """Permit the shots of one area, grant by grant, until it is complete or the credit ends otherwise."""
+    desk.phase = Phase.ARMING
     area = desk.treatment().area(area_id)
     if area is None:
         raise FlowEnded(f"area {area_id} is not in this treatment")

@@ -6,7 +6,7 @@ commands, and ticks. Out: requests to the gun, batches to commit, and notices. N
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from msgspec import Struct, field
 
@@ -384,6 +384,9 @@ class Phase(StrEnum):
     LOCKED = "locked"
     CLOSING = "closing"
     CLOSED = "closed"
+
+
+BETWEEN_SESSIONS: Final = frozenset({Phase.NO_SESSION, Phase.CLOSED})
 
 
 class View(Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from meso_device.accounting.grants import GrantAccount
 from meso_device.accounting.shots import ShotContext, ShotRecord
 from meso_device.session.bench_desk import Bench
 from meso_device.session.calibration import GunCalibration
-from meso_device.session.contract import Instant, Notice, NoticeKind, Phase
+from meso_device.session.contract import BETWEEN_SESSIONS, Instant, Notice, NoticeKind, Phase
 from protocols.treatment.advisory import Sex
 from protocols.treatment.plan import AreaPlan, TreatmentPlan
 from protocols.wire.codes import Phase as ShotPhase
@@ -163,6 +163,24 @@ class Desk:
         if self.session is None:
             raise TypeError("no session is open")
         return self.session
+
+    def forget_gun(self) -> None:
+        """Let go of everything that is known of a gun by being connected to it."""
+        if self.book is not None:
+            self.unsettled = tuple(self.book.open_grants())
+        self.book = None
+        self.limits = None
+        self.calibration = None
+        self.status = None
+        self.owner_token = 0
+        self.uptime_ms = 0
+        self.log_halted = False
+        # What was found by looking at one connection is found again at the next, if it is still so.
+        self.findings = {code: finding for code, finding in self.findings.items() if code in LASTING}
+        if self.session is not None:
+            self.session.confirmed = False
+        if self.phase not in BETWEEN_SESSIONS and not self.write_failed:
+            self.phase = Phase.UNCONFIRMED if self.session is not None else Phase.NO_SESSION
 
     def tell(self, kind: NoticeKind, text: str) -> None:
         """Give the operator a line."""

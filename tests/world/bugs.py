@@ -529,16 +529,16 @@ def gun_swap_ignored(stack: ExitStack) -> None:
 @_bug
 def unknown_as_failed(stack: ExitStack) -> None:
     """Silence is shown as a failure."""
+    from meso_device.session import link_loss
     from meso_device.session.contract import Notice
-    from meso_device.session.engine import SessionEngine
 
-    def unknown(original, engine, book, grant):
-        entry = original(engine, book, grant)
-        told = engine._desk.notices
+    def unknown(original, desk, book, grant):
+        entry = original(desk, book, grant)
+        told = desk.notices
         told[-1] = Notice(told[-1].kind, f"grant {grant.grant_no} failed")
         return entry
 
-    _wrap(stack, SessionEngine, "_unknown", unknown)
+    _wrap(stack, link_loss, "_unknown", unknown)
 
 
 @_bug
@@ -603,17 +603,17 @@ def commit_error_ignored(stack: ExitStack) -> None:
 def grant_before_row(stack: ExitStack) -> None:
     """The grant is sent while its row is still on its way to the disk."""
     from meso_device.accounting.entries import Committed
-    from meso_device.session.engine import SessionEngine
     from meso_device.session.flow import Record
+    from meso_device.session.foreground import Foreground
 
-    def need(original, engine, flow, need):
+    def need(original, foreground, flow, need):
         if isinstance(need, Record) and need.grant is not None:
-            engine._commit(need.entries, None, need)
-            engine._advance(Committed(no=0, appended=1))
+            foreground._commit(need, lambda _: None)
+            foreground._advance(Committed(no=0, appended=1))
         else:
-            original(engine, flow, need)
+            original(foreground, flow, need)
 
-    _wrap(stack, SessionEngine, "_need", need)
+    _wrap(stack, Foreground, "_need", need)
 
 
 @_bug
@@ -662,9 +662,9 @@ def lease_from_io(stack: ExitStack) -> None:
             engine = world.engine
             engine._desk.now = world.instant()
             engine._desk.uptime_ms = world.gun.firmware._board.uptime_ms
-            engine._effects = []
+            engine._outbox.effects = []
             engine._beat()
-            for effect in engine._effects:
+            for effect in engine._outbox.effects:
                 world.do(effect)
             while frame := world.link.transmit(world.host_us):
                 world.carry("h2g", frame)

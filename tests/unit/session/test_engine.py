@@ -439,7 +439,7 @@ def test_a_gun_of_the_other_kind_leaves_no_trace_in_the_log(rig):
 
 def test_a_new_wire_session_begins_before_request_numbers_run_out_and_no_treatment_is_broken_for_it(rig):
     armed(rig)
-    rig.engine._requests = REQUESTS_MAX
+    rig.engine._outbox.requests = REQUESTS_MAX
     assert rig.run(lambda: rig.view.phase is Phase.CLOSED or not rig.up())
     assert rig.view.phase is not Phase.CLOSED  # left between two areas, when the gun was at rest
     assert len(frames(rig, Hello)) == 1
@@ -450,13 +450,13 @@ def test_a_new_wire_session_begins_before_request_numbers_run_out_and_no_treatme
 
 def test_between_treatments_a_new_wire_session_begins_early(rig):
     armed(rig)
-    rig.engine._requests = REQUESTS_MAX_BETWEEN
+    rig.engine._outbox.requests = REQUESTS_MAX_BETWEEN
     assert rig.run(rig.closed)
     assert len(frames(rig, Hello)) == 1
     assert rig.run(lambda: not rig.up())
     assert rig.run(rig.up)
     assert len(frames(rig, Hello)) == 2
-    assert rig.engine._requests < 100
+    assert rig.engine._outbox.requests < 100
     assert rig.closed()
 
 
