@@ -172,6 +172,9 @@ class CalibrationRun(Struct, frozen=True, kw_only=True):
         signed: Two people stand by it.
         shots_since: Shots of the gun recorded since they signed; 0 where they did not.
         impact_open: It found the gun off after patients were treated with it, and no clinician has looked at whom.
+        recalled: Instrument by which the newest signed run was made and whose certificate is recalled; empty for none.
+        recall_unseen: What names such an instrument to ``meso calibration affected`` while no clinician has looked at
+            whom it touches; empty for none.
     """
 
     run: str
@@ -183,6 +186,8 @@ class CalibrationRun(Struct, frozen=True, kw_only=True):
     signed: bool
     shots_since: int = 0
     impact_open: bool = False
+    recalled: str = ""
+    recall_unseen: str = ""
 
 
 class PartWear(Struct, frozen=True, kw_only=True):

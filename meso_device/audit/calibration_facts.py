@@ -5,6 +5,7 @@ from typing import Any, Final
 import apsw
 
 from meso_device.accounting.clinic import CalibrationRun
+from meso_device.audit.recall_facts import recalled_for, treated_between
 from meso_device.audit.sql import run as run_sql
 from meso_device.calibration.decision import Verdict
 
@@ -25,6 +26,7 @@ def calibrations_of(db: apsw.Connection, gun_uid: str) -> tuple[CalibrationRun, 
 
 def _found(db: apsw.Connection, gun_uid: str, row: tuple[Any, ...]) -> CalibrationRun:
     run, what, as_found, as_left, cal_hash8, state, begun_seq, signed_seq, _ = row
+    recalled, recall_unseen = recalled_for(db, gun_uid, what)
     return CalibrationRun(
         run=run,
         what=what,
@@ -35,6 +37,8 @@ def _found(db: apsw.Connection, gun_uid: str, row: tuple[Any, ...]) -> Calibrati
         signed=signed_seq is not None,
         shots_since=shots_since(db, gun_uid, signed_seq) if signed_seq is not None else 0,
         impact_open=_impact_open(db, gun_uid, what, begun_seq),
+        recalled=recalled,
+        recall_unseen=recall_unseen,
     )
 
 
@@ -81,11 +85,4 @@ def _treated_before(db: apsw.Connection, gun_uid: str, what: str, begun_seq: int
         f"AND state = 'complete' AND CASE as_left WHEN '' THEN as_found ELSE as_left END IN ({marks})",
         (gun_uid, what, begun_seq, *_GOOD),
     )
-    return bool(
-        run_sql(
-            db,
-            "SELECT 1 FROM given JOIN gun ON gun.id = given.gun WHERE gun.gun_uid = ? AND alias <> '' "
-            "AND kind IN (1, 2) AND shots > 0 AND last_seq > ? AND first_seq < ? LIMIT 1",
-            (gun_uid, since_seq, begun_seq),
-        )
-    )
+    return treated_between(db, gun_uid, since_seq, begun_seq)

@@ -69,9 +69,14 @@ def air_kg_m3(conditions: Conditions) -> float:
     return (0.34848 * hectopascals - 0.009 * percent * math.exp(0.061 * celsius)) / (celsius + 273.15)
 
 
-def nl_per_ug(conditions: Conditions) -> float:
-    """Return Z: the volume of water that shows as one microgram on the balance, buoyancy in air corrected."""
-    return _nl_per_ug(conditions.water_mdegc, air_kg_m3(conditions))
+def nl_per_ug(conditions: Conditions, *, warmer_mdegc: int = 0) -> float:
+    """Return Z: the volume of water that shows as one microgram on the balance, buoyancy in air corrected.
+
+    Args:
+        conditions: Water and room.
+        warmer_mdegc: By how much warmer the water is than they say; a few degrees.
+    """
+    return _nl_per_ug(conditions.water_mdegc + warmer_mdegc, air_kg_m3(conditions))
 
 
 def nl_per_ug_per_kelvin(conditions: Conditions) -> float:

@@ -39,6 +39,7 @@ from meso_device.host.instruments import InstrumentMember, connected, typed_from
 from meso_device.people.register import Purpose
 from meso_device.people.roles import Act, role_for
 from meso_device.records.calibration_runs import run_story
+from meso_device.records.recall import refuse_recalled
 from meso_device.session.bench_desk import BenchView
 from meso_device.session.contract import Calibrate, Instant, Notice, View
 from protocols.errors import UsageError
@@ -83,6 +84,8 @@ def run_new(words: Words, order: Order, *, balance: str, gauge: str) -> int:
     """
     with reading(words.home) as db:
         known = open_run(db) if db is not None else None
+        if db is not None:
+            refuse_recalled(db, order.references)
     if known is not None:
         raise UsageError(
             f"run {known.row.run[:8]} ({known.row.what}) is open: go on with '{COMMAND} resume', or give it up with "
@@ -98,6 +101,8 @@ def run_open(words: Words, *, balance: str, gauge: str) -> int:
     """Go on with the newest open run, report it, and return the exit status; 0 where there is none."""
     with reading(words.home) as db:
         known = open_run(db) if db is not None else None
+        if db is not None and known is not None:
+            refuse_recalled(db, known.story.begun.references)
     if known is None:
         if words.json:
             say_json({"run": "", "state": "none", "exit": 0, "reason": "nothing to resume"})

@@ -8,6 +8,7 @@ import typer
 from meso_device.cli.asking import AsOption, PinFileOption
 from meso_device.cli.options import HomeOption, JsonOption
 from meso_device.cli.output import say, say_json
+from protocols.errors import UsageError
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -16,6 +17,16 @@ app = typer.Typer(
     help="Look at calibrations: certificates, what is due, and whom a failed check touches.",
 )
 GunUidOption = Annotated[str, typer.Option("--gun", metavar="UID", help="Only this gun.", show_default=False)]
+BalanceOption = Annotated[
+    str, typer.Option("--balance", metavar="SERIAL", help="Balance by which guns were judged.", show_default=False)
+]
+GaugeOption = Annotated[str, typer.Option("--gauge", metavar="SERIAL", help="A gauge instead.", show_default=False)]
+ThermometerOption = Annotated[
+    str, typer.Option("--thermometer", metavar="SERIAL", help="A thermometer instead.", show_default=False)
+]
+CertificateOption = Annotated[
+    str, typer.Option("--certificate", metavar="NO", help="Its certificate; else its only one.", show_default=False)
+]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run, or its first letters.")]
 
 
@@ -143,8 +154,54 @@ def due(
 
 
 @app.command()
+def recall(
+    reason: Annotated[str, typer.Option("--reason", metavar="CODE", help="Why, such as weights_wrong.")],
+    balance: BalanceOption = "",
+    gauge: GaugeOption = "",
+    thermometer: ThermometerOption = "",
+    certificate: CertificateOption = "",
+    since: Annotated[
+        str, typer.Option("--since", metavar="DATE", help="First day it may have been wrong; else ever.")
+    ] = "",
+    error: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--error",
+            metavar="ERROR",
+            help="What it shows less what is true, such as '+8000 ppm', '-0.5 degC', '0.02 mm'; twice for a range.",
+        ),
+    ] = None,
+    sign_in: AsOption = "",
+    pin_file: PinFileOption = "",
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Record that the certificate of a balance, gauge or thermometer does not hold.
+
+    Guns whose newest calibration was made with it treat nobody until it is done anew with another, and until a
+    clinician has signed whom it touches.
+    """
+    from meso_device.cli.recall import Named, recall_reference
+    from meso_device.cli.recall_text import recall_document, recall_lines
+
+    named = Named(balance=balance, gauge=gauge, thermometer=thermometer, certificate=certificate)
+    impact = recall_reference(
+        home, named, since=since, errors=error or (), reason=reason, sign_in=sign_in, pin_file=pin_file
+    )
+    if json:
+        say_json(recall_document(impact))
+        return
+    for line in recall_lines(impact):
+        say(line)
+
+
+@app.command()
 def affected(
-    run: RunArgument,
+    run: Annotated[str, typer.Argument(metavar="[RUN]", help="Id of a run that failed, or its first letters.")] = "",
+    balance: BalanceOption = "",
+    gauge: GaugeOption = "",
+    thermometer: ThermometerOption = "",
+    certificate: CertificateOption = "",
     sign: Annotated[
         bool, typer.Option("--sign", help="A clinician has looked at it: recorded and signed, with the PIN.")
     ] = False,
@@ -153,19 +210,29 @@ def affected(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """List every session that a failed check touches, since the gun was last left good.
+    """List every session that a failed check touches, since the gun was last left good; or a reference, on all guns.
 
     With what each dose can have been in truth. Answers in aliases; meso lookback gives the names to those who may see
     them.
     """
     from meso_device.cli.calibration_text import impact_document, impact_lines
     from meso_device.cli.impact import look_at_impact
+    from meso_device.cli.recall import Named, look_at_recall
+    from meso_device.cli.recall_text import recall_document, recall_lines
 
-    impact, recorded = look_at_impact(home, run, sign=sign, sign_in=sign_in, pin_file=pin_file)
+    named = Named(balance=balance, gauge=gauge, thermometer=thermometer, certificate=certificate)
+    if bool(run) == bool(named):
+        raise UsageError("name a run that failed, or one reference with --balance, --gauge or --thermometer")
+    if named:
+        recalled, recorded = look_at_recall(home, named, sign=sign, sign_in=sign_in, pin_file=pin_file)
+        document, lines = recall_document(recalled), recall_lines(recalled)
+    else:
+        impact, recorded = look_at_impact(home, run, sign=sign, sign_in=sign_in, pin_file=pin_file)
+        document, lines = impact_document(impact), impact_lines(impact)
     if json:
-        say_json(impact_document(impact) | {"signed": recorded})
+        say_json(document | {"signed": recorded})
         return
-    for line in impact_lines(impact):
+    for line in lines:
         say(line)
     if recorded:
         say("signed: a clinician has looked at it")

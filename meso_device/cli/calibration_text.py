@@ -1,5 +1,6 @@
 """Calibrations as people read them and as JSON."""
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -160,6 +161,7 @@ def due_document(row: DueRow) -> dict[str, object]:
         "after_pass_days": row.after_pass_days,
         "limit_day": day_text(row.limit_day) if row.limit_day is not None else "",
         "drift_run": row.drift_run,
+        "recalled": row.recalled,
         "checks": [
             {"run": one.run, "day": day_text(one.day), "error": one.error, "limit": one.limit, "verdict": one.verdict}
             for one in row.checks
@@ -183,6 +185,8 @@ def due_lines(row: DueRow) -> list[str]:
     ]
     if row.checks:
         lines.append("  as found: " + ", ".join(f"{_figure(row, one.error)} {day_text(one.day)}" for one in row.checks))
+    if row.recalled:
+        lines.append(f"  made with {row.recalled}, which is recalled: this gun treats nobody until it is done anew")
     if row.drift_run:
         lines.append(f"  DRIFT: the errors as found add up beyond the limit since run {row.drift_run[:8]}")
     if row.limit_day is not None:
@@ -209,15 +213,26 @@ def impact_lines(impact: Impact) -> list[str]:
             f"{'  SIMULATED' if impact.simulated else ''}"
         ),
     ]
-    if any(impact.error_ppm):
-        low, high = impact.error_ppm
-        lines.append(f"doses were off by {_percent(low)} to {_percent(high)}")
-    if any(impact.error_nm):
-        low, high = impact.error_nm
-        lines.append(f"needle travel was off by {low} to {high} nm in air; depth in skin is not known")
+    lines += off_lines(impact.error_ppm, impact.error_nm)
     lines.append(f"touched, {since}: patients {impact.patients}, sessions {impact.sessions}, injections {impact.shots}")
+    return lines + touched_lines(impact.touched)
+
+
+def off_lines(error_ppm: tuple[int, int], error_nm: tuple[int, int]) -> list[str]:
+    """Return by how much doses or travels were off; nothing for what was not judged."""
+    lines = []
+    if any(error_ppm):
+        lines.append(f"doses were off by {_percent(error_ppm[0])} to {_percent(error_ppm[1])}")
+    if any(error_nm):
+        lines.append(f"needle travel was off by {error_nm[0]} to {error_nm[1]} nm in air; depth in skin is not known")
+    return lines
+
+
+def touched_lines(touched: Iterable[Touched]) -> list[str]:
+    """Return sessions by area in lines."""
+    lines: list[str] = []
     session = ""
-    for one in impact.touched:
+    for one in touched:
         if one.session != session:
             session = one.session
             who = f"P-{one.alias[:8]}" if one.alias else "UNKNOWN PATIENT"

@@ -12,7 +12,13 @@ from meso_device.documents.wording import date_of, day, signed_micrometres, verd
 from meso_device.records.calibration_state import DueRow
 
 _DAY_US: Final = 86_400_000_000
-_WORDS: Final = {"valid": "valid", "soon": "due soon", "overdue": "OVERDUE", "failed": "NOT GOOD"}
+_WORDS: Final = {
+    "valid": "valid",
+    "soon": "due soon",
+    "overdue": "OVERDUE",
+    "failed": "NOT GOOD",
+    "recalled": "RECALLED",
+}
 
 
 def state_document(rows: Sequence[DueRow], *, today: int, last_seq: int, simulated: bool, checkpoint: str) -> Document:

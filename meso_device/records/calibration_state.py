@@ -6,6 +6,7 @@ from typing import Final
 import apsw
 from msgspec import Struct
 
+from meso_device.audit.recall_facts import recalled_for
 from meso_device.audit.sql import run as run_sql
 from meso_device.calibration.decision import Verdict
 from meso_device.calibration.drift import SHOTS_IN_USE_MAX, WARNING_DAYS, cusum_alarm, true_range
@@ -53,6 +54,7 @@ class DueRow(Struct, frozen=True, kw_only=True):
         course: Day and error since doses or travels were last adjusted: as left then, and as found from then on.
         limit_day: Day on which a line through that course leaves the limit; None where it does not, or is too short.
         drift_run: Run since that adjustment at which the drift was an alarm; empty where it is none.
+        recalled: Instrument by which it was made and whose certificate is recalled; empty for none.
     """
 
     newest: RunRow
@@ -65,12 +67,15 @@ class DueRow(Struct, frozen=True, kw_only=True):
     course: tuple[tuple[int, int], ...]
     limit_day: int | None
     drift_run: str
+    recalled: str
 
     @property
     def state(self) -> str:
-        """The word for it: ``failed``, ``overdue``, ``soon`` or ``valid``."""
+        """The word for it: ``failed``, ``recalled``, ``overdue``, ``soon`` or ``valid``."""
         if self.newest.verdict not in _GOOD:
             return "failed"
+        if self.recalled:
+            return "recalled"
         if self.days_left < 0 or self.shots_left < 0:
             return "overdue"
         return "soon" if self.days_left <= WARNING_DAYS else "valid"
@@ -171,6 +176,7 @@ def _due(db: apsw.Connection, rows: list[RunRow], today: int) -> DueRow:
         course=course,
         limit_day=_limit_day(course, checks[-1].limit) if checks else None,
         drift_run=later[alarm].run if alarm is not None else "",
+        recalled=recalled_for(db, newest.gun_uid, newest.what)[0],
     )
 
 
@@ -249,7 +255,7 @@ def impact_of(db: apsw.Connection, row: RunRow) -> Impact:
         and one.verdict in _GOOD
     ]
     since, since_seq = (before[0].run, before[0].signed_seq) if before else ("", 0)
-    error_ppm, error_nm = _errors(judged)
+    error_ppm, error_nm = errors_of(judged)
     return Impact(
         run=row.run,
         gun_uid=row.gun_uid,
@@ -261,11 +267,11 @@ def impact_of(db: apsw.Connection, row: RunRow) -> Impact:
         until_seq=row.begun_seq,
         error_ppm=error_ppm,
         error_nm=error_nm,
-        touched=_touched(db, row.gun_uid, since_seq, row.begun_seq, error_ppm),
+        touched=touched_between(db, row.gun_uid, since_seq, row.begun_seq, error_ppm),
     )
 
 
-def _errors(judged: Judged | None) -> tuple[tuple[int, int], tuple[int, int]]:
+def errors_of(judged: Judged | None) -> tuple[tuple[int, int], tuple[int, int]]:
     """Return the least and the greatest error with its uncertainty, of doses in ppm and of travel in nanometres."""
     match judged:
         case DoseJudged(points=points):
@@ -280,9 +286,10 @@ def _errors(judged: Judged | None) -> tuple[tuple[int, int], tuple[int, int]]:
             return (0, 0), (0, 0)
 
 
-def _touched(
+def touched_between(
     db: apsw.Connection, gun_uid: str, after_seq: int, before_seq: int, error_ppm: tuple[int, int]
 ) -> tuple[Touched, ...]:
+    """Return the sessions of a gun between two places in the log, with what doses were if they were off by so much."""
     # By shot, as a row of sums may reach over the calibration.
     rows = run_sql(
         db,

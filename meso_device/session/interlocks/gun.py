@@ -38,11 +38,13 @@ def calibration(case: Case) -> str:
 
 
 def calibration_judged(case: Case) -> str:
-    """Refuse a gun that the bench left bad, or adjusted and did not finish with (HZ-20).
+    """Refuse a gun that the bench left bad, judged by what is recalled, or adjusted and did not finish with (HZ-20).
 
     What was judged counts for the calibration that it was judged with: one that was written elsewhere since is another.
     """
     for run in case.facts.calibrations:
+        if run.recalled:
+            return f"the {run.what} calibration of this gun was made with {run.recalled}, which is recalled: do it anew"
         if run.cal_hash8 != case.calibration.hash8.hex():
             continue
         if run.adjusted and not (run.complete and run.signed):
@@ -67,12 +69,17 @@ def calibration_use(case: Case) -> str:
 
 
 def calibration_impact(case: Case) -> str:
-    """Refuse a gun that was found off until a clinician has looked at whom that touches (HZ-20)."""
+    """Refuse a gun found off, or whose reference was, until a clinician has looked at whom that touches (HZ-20)."""
     for run in case.facts.calibrations:
         if run.impact_open:
             return (
                 f"{run.what} calibration {run.run[:8]} or one before found this gun off after patients were treated: a "
                 "clinician has to look at whom it touches, with meso calibration affected RUN --sign"
+            )
+        if run.recall_unseen:
+            return (
+                f"patients were treated after a {run.what} calibration of this gun by a reference that is recalled: a "
+                f"clinician has to look at whom it touches, with meso calibration affected {run.recall_unseen} --sign"
             )
     return ""
 

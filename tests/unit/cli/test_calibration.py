@@ -103,6 +103,12 @@ def test_the_state_of_calibration_is_written_with_the_drift_as_found(home, tmp_p
         (("certificate", RUN, "--out", "x.pdf", "--received", "4.1.2026"), "YYYY-MM-DD"),
         (("certificate", RUN, "--out", "x.pdf", "--laboratory", "a\x1b[2J"), "printable"),
         (("show", ""), "meso calibration list"),
+        (("affected",), "name a run"),
+        (("affected", RUN, "--balance", "B-1711"), "name a run"),
+        (("affected", "--balance", "B-1711", "--gauge", "G-1"), "one reference"),
+        (("recall", "--balance", "B-9", "--reason", "dropped"), "no signed run here"),
+        (("recall", "--balance", "B-1711", "--reason", "dropped", "--error", "8 g"), "ppm"),
+        (("recall", "--balance", "B-1711", "--reason", "dropped", "--since", "4.1.2026"), "YYYY-MM-DD"),
     ],
 )
 @pytest.mark.usefixtures("home")
@@ -119,15 +125,66 @@ def open_impacts(home):
         return [one.impact_open for one in calibrations_of(db, GUN.gun_uid)]
 
 
+def sign_in(tmp_path, *operators):
+    """Enrol people with their first PINs, the first one as administrator; return the file to put PINs in."""
+    pins = tmp_path / "pins"
+    pins.touch(0o600)
+    first = operators[0][0]
+    for login, role, pin in operators:
+        others = [] if login == first else ["--as", first]
+        pins.write_text(f"{pin}\n" if not others else f"{operators[0][2]}\n{pin}\n")
+        assert run(["people", "add", login, "--role", role, *others, "--pin-file", str(pins)]) == 0
+    return pins
+
+
+@pytest.mark.hazard("HZ-20")
+def test_a_balance_is_recalled_by_a_technician_and_looked_at_by_a_clinician(home, tmp_path, capfd):
+    store = Store.open(open_home(home).root, software="0.1.0", stamp=stamp())
+    [(chain_hash8,)] = store._db.execute("SELECT chain_hash8 FROM gun").fetchall()
+    clinic = Clinic(shot_seq=4, grant_no=1, prev=bytes.fromhex(chain_hash8))
+    treat(store, clinic, "12" * 16, "a1" * 16, 3)
+    store.close(stamp())
+    pins = sign_in(
+        tmp_path,
+        ("ada", "administrator", "482615"),
+        ("cleo", "clinician", "739154"),
+        ("tom", "technician", "615948"),
+    )
+
+    def recalls():
+        with reading(home) as db:
+            [one] = calibrations_of(db, GUN.gun_uid)
+        return one.recalled, one.recall_unseen
+
+    assert told(capfd, "affected", "--balance", "B-1711")["recalled"] is False
+    by_cleo = ("--sign", "--as", "cleo", "--pin-file", str(pins))
+    pins.write_text("739154\n")
+    assert run(["calibration", "affected", "--balance", "B-1711", *by_cleo]) == 2
+    assert "meso calibration recall" in capfd.readouterr().err
+    pins.write_text("615948\n")
+    wrong = ("--error", "+8000 ppm", "--reason", "weights_wrong", "--as", "tom", "--pin-file", str(pins))
+    found = told(capfd, "recall", "--balance", "B-1711", *wrong)
+    assert (found["guns"], found["patients"], found["sessions"], found["shots"]) == (1, 1, 1, 3)
+    low, high = found["runs"][0]["error_ppm"]
+    assert low < 300 - 8_000 < high
+    assert recalls()[1] == "--balance B-1711"
+    assert told(capfd, "due")["due"][0]["state"] == "recalled"
+    assert run(["calibration", "affected", "--balance", "B-1711"]) == 0
+    assert "its readings were off by +8000 to +8000 ppm" in capfd.readouterr().out
+    pins.write_text("739154\n")
+    assert told(capfd, "affected", "--balance", "B-1711", *by_cleo)["signed"] is True
+    assert recalls() == ("balance B-1711 (certificate D-K-15050 2025-118)", "")
+    assert run(["audit", "verify"]) == 0
+
+
 @pytest.mark.hazard("HZ-20")
 def test_a_gun_found_off_stays_locked_until_a_clinician_has_signed_whom_it_touches(home, tmp_path, capsys):
-    pins = tmp_path / "pins"
-    pins.write_text("482615\n739154\n482615\n615948\n")
-    pins.chmod(0o600)
-    assert run(["people", "add", "ada", "--role", "administrator", "--pin-file", str(pins)]) == 0
-    for login, role, lines in (("cleo", "clinician", "482615\n739154\n"), ("tom", "technician", "482615\n615948\n")):
-        pins.write_text(lines)
-        assert run(["people", "add", login, "--role", role, "--as", "ada", "--pin-file", str(pins)]) == 0
+    pins = sign_in(
+        tmp_path,
+        ("ada", "administrator", "482615"),
+        ("cleo", "clinician", "739154"),
+        ("tom", "technician", "615948"),
+    )
     assert open_impacts(home) == [True]
     pins.write_text("615948\n")
     assert run(["calibration", "affected", RUN, "--sign", "--as", "tom", "--pin-file", str(pins)]) == 1

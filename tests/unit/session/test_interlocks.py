@@ -136,9 +136,10 @@ BLOCKED = {
         with_run(verdict="conditional_pass", adjusted=False, signed=False),
         with_run(signed=False),
         with_run(complete=False, signed=False),
+        with_run(recalled="balance B-1 (certificate M-1)"),
     ],
     "calibration_use": [with_run(shots_since=100_001)],
-    "calibration_impact": [with_run(impact_open=True)],
+    "calibration_impact": [with_run(impact_open=True), with_run(recall_unseen="--balance B-1")],
     "wear": [with_part(strokes=200_000), with_part(strokes=200_001), with_part(strokes=5, strokes_max=5)],
     "geometry": [
         with_cartridge(syringe="bd_1ml", geometry_id=3),
