@@ -26,6 +26,7 @@ from meso_device.cli.output import one_line, printable, say, say_json
 
 if TYPE_CHECKING:
     from meso_device.collector.database import Connection
+    from meso_device.collector.fleet import Fleet
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -186,9 +187,37 @@ def lookback(
                 say(printable(line))
             say(f"  console:        {fleet.console_of.get(one.session, 'UNKNOWN')}")
         say(summary(exposures, patients))
-        for line in fleet.lacking:
-            say(f"LACKING: {line}; run meso audit verify at that console")
+        _say_lacking(fleet)
     raise typer.Exit(1 if fleet.lacking else 0)
+
+
+@app.command()
+def due(database: DatabaseOption = "", json: JsonOption = False) -> None:
+    """List what is due at any console: sessions of courses, calibrations, and injections that nobody has settled.
+
+    Answers in aliases, as each console does of itself. 1 if something could not be read.
+    """
+    from meso_device.cli.collector_due import due_document, due_lines
+    from meso_device.host.clock import Clock
+
+    with _tables(database, "nothing can be looked up") as db:
+        from meso_device.collector.fleet import gather
+
+        fleet = gather(db)
+    now_utc_us = Clock().now().utc_us
+    with contextlib.closing(fleet):
+        if json:
+            say_json(due_document(fleet, now_utc_us))
+        else:
+            for line in due_lines(fleet, now_utc_us):
+                say(line)
+            _say_lacking(fleet)
+    raise typer.Exit(1 if fleet.lacking else 0)
+
+
+def _say_lacking(fleet: "Fleet") -> None:
+    for line in fleet.lacking:
+        say(f"LACKING: {line}; run meso audit verify at that console")
 
 
 @contextlib.contextmanager

@@ -152,7 +152,7 @@ def exposure_document(one: Exposure, people: Mapping[str, str]) -> dict[str, obj
         "given": [
             {
                 "area_code": part.area_code,
-                "area": _area(part.area_code),
+                "area": area_name(part.area_code),
                 "product": part.product,
                 "lot": part.lot,
                 "injections": part.shots,
@@ -185,7 +185,7 @@ def exposure_lines(one: Exposure, people: Mapping[str, str]) -> list[str]:
         if part.unknown_shots or part.unknown_nl:
             unknown = f"; unknown: up to {part.unknown_shots} injections more, {format_dose(part.unknown_nl)}"
         what = f"{part.product}, lot {part.lot or 'unknown'}"
-        lines.append(f"  {_area(part.area_code)}: {part.shots} injections, {volume}, {what}{unknown}")
+        lines.append(f"  {area_name(part.area_code)}: {part.shots} injections, {volume}, {what}{unknown}")
     before = _cleaning_text(one.cleaned_before)
     if not one.was_clean:
         before = f"{before}; ANOTHER PATIENT WAS TREATED SINCE"
@@ -229,7 +229,8 @@ def _day_us(text: str) -> int:
     return (day - _EPOCH) // timedelta(microseconds=1)
 
 
-def _area(code: int) -> str:
+def area_name(code: int) -> str:
+    """Return the id of an area, or its number where this program knows no such area."""
     area = by_code().get(code)
     return area.id if area is not None else f"area {code}"
 

@@ -82,12 +82,7 @@ def revoke(db: Connection, name: str) -> None:
 
 def states(db: Connection) -> tuple[ConsoleState, ...]:
     """Return all consoles, by name."""
-    rows = db.execute(
-        "SELECT name, origin, coalesce(max(size), 0), max(taken_at), coalesce(bool_or(simulated), false), "
-        "EXISTS (SELECT FROM meso.revocation WHERE no = (SELECT max(no) FROM meso.credential "
-        "WHERE credential.origin = console.origin)) "
-        "FROM meso.console LEFT JOIN meso.checkpoint USING (origin) GROUP BY name, origin ORDER BY name"
-    )
+    rows = db.execute("SELECT name, origin, records, taken_at, simulated, revoked FROM meso.consoles ORDER BY name")
     return tuple(
         ConsoleState(name=name, origin=origin, records=records, taken_at=taken_at, simulated=simulated, revoked=revoked)
         for name, origin, records, taken_at, simulated, revoked in rows

@@ -1,4 +1,4 @@
-"""The logs of all consoles as one, for looking back: derived anew each time, in an order that is derived as well.
+"""The logs of all consoles as one: derived anew for each question, in an order that is derived as well.
 
 A gun may go from console to console, so who was treated with it before whom is seen only in all logs together. Within a
 console the order is that of its log; between consoles it is that of their clocks.
@@ -15,6 +15,7 @@ from meso_device.audit import canonical
 from meso_device.audit.database import Log, open_in_memory
 from meso_device.audit.projections import Projections
 from meso_device.audit.sql import run
+from meso_device.calibration.record import BEGUN, KINDS
 from meso_device.collector.database import Connection
 
 BLOCK_RECORDS: Final = 256
@@ -22,13 +23,18 @@ LOOKED_AT: Final = (
     *("link.up", "grant.prepared", "grant.live", "grant.unknown", "grant.closed", "write_off", "shot"),
     *("session.opened", "session.closed", "lot.listed", "lot.loaded", "cartridge.changed"),
     *("needle.changed", "head.changed", "reprocessing"),
+    *sorted(KINDS),
 )
+READ_AGAIN: Final = frozenset({"session.opened", *KINDS})
+"""Questions about these read the record itself, and not only what is derived of it."""
+BEGINNINGS: Final = {"session.opened": "sess", BEGUN: "run"}
+"""Which field of it names what begins."""
 _GRANT_SHIFT: Final = 32
 """Two consoles may have numbered a grant for one gun alike: above the gun's own 32 bits stands whose it is."""
 
 # A clock that was set back never puts a record before the one that it follows in its log.
 _IN_ORDER: Final = (
-    "SELECT origin, seq, kind, sess, body FROM (SELECT origin, seq, kind, sess, body, "
+    "SELECT origin, seq, kind, body FROM (SELECT origin, seq, kind, body, "
     "max(ts_us) OVER (PARTITION BY origin ORDER BY seq) AS at_us FROM meso.record WHERE kind = ANY(%s)) AS told "
     "ORDER BY at_us, origin, seq"
 )
@@ -50,7 +56,7 @@ class Fleet(Struct, frozen=True):
     Attributes:
         real: Tables for `meso_device.records.lookback`, of consoles with real guns.
         simulated: The same of consoles with simulated guns.
-        console_of: Name of the console by session.
+        console_of: Name of the console by session, and by run at the bench.
         lacking: What could not be read, a line each: a look-back must say so.
     """
 
@@ -66,7 +72,7 @@ class Fleet(Struct, frozen=True):
 
 
 def gather(db: Connection) -> Fleet:
-    """Read what a look-back needs of all consoles; each injection once.
+    """Read what is asked of all consoles; each injection once.
 
     Raises:
         psycopg.Error: PostgreSQL does not answer.
@@ -80,21 +86,18 @@ def gather(db: Connection) -> Fleet:
         }
         again = set(db.execute(_TOLD_AGAIN).fetchall())
         into = {
-            True: _Deriving(fleet.simulated, names, fleet.lacking),
-            False: _Deriving(fleet.real, names, fleet.lacking),
+            True: _Deriving(fleet.simulated, names, fleet),
+            False: _Deriving(fleet.real, names, fleet),
         }
         with db.cursor(name="records") as cursor:
             cursor.itersize = BLOCK_RECORDS
             rows = enumerate(cursor.execute(_IN_ORDER, ([*LOOKED_AT],)))
             while block := list(islice(rows, BLOCK_RECORDS)):
-                for _, (origin, _, kind, sess, _) in block:
-                    if kind == "session.opened" and sess is not None:
-                        fleet.console_of[sess.hex()] = names[origin]
                 for whether, deriving in into.items():
                     deriving.take(
                         [
-                            _Told(number, origin, seq, body)
-                            for number, (origin, seq, _, _, body) in block
+                            _Told(number, origin, seq, kind, body)
+                            for number, (origin, seq, kind, body) in block
                             if (origin in simulated) is whether and (origin, seq) not in again
                         ]
                     )
@@ -107,17 +110,18 @@ class _Told(Struct, frozen=True):
     number: int
     origin: str
     seq: int
+    kind: str
     body: bytes
 
 
 class _Deriving:
     """Makes the tables of one kind of consoles; a record that is not as it should be is told and left out."""
 
-    def __init__(self, db: Log, names: Mapping[str, str], lacking: list[str]) -> None:
+    def __init__(self, db: Log, names: Mapping[str, str], fleet: Fleet) -> None:
         self._db = db
         self._names = names
         self._numbers = {origin: number for number, origin in enumerate(sorted(names))}
-        self._lacking = lacking
+        self._fleet = fleet
         self._projections = Projections(db)
 
     def take(self, records: list[_Told]) -> None:
@@ -126,12 +130,12 @@ class _Deriving:
         for record in records:
             if not self._applied([record]):
                 name = self._names[record.origin]
-                self._lacking.append(f"record {record.seq} of {name} is not as such a record is")
+                self._fleet.lacking.append(f"record {record.seq} of {name} is not as such a record is")
 
     def _applied(self, records: list[_Told]) -> bool:
         run(self._db, "SAVEPOINT block")
         try:
-            self._projections.apply((record.number, self._fields(record)) for record in records)
+            self._projections.apply([(record.number, self._read(record)) for record in records])
         except (ValueError, LookupError, TypeError, AttributeError, OverflowError, apsw.Error):
             run(self._db, "ROLLBACK TO block")
             self._projections.forget()
@@ -140,8 +144,13 @@ class _Deriving:
             run(self._db, "RELEASE block")
         return True
 
-    def _fields(self, record: _Told) -> dict[str, Any]:
+    def _read(self, record: _Told) -> dict[str, Any]:
         fields = canonical.decode(record.body)
+        if record.kind in READ_AGAIN:
+            row = (record.number, fields["key"], record.kind, None, b"", record.body)
+            run(self._db, "INSERT INTO record VALUES(?, ?, ?, ?, ?, ?)", row)
+            if record.kind in BEGINNINGS:
+                self._fleet.console_of[fields[BEGINNINGS[record.kind]]] = self._names[record.origin]
         if "grant_no" in fields:
             fields["grant_no"] |= self._numbers[record.origin] << _GRANT_SHIFT
         return fields

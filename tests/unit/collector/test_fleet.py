@@ -6,13 +6,20 @@ from contextlib import closing
 import pytest
 from msgspec.structs import replace
 
+from meso_device.accounting.courses import DAY_US, day_of
 from meso_device.audit.database import open_for_reading
+from meso_device.cli import patient_due
+from meso_device.cli.collector_due import due_document, due_lines
 from meso_device.collector.fleet import gather
+from meso_device.records import calibration_state
 from meso_device.records.lookback import Question, look_back
+from meso_device.records.unsettled import unsettled
+from protocols.treatment.courses import courses
 from tests.unit.audit import history
-from tests.unit.audit.clinic import commit, stamp
+from tests.unit.audit.clinic import START_US, commit, stamp
 from tests.unit.audit.history import History
 from tests.unit.collector.logs import clinic_of, enrolled, open_log, send_all
+from tests.unit.records.test_calibration_state import calibrate
 
 pytestmark = pytest.mark.hazard("HZ-43")
 
@@ -93,6 +100,96 @@ def test_two_consoles_on_one_gun_are_seen_together_and_no_injection_twice(owner,
     # B alone cannot know that somebody was treated with the gun and nobody has cleaned it since.
     assert [found.was_clean for found in exposures] == [True, False]
     assert all(found.alias for found in exposures)
+
+
+COURSE = min(courses())
+
+
+def treat(store, clinic, shots, given, at_us):
+    """A session of a course; of its shots so many were read from the gun, and nobody knows of the rest."""
+    plan = {"plan": {"course": COURSE, "product_name": clinic.product}, "title": "t"}
+    commit(store, replace(clinic.opened(), payload=plan), at_us=at_us)
+    store.commit([clinic.grant(max_shots=shots, max_nl=shots * 20_000)], stamp(at_us))
+    commit(store, *(clinic.shot() for _ in range(given)), at_us=at_us + 1)
+    if given == shots:
+        commit(store, clinic.grant_state("closed"), clinic.closed(), at_us=at_us + 2)
+    else:
+        commit(store, clinic.grant_state("unknown"), at_us=at_us + 2)
+
+
+@pytest.mark.hazard("HZ-20")
+def test_what_is_due_is_what_each_console_says_with_the_strokes_of_all(owner, db, tmp_path):
+    """A gun is calibrated in one room and used in two; in the second one the link is lost in the middle."""
+    first, second = tmp_path / "room-1", tmp_path / "room-2"
+    one, store = clinic_of(1), open_log(first)
+    commit(store, one.link_up())
+    calibrate(store, "ab" * 16, gun=one.gun, issued_day=day_of(START_US))
+    treat(store, one, 5, 5, 10)
+    store.close(stamp(20))
+    other, store = replace_session(clinic_of(1), 50), open_log(second)
+    commit(store, other.link_up(base_seq=one.shot_seq), at_us=30)
+    treat(store, other, 10, 4, 40)
+    store.close(stamp(50))
+    for home in (second, first):
+        bring(owner, db, home)
+
+    today, later_us = day_of(START_US) + 400, START_US + 400 * DAY_US
+    fleet = gather(owner)
+    with closing(fleet), closing(open_for_reading(first / "audit.db")) as log:
+        assert fleet.lacking == []
+        [own], [told] = calibration_state.due_rows(log, today), calibration_state.due_rows(fleet.simulated, today)
+        assert (own.shots_since, told.shots_since) == (5, 9)
+        assert (told.state, told.days_left, told.checks) == ("overdue", own.days_left, own.checks)
+        expected = {row.alias: row for row in patient_due.due_rows(log, later_us)}
+        found = {row.alias: row for row in patient_due.due_rows(fleet.simulated, later_us)}
+        assert set(found) == {one.alias, other.alias}
+        assert found[one.alias] == expected[one.alias]
+        [left] = unsettled(fleet.simulated)
+        assert (left.session, left.shots_max, left.nl_max, left.lost) == (other.session, 6, 120_000, True)
+        assert unsettled(log) == unsettled(fleet.real) == ()
+
+        document = due_document(fleet, later_us)
+        assert [(row["alias"], row["consoles"]) for row in document["courses"]] == [
+            (one.alias, ["room-1"]),
+            (other.alias, ["room-2"]),
+        ]
+        assert [(row["state"], row["console"]) for row in document["calibrations"]] == [("overdue", "room-1")]
+        assert [(row["console"], row["shots_max"]) for row in document["unsettled"]] == [("room-2", 6)]
+        lines = due_lines(fleet, later_us)
+        assert all("SIMULATED" in line for line in lines if not line.startswith("  "))
+        assert "up to 6 injections, 0.12 mL" in lines[0]
+        assert "settled at room-2" in lines[1]
+
+
+def test_a_reader_with_psql_sees_sessions_injections_and_calibrations(owner, db, tmp_path):
+    home, again = tmp_path / "room-1", tmp_path / "room-2"
+    one, store = clinic_of(1), open_log(home)
+    commit(store, one.link_up())
+    calibrate(store, "ab" * 16, gun=one.gun, issued_day=day_of(START_US))
+    treat(store, one, 5, 5, 10)
+    store.close(stamp(20))
+    other, store = replace_session(clinic_of(1), 50), open_log(again)
+    commit(store, other.link_up(), *(other.shot() for _ in range(2)))
+    store.close(stamp(30))
+    for place in (home, again):
+        bring(owner, db, place)
+
+    def rows(statement):
+        return owner.execute(statement).fetchall()
+
+    assert rows("SELECT name, revoked FROM meso.consoles ORDER BY 1") == [("room-1", False), ("room-2", False)]
+    assert rows("SELECT console, session, alias, ended, course, simulated FROM meso.sessions") == [
+        ("room-1", one.session, one.alias, "complete", COURSE, True)
+    ]
+    counted = "SELECT console, count(*), sum(dose_hi_nl) FROM meso.injections WHERE {} GROUP BY 1 ORDER BY 1"
+    assert rows(counted.format("counted")) == [("room-1", 5, 100_000)]
+    assert rows(counted.format("true")) == [("room-1", 5, 100_000), ("room-2", 2, 40_000)]
+    [(run, signed, what, due_on)] = rows("SELECT run, signed, what, due_on FROM meso.calibrations")
+    assert (run, signed, what, due_on.toordinal() - 719_163) == ("ab" * 16, True, "dose", day_of(START_US) + 365)
+    assert rows("SELECT DISTINCT console FROM meso.records WHERE body ->> 'kind' = 'shot' ORDER BY 1") == [
+        ("room-1",),
+        ("room-2",),
+    ]
 
 
 def replace_session(clinic, number):

@@ -97,6 +97,8 @@ def test_a_console_works_alone_sends_later_and_is_told_everything_in_one_line(se
     document = json.loads(served.meso("collector", "lookback", "--near", clinic.session, "--json"))
     assert [(one["session"], one["console"]) for one in document["exposures"]] == [(clinic.session, "room-1")]
     assert (document["patients"], document["lacking"]) == (1, [])
+    assert "every injection is settled" in served.meso("collector", "due")
+    assert json.loads(served.meso("collector", "due", "--json"))["lacking"] == []
     assert "no record here names lot L9" in served.meso("collector", "lookback", "--lot", "L9", status=2)
     assert "at their console alone" in served.meso("collector", "lookback", "--operator", "cleo", status=2)
 
