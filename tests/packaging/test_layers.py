@@ -126,8 +126,12 @@ def test_pure_modules_name_nothing_that_touches_the_world():
             HELP,
             {"textual", "pydantic", "structlog", "typst", "apsw", "serial", "cryptography", "simulator", "drivers"},
         ),
+        (
+            "import meso_device.host.run, meso_device.technical_log",
+            {"textual", "rich", "pygments", "typer", "pydantic"},
+        ),
     ],
-    ids=["import", "help"],
+    ids=["import", "help", "run"],
 )
 def test_a_start_loads_only_what_it_uses(code, heavy):
     done = python(f"{code}\nimport sys\nprint('LOADED', *sorted({{name.split('.')[0] for name in sys.modules}}))")
