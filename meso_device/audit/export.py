@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from meso_device.accounting.entries import SessionRow
+from meso_device.accounting.entries import Json, SessionRow
 from meso_device.audit import canonical, queries
+from meso_device.audit.amendments import Amendment, amendments
 from meso_device.audit.reader import reading
 from meso_device.audit.sql import run
 
@@ -20,6 +21,9 @@ SESSION_COLUMNS: Final = (
     *("session", "alias", "op", "state", "title", "gun_uid", "protocol_digest", "opened_at", "closed_at"),
     *("planned_injections", "planned_dose_nl", "injections", "interrupted", "dose_lo_nl", "dose_hi_nl"),
     *("simulated", "log", "seq"),
+)
+AMENDMENT_COLUMNS: Final = (
+    *("target_seq", "target_kind", "field", "old", "new", "reason", "op", "role", "at", "session", "log", "seq"),
 )
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -53,6 +57,33 @@ def session_rows(home: Path) -> Iterator[ExportRow]:
         for row in reversed(queries.sessions(db)):
             [(body,)] = run(db, "SELECT body FROM record WHERE key = ?", (f"session/{row.session}/opened",))
             yield session_row(row, canonical.decode(body))
+
+
+def amendment_rows(home: Path) -> Iterator[ExportRow]:
+    """Yield what was corrected, old and new beside each other, in the order of the log; see `export_shots`."""
+    with reading(home) as db:
+        for amendment, body in amendments(db):
+            yield amendment_row(amendment) | {"session": body.get("sess", ""), "log": body["log"], "seq": body["seq"]}
+
+
+def amendment_row(one: Amendment) -> ExportRow:
+    """Return the exported form of a correction, without the log and session that it stands in."""
+    return {
+        "target_seq": one.target_seq,
+        "target_kind": one.target_kind,
+        "field": one.field,
+        "old": _plain(one.old),
+        "new": _plain(one.new),
+        "reason": one.reason,
+        "op": one.op,
+        "role": one.role,
+        "at": rfc3339(one.at_us),
+        "seq": one.seq,
+    }
+
+
+def _plain(value: Json) -> int | str | bool:
+    return value if isinstance(value, int | str) else json.dumps(value)
 
 
 def shot_row(body: dict[str, Any]) -> ExportRow:

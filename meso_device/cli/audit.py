@@ -1,6 +1,6 @@
 """``meso audit``: the log of all injections, checked and handed out.
 
-All but `rebuild`, `salvage`, and `disclose` with a name, only read, and a host may be writing meanwhile.
+All but `amend`, `rebuild`, `salvage`, and `disclose` with a name, only read, and a host may be writing meanwhile.
 """
 
 import contextlib
@@ -14,6 +14,7 @@ from typing import Annotated, TextIO
 import typer
 
 from meso_device.cli.asking import AsOption, PinFileOption
+from meso_device.cli.audit_amend import app as amending
 from meso_device.cli.audit_proofs import app as proofs
 from meso_device.cli.audit_send import app as sending
 from meso_device.cli.options import HomeOption, JsonOption
@@ -25,6 +26,7 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Verify, prove and export the log of all injections.",
 )
+app.add_typer(amending)
 app.add_typer(proofs)
 app.add_typer(sending)
 
@@ -34,6 +36,7 @@ class ExportKind(StrEnum):
 
     SHOT = "shot"
     SESSION = "session"
+    AMENDMENT = "amendment"
 
 
 class ExportFormat(StrEnum):
@@ -145,16 +148,21 @@ def export(
     home: HomeOption = None,
     out: OutOption = None,
 ) -> None:
-    """Write one row per injection or session, in the order of the log: JSON Lines, or CSV for spreadsheets."""
+    """Write one row per injection, session or amendment, in the order of the log: JSON Lines, or CSV."""
     from meso_device.audit import export
     from meso_device.host.home import existing_home, find_home
     from meso_device.records.csv_table import csv_lines
 
     place = existing_home(find_home(home, os.environ))
-    if kind is ExportKind.SHOT:
-        rows, columns = export.shot_rows(place.root), export.SHOT_COLUMNS
-    else:
-        rows, columns = export.session_rows(place.root), export.SESSION_COLUMNS
+    rows: Iterator[export.ExportRow]
+    columns: tuple[str, ...]
+    match kind:
+        case ExportKind.SHOT:
+            rows, columns = export.shot_rows(place.root), export.SHOT_COLUMNS
+        case ExportKind.SESSION:
+            rows, columns = export.session_rows(place.root), export.SESSION_COLUMNS
+        case ExportKind.AMENDMENT:
+            rows, columns = export.amendment_rows(place.root), export.AMENDMENT_COLUMNS
     with _writing_to(out) as file:
         file.writelines(export.json_lines(rows) if form is ExportFormat.JSONL else csv_lines(rows, columns))
 

@@ -149,17 +149,19 @@ def show(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show one session: planned and given, area by area."""
+    """Show one session: planned and given, area by area, and what was corrected afterwards."""
+    from meso_device.audit.amendments import amendments_in
     from meso_device.cli.log import reading
     from meso_device.cli.session_choice import find_session
     from meso_device.cli.session_text import session_document, session_page
 
     with reading(home) as db:
         found = find_session(db, session)
+        amendments = amendments_in(db, found.session) if db is not None else ()
     if json:
-        say_json(session_document(found))
+        say_json(session_document(found, amendments))
     else:
-        for line in session_page(found):
+        for line in session_page(found, amendments):
             say(line)
 
 

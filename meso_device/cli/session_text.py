@@ -1,17 +1,19 @@
 """A session as the log knows it, for people and as JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from meso_device.accounting.entries import AreaGiven, SessionRow
-from meso_device.audit.export import planned_areas, rfc3339
+from meso_device.audit.amendments import Amendment
+from meso_device.audit.export import amendment_row, planned_areas, rfc3339
+from meso_device.records.amending import shown
 from protocols.units import format_dose
 
 _NOTHING: Final = AreaGiven(area_code=0, shots=0, dose_lo_nl=0, dose_hi_nl=0, interrupted=0)
 
 
-def session_document(row: SessionRow) -> dict[str, object]:
-    """Return the session as one JSON object: planned and given, in all and by area."""
+def session_document(row: SessionRow, amendments: Sequence[Amendment] = ()) -> dict[str, object]:
+    """Return the session as one JSON object: planned and given, in all and by area, and what was corrected."""
     areas = planned_areas(row)
     given = {area.area_code: area for area in row.given}
     return {
@@ -39,6 +41,7 @@ def session_document(row: SessionRow) -> dict[str, object]:
             }
             for area in areas
         ],
+        "amendments": [amendment_row(one) for one in amendments],
     }
 
 
@@ -53,8 +56,8 @@ def session_line(row: SessionRow) -> str:
     )
 
 
-def session_page(row: SessionRow) -> list[str]:
-    """Return the session in lines: what was planned and what the log says was given."""
+def session_page(row: SessionRow, amendments: Sequence[Amendment] = ()) -> list[str]:
+    """Return the session in lines: what was planned, what the log says was given, and what was corrected."""
     given = {area.area_code: area for area in row.given}
     lines = [
         f"session  {row.session}{'  SIMULATED' if row.simulated else ''}",
@@ -73,7 +76,18 @@ def session_page(row: SessionRow) -> list[str]:
             f"{area['area']:<20} {got.shots:>6} {_shots(area):>8}   {dose_range(got):>20}   "
             f"{format_dose(_shots(area) * area['dose_nl']):>10}{cut}"
         )
+    if amendments:
+        lines += ["", f"amended  {len(amendments)} times; the records stay as they are"]
+    lines += [f"  {amendment_line(one)}" for one in amendments]
     return lines
+
+
+def amendment_line(one: Amendment) -> str:
+    """Return a correction in one line: what was recorded, and what it should say."""
+    return (
+        f"#{one.target_seq} {one.target_kind} {one.field}: {shown(one.old)} -> {shown(one.new)}  "
+        f"({one.reason}, #{one.seq}, {rfc3339(one.at_us)[:19].replace('T', ' ')}, {one.op[:8]})"
+    )
 
 
 def dose_range(given: AreaGiven) -> str:

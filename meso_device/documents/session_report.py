@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from meso_device.audit.amendments import said_last
 from meso_device.documents.blocks import (
     SIMULATED,
     Block,
@@ -22,7 +23,8 @@ from meso_device.documents.numbers import short
 from meso_device.documents.qr import checkpoint_figure
 from meso_device.documents.session_events import changed_areas, event_words, is_told
 from meso_device.documents.wording import NOT_IN_SKIN, clock, date_of, instant, millilitres
-from meso_device.records.session_story import SessionStory, Shot
+from meso_device.records.amending import shown
+from meso_device.records.session_story import Event, SessionStory, Shot
 from protocols.treatment.areas import by_code, catalogue
 from protocols.treatment.plan import AreaPlan
 
@@ -64,6 +66,7 @@ def session_report(story: SessionStory, names: Mapping[str, str], checkpoint: st
     blocks += told.materials()
     blocks += told.answers()
     blocks += told.happenings()
+    blocks += told.amendments()
     blocks += told.signatures()
     blocks += [Heading("Statements"), Items(_STATEMENTS)]
     blocks += told.shots()
@@ -269,7 +272,7 @@ class _Told:
             tuple(
                 (
                     str(event.fields["item"]).replace("_", " "),
-                    str(event.fields["answer"]) + ("; a note is in the vault" if event.fields.get("note_hash") else ""),
+                    self._answer(event) + ("; a note is in the vault" if event.fields.get("note_hash") else ""),
                     self._who(event.op),
                     clock(event.at_us),
                 )
@@ -281,6 +284,40 @@ class _Told:
         for event in self._story.all_of("aftercare"):
             yield Text(f"Aftercare {'was' if event.fields['given'] else 'was NOT'} explained and given.")
 
+    def _answer(self, event: Event) -> str:
+        recorded = event.fields["answer"]
+        last = said_last(self._story.amendments, event.seq, "answer", recorded)
+        return str(recorded) if last == recorded else f"{recorded}{CHANGED} amended to {last}"
+
+    def amendments(self) -> Iterator[Block]:
+        if not self._story.amendments:
+            return
+        yield Heading("Amended afterwards")
+        yield Text("The records stay as they were made; this is what they should say.")
+        yield Table(
+            (
+                Column("record", number=True),
+                Column("what", wide=True),
+                Column("recorded"),
+                Column("amended to"),
+                Column("reason"),
+                Column("by"),
+                Column("UTC"),
+            ),
+            tuple(
+                (
+                    str(one.target_seq),
+                    f"{one.target_kind.replace('.', ' ').replace('_', ' ')}: {one.field.replace('_', ' ')}",
+                    shown(one.old),
+                    shown(one.new),
+                    one.reason.replace("_", " "),
+                    self._who(one.op),
+                    instant(one.at_us)[:-4],
+                )
+                for one in self._story.amendments
+            ),
+        )
+
     def happenings(self) -> Iterator[Block]:
         told = [event for event in self._story.events if is_told(event)]
         yield Heading("What happened beside the injections")
@@ -290,9 +327,14 @@ class _Told:
         yield Table(
             (Column("record", number=True), Column("UTC"), Column("what"), Column("", wide=True), Column("by")),
             tuple(
-                (str(event.seq), instant(event.at_us)[:-4], *event_words(event), self._who(event.op)) for event in told
+                (self._number(event), instant(event.at_us)[:-4], *event_words(event), self._who(event.op))
+                for event in told
             ),
         )
+
+    def _number(self, event: Event) -> str:
+        amended = any(one.target_seq == event.seq for one in self._story.amendments)
+        return f"{event.seq}{CHANGED if amended else ''}"
 
     def signatures(self) -> Iterator[Block]:
         yield Heading("Signatures")

@@ -47,6 +47,7 @@ class Act(StrEnum):
     OPERATORS = "operators"
     RETENTION = "retention"
     # These take two people.
+    AMEND_OTHERS_RECORD = "amend_others_record"
     WRITE_OFF = "write_off"
     OPEN_EPOCH = "open_epoch"
     ROTATE_KEY = "rotate_key"
@@ -78,6 +79,7 @@ MAY: Final[Mapping[Role, frozenset[Act]]] = {
             Act.APPROVE_TREATMENT,
             Act.ENROL_PATIENT,
             Act.AMEND_OWN_RECORD,
+            Act.AMEND_OTHERS_RECORD,
             Act.ADD_ADVERSE_EVENT,
             Act.SHOW_NAMES,
             Act.REPROCESS,
@@ -128,6 +130,7 @@ MAY: Final[Mapping[Role, frozenset[Act]]] = {
 }
 
 SECOND: Final[Mapping[Act, frozenset[Role]]] = {
+    Act.AMEND_OTHERS_RECORD: frozenset({Role.CLINICIAN, Role.TECHNICIAN, Role.ADMINISTRATOR}),
     Act.WRITE_OFF: frozenset({Role.CLINICIAN, Role.TECHNICIAN, Role.ADMINISTRATOR}),
     Act.OPEN_EPOCH: frozenset({Role.CLINICIAN, Role.TECHNICIAN, Role.ADMINISTRATOR}),
     Act.ROTATE_KEY: frozenset({Role.CLINICIAN, Role.TECHNICIAN, Role.ADMINISTRATOR}),

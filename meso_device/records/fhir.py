@@ -13,7 +13,9 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from meso_device.audit.amendments import AMEND, amendment_of, said_last
 from meso_device.audit.export import rfc3339
+from meso_device.records.amending import shown
 from meso_device.records.fhir_parts import (
     Resource,
     code_of,
@@ -33,7 +35,9 @@ Body = Mapping[str, Any]
 INTO_PATIENT: Final = ("TREAT", "DRY")
 _STATUS: Final = {"open": "in-progress", "complete": "completed"}
 # What an AuditEvent tells of: kinds of records, or how they begin. Those of the second table tell of trouble.
-_TOLD: Final = ("session.", "stop", "alarm.", "limit.override", "write_off", "disclosure", "interlock", "finding.")
+_TOLD: Final = (
+    *("session.", "stop", "alarm.", "limit.override", "write_off", "disclosure", "interlock", "finding.", AMEND),
+)
 _TROUBLE: Final = ("alarm.raised", "interlock", "finding.", "write_off")
 _SEVERITY: Final = {"mild": "mild", "moderate": "moderate", "severe": "severe", "life_threatening": "severe"}
 _SERIOUSNESS: Final = {"life_threatening": ("SeriousIsLifeThreatening", "Is Life-threatening")}
@@ -95,6 +99,7 @@ class _Maker:
         self.opened = next(body for body in records if body["kind"] == "session.opened")
         self.closed = next((body for body in records if body["kind"] == "session.closed"), None)
         self.shots = [body for body in records if body["kind"] == "shot" and body["shot_kind"] in INTO_PATIENT]
+        self.amendments = [amendment_of(body) for body in records if body["kind"] == AMEND]
         self.simulated = any(body.get("simulated", False) for body in records)
         self.sess, alias = str(self.opened["sess"]), str(self.opened.get("alias", ""))
         self.state = "open" if self.closed is None else str(self.closed.get("state", ""))
@@ -290,16 +295,23 @@ class _Maker:
         answers = {body["item"]: body for body in self.records if body["kind"] == "checklist"}
         if not answers:
             return {}
-        newest = max(body["ts_us"] for body in answers.values())
+        last = {item: self._said_last(body, "answer") for item, body in answers.items()}
+        amended = {item for item, body in answers.items() if last[item] != body["answer"]}
+        corrected = [one.at_us for one in self.amendments if one.target_kind == "checklist"]
+        newest = max([*(body["ts_us"] for body in answers.values()), *corrected])
         return self._make(
             "QuestionnaireResponse",
             self.sess,
-            status="completed",
+            status="amended" if amended else "completed",
             subject=self.subject,
             authored=rfc3339(newest),
             author=self._operator(self.opened),
             item=[
-                {"linkId": item, "text": _words(item), "answer": [{"valueString": str(body["answer"])}]}
+                {
+                    "linkId": item,
+                    "text": _words(item) + (f" (recorded: {body['answer']})" if item in amended else ""),
+                    "answer": [{"valueString": str(last[item])}],
+                }
                 for item, body in answers.items()
             ],
         )
@@ -307,7 +319,13 @@ class _Maker:
     def _reactions(self) -> list[Resource]:
         return [self._reaction(body) for body in self.records if body["kind"] == "adverse_event"]
 
-    def _reaction(self, body: Body) -> Resource:
+    def _said_last(self, body: Body, field: str) -> Any:
+        return said_last(self.amendments, body["seq"], field, body[field])
+
+    def _reaction(self, recorded: Body) -> Resource:
+        """As amended; what was recorded is in the audit events of the amendments."""
+        told = ("code", "onset_day", "severity", "reporter")
+        body = {**recorded, **{field: self._said_last(recorded, field) for field in told}}
         day = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=self.opened["ts_us"], days=body["onset_day"])
         lots = [self._medication(lot["product"], lot["lot"]) for lot in body["lots"]]
         suspects = [*lots, *(self.guns[uid] for uid in body["gun_uids"] if uid in self.guns)]
@@ -350,7 +368,7 @@ class _Maker:
             outcome="4" if body["kind"].startswith(_TROUBLE) else "0",
             agent=[{"who": who, "requestor": person}],
             source={"observer": known_as("Device", "log", body["log"])},
-            entity=[{"what": reference(self.session)}],
+            entity=[{"what": reference(self.session), **(_old_and_new(body) if body["kind"] == AMEND else {})}],
         )
 
     def _provenance(self, note: str, made: Sequence[Resource]) -> Resource:
@@ -372,6 +390,11 @@ class _Maker:
                 }
             ],
         )
+
+
+def _old_and_new(body: Body) -> Resource:
+    told = ("target_seq", "target_kind", "field", "old", "new", "reason")
+    return {"detail": [{"type": field, "valueString": shown(body[field])} for field in told]}
 
 
 def _words(name: str) -> str:

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from meso_device.accounting.courses import Due, next_due, past_sessions
 from meso_device.audit import canonical
+from meso_device.audit.amendments import AMEND, Amendment, amendment_of
 from meso_device.audit.facts import clinic_facts
 from meso_device.audit.sql import run
 from protocols.errors import UsageError
@@ -80,6 +81,7 @@ class SessionStory(Struct, frozen=True, kw_only=True):
         shots: In the order of the log.
         events: All other records, in that order, without opening, closing and signatures.
         signatures: Who signed what.
+        amendments: What was corrected afterwards, in that order.
         due: When the next session of the course is due, by the sessions up to this one; None in practice.
         last_seq: Place of the newest record that the story tells of.
     """
@@ -95,6 +97,7 @@ class SessionStory(Struct, frozen=True, kw_only=True):
     shots: tuple[Shot, ...]
     events: tuple[Event, ...]
     signatures: tuple[Signature, ...]
+    amendments: tuple[Amendment, ...]
     due: Due | None
     last_seq: int
 
@@ -153,6 +156,7 @@ def session_story(db: apsw.Connection, session: str) -> SessionStory:
         shots=tuple(shots),
         events=tuple(events),
         signatures=signatures,
+        amendments=tuple(amendment_of(event.fields) for event in events if event.kind == AMEND),
         due=None if practice else _due(db, alias, plan, shots),
         last_seq=max(
             *(event.seq for event in told), *(shot.seq for shot in shots), *(signed.seq for signed in signatures), 0

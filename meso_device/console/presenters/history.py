@@ -198,7 +198,20 @@ def record_rows(record: Mapping[str, Any] | None, refusal: str, pane: Pane) -> l
     rows = [line(strong(f"#{record['seq']}"), f" {record['kind']}"), dim_row(say("history.proof"), pane.width)]
     rows += [line(dim(say("history.leaf"))), *_hash_rows(record["leaf"], pane)]
     rows += [*_proven_rows(record["proof"], pane), dim_row(say("history.fields"), pane.width)]
-    rows += [*_field_rows(record["fields"], pane), *_path_rows(record["proof"], pane)]
+    rows += [*_field_rows(record["fields"], pane), *_amended_rows(record["amendments"], pane)]
+    return [*rows, *_path_rows(record["proof"], pane)]
+
+
+def _amended_rows(amendments: Sequence[Mapping[str, Any]], pane: Pane) -> list[Line]:
+    """Return what is to be read in place of fields that stand above as they were recorded."""
+    if not amendments:
+        return []
+    rows = [dim_row(say("history.amended"), pane.width)]
+    for one in amendments:
+        [(_, new)] = _flat(one["new"])
+        rows += wrap(f"{one['field']} {new}", pane.width, Tone.WARN)
+        when = day_and_clock(one["at_us"], pane.offset_s)
+        rows += wrap(say("history.amended_by", seq=one["seq"], reason=one["reason"], when=when), pane.width)
     return rows
 
 

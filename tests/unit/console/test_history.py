@@ -44,7 +44,7 @@ class Log:
 
 
 def record(seq, **fields):
-    body = {"seq": seq, "kind": "shot", "leaf": LEAF, "proof": PROOF}
+    body = {"seq": seq, "kind": "shot", "leaf": LEAF, "proof": PROOF, "amendments": []}
     body["fields"] = json.dumps({"area": "forehead", "sn": seq, "simulated": True, "clock": {"boot": 7}} | fields)
     return body
 
@@ -204,6 +204,18 @@ def test_a_record_shows_its_proof_and_every_field():
     broken = record_rows(record(18_241) | {"proof": PROOF | {"problem": "no root"}}, "", pane())
     assert "NOT PROVEN: no root; verify the whole log" in [plain(row) for row in broken]
     assert "CHECKED" not in "".join(map(plain, broken))
+
+
+@pytest.mark.parametrize("width", [40, 78, 120])
+def test_what_is_amended_stands_below_what_was_recorded(width):
+    amended = {"seq": 77, "field": "answer", "new": "discussed", "reason": "typing_error", "at_us": 0}
+    body = {**record(9, answer="no"), "kind": "checklist", "amendments": [amended]}
+    rows = record_rows(body, "", pane(width))
+    words = [plain(row) for row in rows]
+    told = " ".join("\n".join(words).split())
+    assert told.index("answer no") < told.index("amended: read instead") < told.index("answer discussed")
+    assert "#77" in told
+    assert all(len(row) <= width for row in words)
 
 
 def test_a_record_that_was_cut_is_shown_as_it_came():

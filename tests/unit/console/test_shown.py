@@ -290,7 +290,7 @@ def answer(stage):
             stage.host.answer(message, ports=PORTS)
         else:
             fields = shot(message.body["seq"], at_us) | {"grant": {"no": 7, "of": "0" * 32}, "fw": "3.0.1"}
-            proof = {"kind": "shot", "leaf": "0123456789abcdef" * 4, "proof": PROOF}
+            proof = {"kind": "shot", "leaf": "0123456789abcdef" * 4, "proof": PROOF, "amendments": []}
             stage.host.answer(message, seq=message.body["seq"], fields=json.dumps(fields), **proof)
 
 

@@ -26,6 +26,7 @@ WHO = {
     Act.APPROVE_TREATMENT: "c",
     Act.ENROL_PATIENT: "c",
     Act.AMEND_OWN_RECORD: "c",
+    Act.AMEND_OTHERS_RECORD: "c",
     Act.ADD_ADVERSE_EVENT: "c",
     Act.SHOW_NAMES: "cA",
     Act.BENCH: "t",

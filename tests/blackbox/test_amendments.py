@@ -1,0 +1,91 @@
+"""Corrections and late reactions by real commands: what was recorded stays, what it should say is shown beside it."""
+
+import json
+import sqlite3
+from contextlib import closing
+
+import pytest
+from support.checks import assert_one_clear_line
+from support.clinic import CHART, alias_of, copied
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def bodies(home):
+    with closing(sqlite3.connect(f"file:{home / 'audit.db'}?mode=ro", uri=True)) as db:
+        return [json.loads(body) for (body,) in db.execute("SELECT body FROM record ORDER BY seq")]
+
+
+def newest(home, kind, **fields):
+    return [body for body in bodies(home) if body["kind"] == kind and body.items() >= fields.items()][-1]
+
+
+@pytest.fixture
+def treated(bench, founding):
+    """A clinic after one session with a patient."""
+    clinic = copied(bench, founding)
+    clinic.session(alias_of(founding, CHART)).ok()
+    clinic.gun.kill()
+    return clinic
+
+
+def refused(clinic, *words, by=("cleo",), status, names):
+    before = bodies(clinic.bench.home)
+    process = clinic.bench.meso("audit", "amend", *words, "--as", by[0], "--pin-file", clinic.pins(*by))
+    process.wait()
+    assert_one_clear_line(process, status=status, names=names)
+    kinds = [body["kind"] for body in bodies(clinic.bench.home)[len(before) :]]
+    assert "amend" not in kinds
+
+
+@pytest.mark.hazard("HZ-42")
+@pytest.mark.invariant("I-62")
+def test_a_correction_is_signed_stays_beside_what_it_corrects_and_proves_itself(treated, founding):
+    bench, home = treated.bench, treated.bench.home
+    answer = newest(home, "checklist", item="pregnancy")
+    session, seq = answer["sess"], str(answer["seq"])
+    treated.act("audit", "amend", seq, "answer", "yes", "--reason", "misheard")
+    amendment = newest(home, "amend")
+    assert (amendment["old"], amendment["new"], amendment["target_seq"]) == ("no", "yes", answer["seq"])
+    assert [body["target_seq"] for body in bodies(home) if body["kind"] == "sign"][-1] == amendment["seq"]
+    # A reaction that shows weeks later, and its own correction.
+    told = treated.act(
+        "patient", "event", alias_of(founding, CHART), "--code", "bruise", "--severity", "mild", "--onset-day", "0",
+        "--reporter", "patient", "--area", "forehead", "--json",
+    ).json()  # fmt: skip
+    event = newest(home, "adverse_event", event=told["event"])
+    assert event["sess"] == session
+    # Somebody else's record takes a second person.
+    words = ("audit", "amend", event["seq"], "severity", "severe", "--reason", "seen_again", "--as", "dora")
+    bench.meso(*words, "--second", "cleo", "--pin-file", treated.pins("dora", "cleo")).ok()
+    shown = bench.meso("session", "show", session).ok().out
+    assert "no -> yes" in shown
+    assert "mild -> severe" in shown
+    rows = [json.loads(line) for line in bench.meso("audit", "export", "--kind", "amendment").ok().out.splitlines()]
+    assert [(row["field"], row["old"], row["new"]) for row in rows] == [
+        ("answer", "no", "yes"), ("severity", "mild", "severe"),
+    ]  # fmt: skip
+    report = bench.path / "report.html"
+    bench.meso("session", "report", session, "--out", report).ok()
+    assert "Amended afterwards" in report.read_text()
+    bundle = bench.path / "bundle.json"
+    bench.meso("session", "fhir", session, "--out", bundle).ok()
+    resources = [entry["resource"] for entry in json.loads(bundle.read_text())["entry"]]
+    [reaction] = [one for one in resources if one["resourceType"] == "AdverseEvent"]
+    assert reaction["severity"]["coding"][0]["code"] == "severe"
+    bench.meso("audit", "verify").ok()
+    assert bodies(home)[answer["seq"]] == answer
+
+
+def test_what_nobody_may_amend_is_refused_in_one_line(treated):
+    home = treated.bench.home
+    answer, shot = newest(home, "checklist", item="pregnancy"), newest(home, "shot")
+    why = ("--reason", "typing_error")
+    refused(treated, shot["seq"], "dose_hi_nl", "1", *why, status=1, names=["account of gun and host"])
+    refused(treated, answer["seq"], "answer", "perhaps", *why, status=2, names=["no answer to pregnancy"])
+    refused(treated, answer["seq"], "item", "x", *why, status=2, names=["no field", "answer"])
+    refused(treated, answer["seq"], "answer", "no", *why, status=2, names=["already"])
+    refused(treated, 10**9, "answer", "no", *why, status=2, names=["no record"])
+    refused(treated, answer["seq"], "answer", "yes", *why, by=("tom",), status=1, names=["may not amend"])
+    other = ("--second", "dora")
+    refused(treated, answer["seq"], "answer", "yes", *why, *other, by=("dora", "dora"), status=1, names=["two"])
