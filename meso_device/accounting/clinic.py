@@ -218,6 +218,22 @@ class PartWear(Struct, frozen=True, kw_only=True):
         return self.strokes * 10 >= self.strokes_max * 9
 
 
+class Outside(Struct, frozen=True, kw_only=True):
+    """How far the log had gone on, when a session was opened, since the newest checkpoint kept outside (HZ-25).
+
+    Attributes:
+        records: Records behind that checkpoint; all of them where none is kept. Below 0 where it is newer.
+        age_us: Time since it was handed out, or since the log was begun; what the clock was set back is in it.
+        records_max: As many as the clinic allows; 0 for any number.
+        days_max: As many days as the clinic allows; 0 for any number.
+    """
+
+    records: int
+    age_us: int
+    records_max: int
+    days_max: int
+
+
 class ClinicFacts(Struct, frozen=True, kw_only=True):
     """Everything that the clinic's interlocks look at, as of one reading of the log.
 
@@ -237,6 +253,7 @@ class ClinicFacts(Struct, frozen=True, kw_only=True):
         disk_low: The disk of the log is nearly full.
         calibrations: Newest run of this gun for each thing that is calibrated.
         wear: Parts of this gun that wear, as recorded.
+        outside: How far the log is beyond what is kept outside; None where the clinic asks for nothing.
     """
 
     approval: Approval | None = None
@@ -254,3 +271,4 @@ class ClinicFacts(Struct, frozen=True, kw_only=True):
     disk_low: bool = False
     calibrations: tuple[CalibrationRun, ...] = ()
     wear: tuple[PartWear, ...] = ()
+    outside: Outside | None = None

@@ -25,6 +25,8 @@ from meso_device.audit import canonical
 from meso_device.audit.calibration_facts import calibrations_of
 from meso_device.audit.caps import STEPPED_SINCE
 from meso_device.audit.clinic_rows import ALLERGY, names_of
+from meso_device.audit.clock_steps import set_back_since
+from meso_device.audit.outside import outside_at_opening
 from meso_device.audit.service_facts import wear_of
 from meso_device.audit.sql import run
 from protocols.errors import UsageError
@@ -77,6 +79,7 @@ def clinic_facts(
         notes=notes,
         calibrations=calibrations_of(db, gun_uid),
         wear=wear_of(db, gun_uid),
+        outside=outside_at_opening(db, session),
     )
 
 
@@ -197,18 +200,8 @@ def _lot(db: apsw.Connection, row: tuple[str, str, int, str, int, str, int]) -> 
         ingredients=names_of(ingredients),
         viscosity_upa_s=viscosity_upa_s,
         blocked=blocked,
-        set_back_us=_set_back_since(db, seq),
+        set_back_us=set_back_since(db, seq),
     )
-
-
-def _set_back_since(db: apsw.Connection, seq: int) -> int:
-    """Return how far the clock was set back since a record, all steps together; 0 where it was set ahead.
-
-    Ahead is the safe side of an age and of a last day, so that is left as it is.
-    """
-    steps = run(db, "SELECT body FROM record WHERE key >= 'clock/' AND key < 'clock0' AND seq > ?", (seq,))
-    ahead_us: int = sum(canonical.decode(body)["step_us"] for (body,) in steps)
-    return max(0, -ahead_us)
 
 
 def _checks(db: apsw.Connection, session: str) -> tuple[dict[str, str], frozenset[str], tuple[str, ...]]:
@@ -238,7 +231,7 @@ def part_in_session(db: apsw.Connection, session: str, part: str) -> PartUse | N
         kind=part,
         aliases=tuple(dict.fromkeys(alias for _, _, alias, _ in fittings)),
         type_id=type_id,
-        fitted_us=fittings[0][3] - _set_back_since(db, fittings[0][0]),
+        fitted_us=fittings[0][3] - set_back_since(db, fittings[0][0]),
         shots=sum(_shots_with(db, part, seq, sess) for seq, sess, _, _ in fittings),
     )
 

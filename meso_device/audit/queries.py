@@ -90,6 +90,11 @@ def begun_us(db: apsw.Connection) -> int:
     return int(canonical.decode(body)["ts_us"])
 
 
+def size(db: apsw.Connection) -> int:
+    """Return how many records there are."""
+    return int(run(db, "SELECT coalesce(max(seq) + 1, 0) FROM record")[0][0])
+
+
 def sessions(db: apsw.Connection) -> tuple[SessionRow, ...]:
     """Return all sessions, newest first."""
     return tuple(_session_rows(db, f"{_SESSION} ORDER BY opened_seq DESC", ()))

@@ -3,8 +3,9 @@
     python3 meso_verify.py FILE [--key VKEY] [--checkpoint FILE] [--json]
 
 FILE is one of: a disclosed session (zip), the proof of one record (C2SP tlog-proof), a proof that a log only grew
-(``old N``, hashes, checkpoint, as C2SP tlog-witness has it), or a whole log (``audit.db``, as in a backup). The exit
-status is 0 if everything holds, 1 if it does not, 2 if it could not be looked at.
+(``old N``, hashes, checkpoint, as C2SP tlog-witness has it), a whole log (``audit.db``, as in a backup), or a
+directory that holds one as C2SP tlog-tiles. The exit status is 0 if everything holds, 1 if it does not, 2 if it could
+not be looked at.
 
 It shares no code with the program that makes the log: it is a second opinion on the same formats. A signature is
 checked here in plain Python, some ten milliseconds each; nothing secret passes through it.
@@ -23,7 +24,7 @@ import zipfile
 import zlib
 from base64 import b64decode, b64encode
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,6 +39,11 @@ TLOG_HEADER = "c2sp.org/tlog-proof@v1"
 BODY_BYTES_MAX = 16_384
 FILE_BYTES_MAX = 64 * 2**20
 RING_BYTES = 72
+CHECKPOINT_NAME = "checkpoint"
+COPY_VKEY_NAME = "log.vkey"
+ENTRIES = "entries"
+TILE_WIDTH = 256
+_TILE_HASH_BYTES = 32
 
 
 class Wrong(Exception):  # noqa: N818  # what was found, not what failed
@@ -581,7 +587,8 @@ def check_log(path: Path, key: Key, kept: str | None) -> dict[str, Any]:
             wanted = {point.size: point.root for point in (signed, outside) if point}
             if outside and wanted[outside.size] != outside.root:
                 raise Wrong("the newest checkpoint is another than the one kept: the log was rewritten")
-            records, shots = _check_rows(db, key.name, wanted)
+            rows = db.execute("SELECT seq, leaf, body FROM record ORDER BY seq")
+            records, shots = _check_rows(rows, key.name, wanted)
     except (sqlite3.Error, TypeError, AttributeError) as error:
         raise Wrong(f"the database is damaged: {error}") from None
     return {
@@ -595,9 +602,10 @@ def check_log(path: Path, key: Key, kept: str | None) -> dict[str, Any]:
     }
 
 
-def _check_rows(db: sqlite3.Connection, origin: str, wanted: dict[int, bytes]) -> tuple[int, int]:
+def _check_rows(rows: Iterable[tuple[int, bytes, bytes]], origin: str, wanted: dict[int, bytes]) -> tuple[int, int]:
+    """Check rows of place, hash and record; return how many there are, and how many are shots."""
     tree, shots, prev = Tree(), 0, b64encode(bytes(32)).decode()
-    for seq, leaf, body in db.execute("SELECT seq, leaf, body FROM record ORDER BY seq"):
+    for seq, leaf, body in rows:
         fields = read_record(body)
         if seq != tree.size or fields["seq"] != seq or fields.get("log") != origin:
             raise Wrong(f"record {tree.size} is missing, or another one stands in its place")
@@ -615,6 +623,96 @@ def _check_rows(db: sqlite3.Connection, origin: str, wanted: dict[int, bytes]) -
     return tree.size, shots
 
 
+# --- a whole log in files: C2SP tlog-tiles ----------------------------------------------------------------------------
+
+
+class Tile(NamedTuple):
+    """One file of records or hashes: ``level`` is ``entries`` or a number, ``width`` how many it holds."""
+
+    level: str
+    number: int
+    width: int
+
+
+def tiles_of(size: int) -> Iterator[Tile]:
+    """Yield the tiles of a log of so many records, each behind those that it is made from."""
+    for first in range(0, size, TILE_WIDTH):
+        width = min(TILE_WIDTH, size - first)
+        yield Tile(ENTRIES, first // TILE_WIDTH, width)
+        yield Tile("0", first // TILE_WIDTH, width)
+    level, count = 1, size // TILE_WIDTH
+    while count:
+        for first in range(0, count, TILE_WIDTH):
+            yield Tile(str(level), first // TILE_WIDTH, min(TILE_WIDTH, count - first))
+        level, count = level + 1, count // TILE_WIDTH
+
+
+def tile_path(tile: Tile) -> str:
+    """Return the name of a tile's file."""
+    digits = str(tile.number)
+    digits = digits.zfill(-(-len(digits) // 3) * 3)
+    parts = [digits[at : at + 3] for at in range(0, len(digits), 3)]
+    name = "/".join([*(f"x{part}" for part in parts[:-1]), parts[-1]])
+    return f"tile/{tile.level}/{name}" + (f".p/{tile.width}" if tile.width < TILE_WIDTH else "")
+
+
+def check_tiles(place: Path, key: Key, kept: str | None) -> dict[str, Any]:
+    """Check a whole log in files: every record, all hashes over them, its checkpoint and the one kept elsewhere."""
+    outside = open_checkpoint(kept, key) if kept else None
+    signed = open_checkpoint(_read(place / CHECKPOINT_NAME).decode("utf-8", "replace"), key)
+    wanted = {point.size: point.root for point in (signed, outside) if point}
+    if outside and wanted[outside.size] != outside.root:
+        raise Wrong("the checkpoint is another than the one kept: the log was rewritten")
+    records, shots = _check_rows(_tile_rows(place, signed.size), key.name, wanted)
+    return {
+        "what": "log",
+        "origin": key.name,
+        "records_in_log": records,
+        "signed": signed.size,
+        "outside": outside.size if outside else 0,
+        "root": signed.root.hex(),
+        "injections": shots,
+    }
+
+
+def _tile_rows(place: Path, size: int) -> Iterator[tuple[int, bytes, bytes]]:
+    """Yield place, hash and record of all entries, and check each tile of hashes above them."""
+    above: dict[str, list[bytes]] = {}
+    bodies: list[bytes] = []
+    for tile in tiles_of(size):
+        name = tile_path(tile)
+        content = _read(place / name)
+        if tile.level == ENTRIES:
+            bodies = _entries(content, name)
+            if len(bodies) != tile.width:
+                raise Wrong(f"{name} holds {len(bodies)} records, not {tile.width}")
+            continue
+        hashes = [content[at : at + _TILE_HASH_BYTES] for at in range(0, len(content), _TILE_HASH_BYTES)]
+        if len(content) != tile.width * _TILE_HASH_BYTES:
+            raise Wrong(f"{name} does not hold {tile.width} hashes")
+        if tile.level == "0":
+            first = tile.number * TILE_WIDTH
+            yield from ((first + at, hashes[at], body) for at, body in enumerate(bodies))
+        else:
+            first = tile.number * TILE_WIDTH
+            if hashes != above[tile.level][first : first + tile.width]:
+                raise Wrong(f"{name} does not hold the hashes of what lies below it")
+        if tile.width == TILE_WIDTH:
+            above.setdefault(str(int(tile.level) + 1), []).append(root_of(hashes))
+
+
+def _entries(content: bytes, name: str) -> list[bytes]:
+    """Return the records of a bundle: each behind its length in two bytes, the higher first."""
+    found, at = [], 0
+    while at < len(content):
+        end = at + 2 + int.from_bytes(content[at : at + 2], "big")
+        if end > len(content) or at + 2 > len(content):
+            raise Wrong(f"{name} ends within a record")
+        found.append(content[at + 2 : end])
+        at = end
+    return found
+
+
 # --- the command ------------------------------------------------------------------------------------------------------
 
 
@@ -623,8 +721,8 @@ def check_file(path: Path, vkey: str = "", checkpoint: Path | None = None) -> di
 
     Args:
         path: The file.
-        vkey: The log's public key as written down; without it a session's own copy is believed, and so is
-            ``audit.vkey`` beside a log or proof.
+        vkey: The log's public key as written down; without it the own copy of a session or directory is believed, and
+            so is ``audit.vkey`` beside a log or proof.
         checkpoint: A signed checkpoint that was kept outside, for a log or a proof of growth.
 
     Raises:
@@ -633,6 +731,10 @@ def check_file(path: Path, vkey: str = "", checkpoint: Path | None = None) -> di
     """
     key = read_key(vkey) if vkey else None
     kept = None if checkpoint is None else _read(checkpoint).decode("utf-8", "replace")
+    if path.is_dir():
+        own_key = key is None
+        key = key or read_key(_read(path / COPY_VKEY_NAME).decode("utf-8", "replace"))
+        return {**check_tiles(path, key, kept), "key_from_file": own_key}
     start = _read(path, 16)
     if start.startswith(b"PK"):
         return check_session(_read(path), key)
@@ -647,7 +749,7 @@ def check_file(path: Path, vkey: str = "", checkpoint: Path | None = None) -> di
         return check_record(_read(path), key)
     if start.startswith(b"old "):
         return check_growth(_read(path), key, kept)
-    raise Unreadable(f"{path} is none of: a disclosed session, a proof, a log")
+    raise Unreadable(f"{path} is none of: a disclosed session, a proof, a log, a directory with one")
 
 
 def _read(path: Path, size: int = FILE_BYTES_MAX + 1) -> bytes:
@@ -678,8 +780,8 @@ def lines_of(found: dict[str, Any]) -> Iterator[str]:
         yield from _later_lines(found)
         if found["simulated"]:
             yield "  SIMULATED: no real gun, no patient"
-        if found["key_from_file"]:
-            yield "  the key is the file's own: give the one that was written down with --key"
+    if found.get("key_from_file"):
+        yield "  the key is the file's own: give the one that was written down with --key"
     if found["what"] == "log" and not found["outside"]:
         yield "  no outside checkpoint given: whoever holds the signing key could have rewritten all of it"
     yield f"  {NOT_SHOWN}"
@@ -697,7 +799,7 @@ def _later_lines(found: dict[str, Any]) -> Iterator[str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Check the file named on the command line; return the exit status."""
     parser = argparse.ArgumentParser(prog="meso_verify.py", description="Checks what a meso-device log gave out.")
-    parser.add_argument("file", type=Path, help="disclosed session, proof, or audit.db")
+    parser.add_argument("file", type=Path, help="disclosed session, proof, audit.db, or directory")
     parser.add_argument("--key", default="", metavar="VKEY", help="the log's public key as written down")
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="a signed checkpoint kept outside")
     parser.add_argument("--json", action="store_true", help="print one JSON document")

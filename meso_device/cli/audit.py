@@ -1,24 +1,24 @@
 """``meso audit``: the log of all injections, checked and handed out.
 
-All but `amend`, `rebuild`, `salvage`, and `disclose` with a name, only read, and a host may be writing meanwhile.
+Most only read, and a host may be writing meanwhile. `amend`, `rebuild`, `salvage`, `require`, and what is given a name with
+``--as`` write a record.
 """
 
-import contextlib
 import os
-import sys
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated
 
 import typer
 
 from meso_device.cli.asking import AsOption, PinFileOption
 from meso_device.cli.audit_amend import app as amending
+from meso_device.cli.audit_outside import app as outside
 from meso_device.cli.audit_proofs import app as proofs
 from meso_device.cli.audit_send import app as sending
-from meso_device.cli.options import HomeOption, JsonOption
-from meso_device.cli.output import say, say_json
+from meso_device.cli.options import HomeOption, JsonOption, OutOption
+from meso_device.cli.output import say, say_json, writing_to
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -27,6 +27,7 @@ app = typer.Typer(
     help="Verify, prove and export the log of all injections.",
 )
 app.add_typer(amending)
+app.add_typer(outside)
 app.add_typer(proofs)
 app.add_typer(sending)
 
@@ -44,11 +45,6 @@ class ExportFormat(StrEnum):
 
     JSONL = "jsonl"
     CSV = "csv"
-
-
-OutOption = Annotated[
-    Path | None, typer.Option("--out", help="File to write; else standard output.", show_default=False)
-]
 
 
 @app.command()
@@ -163,50 +159,5 @@ def export(
             rows, columns = export.session_rows(place.root), export.SESSION_COLUMNS
         case ExportKind.AMENDMENT:
             rows, columns = export.amendment_rows(place.root), export.AMENDMENT_COLUMNS
-    with _writing_to(out) as file:
+    with writing_to(out) as file:
         file.writelines(export.json_lines(rows) if form is ExportFormat.JSONL else csv_lines(rows, columns))
-
-
-@app.command()
-def checkpoint(
-    home: HomeOption = None,
-    qr: Annotated[bool, typer.Option("--qr", help="Draw it as a QR code.")] = False,
-    out: OutOption = None,
-) -> None:
-    """Print the newest signed checkpoint: kept outside, it proves later that nothing before it was changed."""
-    from meso_device.audit.queries import newest_checkpoint
-    from meso_device.audit.reader import reading
-    from meso_device.host.home import existing_home, find_home
-    from protocols.errors import MesoError
-
-    place = existing_home(find_home(home, os.environ))
-    with reading(place.root) as db:
-        note = newest_checkpoint(db)
-    if not note:
-        raise MesoError("the log has no checkpoint yet: the first session makes one")
-    with _writing_to(out) as file:
-        if qr:
-            import segno
-
-            segno.make(note, error="m").terminal(out=file, compact=True)
-        else:
-            file.write(note)
-
-
-@contextlib.contextmanager
-def _writing_to(path: Path | None) -> Iterator[TextIO]:
-    """Open the file that was named, or standard output.
-
-    Raises:
-        UsageError: it cannot be written.
-    """
-    from protocols.errors import UsageError
-
-    if path is None:
-        yield sys.stdout
-        return
-    try:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            yield file
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}; give another with --out") from None

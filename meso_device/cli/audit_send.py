@@ -1,13 +1,21 @@
-"""``meso audit enrol`` and ``send``: this console's log, brought to collectors; nothing is written to the log."""
+"""``meso audit enrol`` and ``send``: this console's log, brought to collectors."""
 
 import os
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from meso_device.cli.asking import STDIN, ask, read_document, stdin_line
 from meso_device.cli.options import HomeOption, JsonOption
 from meso_device.cli.output import say, say_json
+
+if TYPE_CHECKING:
+    from meso_device.collector.account import Account
+    from meso_device.host.home import Home
+
+KEPT_AGAIN_RECORDS: Final = 256
+"""A checkpoint that a collector holds is recorded when it covers so many records more than the last, or a day later:
+recording each would be a record to send each time."""
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -88,5 +96,28 @@ def send(
                 say(f"  {sent.waiting} records wait for the next checkpoint")
     if json:
         say_json({"sent": [asdict(sent) for sent in done], "failed": failed})
+    for account in read_accounts(place.root):
+        _record_kept(place, account)
     if failed:
         raise MesoError("; ".join(failed))
+
+
+def _record_kept(place: "Home", account: "Account") -> None:
+    """Record the checkpoint that a collector has cosigned, once the one recorded before is far behind."""
+    from meso_device.accounting.courses import DAY_US
+    from meso_device.audit.checkpoint import read_unsigned
+    from meso_device.audit.outside import Where, kept_entry, newest_kept
+    from meso_device.audit.reader import reading
+    from meso_device.cli.recording import commit_or_owe
+    from meso_device.host.clock import Clock
+
+    if not account.cosigned:
+        return
+    head = read_unsigned(account.cosigned)
+    with reading(place.root) as db:
+        kept = newest_kept(db)
+    if kept is not None:
+        late = Clock().now().utc_us - kept.at_us >= DAY_US
+        if head.size - kept.size < (1 if late else KEPT_AGAIN_RECORDS):
+            return
+    commit_or_owe(place, kept_entry(head, Where.COLLECTOR, account.address), purpose="meso audit send")

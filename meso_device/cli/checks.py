@@ -58,6 +58,7 @@ def all_checks(home: Path | None) -> list[Check]:
         _directory(root),
         _disk(root),
         _lock(root),
+        _outside(root),
         _clock(),
         _settings(),
     ]
@@ -148,6 +149,35 @@ def _disk(root: Path) -> Check:
 def _lock(root: Path) -> Check:
     holder = lock_holder(Home(root))
     return Check("lock", Level.NOTE, f"in use by {holder}") if holder else Check("lock", Level.GOOD, "free")
+
+
+def _outside(root: Path) -> Check:
+    """Look how far the log is beyond what is kept of it elsewhere."""
+    from meso_device.accounting.courses import DAY_US
+    from meso_device.audit.birth import DATABASE_NAME
+    from meso_device.audit.outside import newest_kept, outside_at, required
+    from meso_device.audit.queries import size
+    from meso_device.audit.reader import reading
+    from meso_device.cli.outside_text import since_text
+    from meso_device.host.clock import Clock
+
+    label = "kept outside"
+    if not (root / DATABASE_NAME).exists():
+        return Check(label, Level.GOOD, "no log yet")
+    try:
+        with reading(root) as db:
+            kept = newest_kept(db)
+            found = outside_at(db, required(db), size(db), Clock().now().utc_us)
+    except MesoError as error:
+        return Check(label, Level.BAD, str(error))
+    if (found.records_max and found.records > found.records_max) or (
+        found.days_max and found.age_us > found.days_max * DAY_US
+    ):
+        text = f"{since_text(found)} since the last checkpoint: no session begins before: meso audit copy DIR --as NAME"
+        return Check(label, Level.BAD, text)
+    if kept is None:
+        return Check(label, Level.NOTE, f"nothing of {found.records} records: meso audit copy DIR --as NAME")
+    return Check(label, Level.GOOD, f"all but {since_text(found)}")
 
 
 def _clock() -> Check:

@@ -8,19 +8,17 @@ from typing import Final
 
 from msgspec import Struct
 
-from meso_device import __version__
-from meso_device.accounting.entries import Batch, CommitFailed, Entry, Json
-from meso_device.audit.records import Stamp
-from meso_device.audit.store import Store
+from meso_device.accounting.entries import Entry, Json
 from meso_device.cli.output import check_output
+from meso_device.cli.recording import commit, commit_or_owe
 from meso_device.documents.blocks import Document
-from meso_device.host.clock import Clock, read_clock_state, read_host_boot
-from meso_device.host.home import Home, HomeLock, lock_holder
-from meso_device.people.office import Office, read_operators
-from protocols.errors import AuditWriteFailed, MesoError, UsageError
+from meso_device.host.home import Home, lock_holder
+from meso_device.people.office import read_operators
+from protocols.errors import MesoError, UsageError
 
 ISSUED: Final = "report.issued"
 PDF, HTML, JSON = "pdf", "html", "json"
+_PURPOSE: Final = "meso, issuing a document"
 
 
 class Issued(Struct, frozen=True, kw_only=True):
@@ -76,7 +74,7 @@ def with_checkpoint(home: Home, find: Callable[[], str]) -> str:
     """
     note = find()
     if not note and not lock_holder(home):
-        _commit(home, ())  # a log that is closed signs a checkpoint
+        commit(home, (), purpose=_PURPOSE)  # a log that is closed signs a checkpoint
         note = find()
     if not note:
         raise MesoError(
@@ -135,11 +133,7 @@ def issue(
     try:
         for path, (_, content) in contents.items():
             _write(parts[path], content)
-        if lock_holder(home):
-            with Office.open(home.root) as office:
-                office.owe(entry)
-        else:
-            _commit(home, (entry,))
+        commit_or_owe(home, entry, purpose=_PURPOSE)
         for path, part in parts.items():
             part.replace(path)
     except OSError as error:
@@ -155,20 +149,3 @@ def _write(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _commit(home: Home, entries: tuple[Entry, ...]) -> None:
-    with HomeLock.take(home, purpose="meso, issuing a document"):
-        store = Store.open(home.root, software=__version__, stamp=_stamp())
-        try:
-            if entries:
-                [result] = store.commit([Batch(no=0, entries=entries)], _stamp())
-                if isinstance(result, CommitFailed):
-                    raise AuditWriteFailed(result.reason)
-        finally:
-            store.close(_stamp())
-
-
-def _stamp() -> Stamp:
-    now = Clock().now()
-    return Stamp(ts_us=now.utc_us, mono_us=now.since_boot_us, boot=read_host_boot(), clock=read_clock_state())

@@ -4,9 +4,9 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from protocols.errors import UsageError
 
@@ -71,4 +71,21 @@ def write_whole(path: Path, content: bytes) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             beside.unlink()
+        raise UsageError(f"{path} cannot be written: {error.strerror}; give another with --out") from None
+
+
+@contextlib.contextmanager
+def writing_to(path: Path | None) -> Iterator[TextIO]:
+    """Open the file that was named, or standard output.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    if path is None:
+        yield sys.stdout
+        return
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            yield file
+    except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}; give another with --out") from None

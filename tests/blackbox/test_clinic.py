@@ -261,6 +261,29 @@ def test_a_blocked_lot_is_refused_until_it_is_released(clinic, patient):
     assert_complete(clinic, clinic.session(patient))
 
 
+@pytest.mark.hazard("HZ-25")
+def test_a_session_waits_for_a_copy_outside_where_the_clinic_asks_for_one(clinic, patient):
+    bench, stick = clinic.bench, clinic.bench.path / "stick"
+    stick.mkdir()
+    words = ["audit", "require", "--records", "40", "--as", "ada", "--with", "cleo"]
+    bench.meso(*words, "--pin-file", clinic.pins("ada", "cleo")).ok()
+    assert bench.meso("audit", "status").ok().out.count("NOTHING") == 1
+    assert_refused(clinic, clinic.session(patient), "kept outside", "40 are allowed")
+    doctor = bench.meso("doctor")
+    assert doctor.wait() == 1
+    assert "!!  kept outside" in doctor.out
+    clinic.act("audit", "copy", stick, by="tom")
+    told = bench.meso("audit", "status", "--json").ok().json()
+    assert told["outside"]["where"] == "copy"
+    assert told["since"]["records"] < 40
+    assert_complete(clinic, clinic.session(patient))
+    (kept,) = records(clinic, "checkpoint.kept")
+    assert (kept["size"], kept["role"]) == (told["outside"]["records"], "technician")
+    [required] = records(clinic, "outside.required")
+    signers = [row["op"] for row in records(clinic, "sign") if row["target_seq"] == required["seq"]]
+    assert len({*signers}) == 2
+
+
 @pytest.mark.hazard("HZ-34")
 @pytest.mark.parametrize(
     ("needle", "needle_type", "names"), [("", "", ("no needle",)), ("N-1", "32g_4mm", ("needle", "type"))]

@@ -34,6 +34,7 @@ CASES = {
     "nothing_is_permitted_that_the_syringe_may_not_hold": "content",
     "syringe_that_the_gun_saw_taken_out_gives_nothing": "cartridge",
     "blocked_lot_is_refused_until_it_is_released": "lot_blocked",
+    "session_waits_for_a_copy_outside_where_the_clinic_asks_for_one": "outside",
     "no_needle_or_one_of_another_type_is_refused[--": "needle",
     "no_needle_or_one_of_another_type_is_refused[N-1": "needle",
     "next_patient_waits_for_a_clean_gun_a_new_needle_and_a_new_head": "reprocessing,needle,head",

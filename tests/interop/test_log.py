@@ -17,6 +17,7 @@ import pytest
 
 from meso_device.audit.tree import consistency_proof, inclusion_proof, root_of
 from tests.unit.audit.test_attacks import CUT, EDITED, HELD, RECHAINED, attacked, make_original
+from tests.unit.audit.test_tiles import copied, make_long
 
 HERE = Path(__file__).parent
 GO_LIBRARY = Path("/usr/share/gocode")
@@ -113,6 +114,20 @@ def test_go_refuses_what_the_log_would_be_without_the_key(go, original, tmp_path
     for attack in [*EDITED, *RECHAINED, *CUT]:
         home = attacked(shutil.copytree(original, tmp_path / attack.__name__), attack)
         assert go(given_out(home)) != "ok", attack
+
+
+def test_go_reads_a_copy_of_the_log_through_its_tiles_and_refuses_each_that_was_changed(go, tmp_path):
+    home, stick, _ = make_long(tmp_path)
+    place = copied(home, stick).place
+    document = {"copy": str(place), "vkey": (home / "audit.vkey").read_text().strip()}
+    assert go(document) == "ok"
+    tiles = [path for path in place.glob("tile/**/*") if path.is_file()]
+    assert len(tiles) == 7
+    for path in tiles:
+        content = path.read_bytes()
+        path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        assert go(document) != "ok", path
+        path.write_bytes(content)
 
 
 def test_sigstore_accepts_the_log_and_refuses_every_attack_without_the_key(sigstore, original, tmp_path):

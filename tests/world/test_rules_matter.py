@@ -14,7 +14,9 @@ from msgspec.structs import replace
 
 from meso_device.accounting.caps import CapScope, grant_caps
 from meso_device.accounting.clinic import CalibrationRun, PartWear
+from meso_device.accounting.entries import Entry
 from meso_device.accounting.materials import GunPart, RinseMedium, lot_blocked, reprocessed
+from meso_device.audit.outside import REQUIRED
 from meso_device.audit.store import Store
 from meso_device.calibration.drift import SHOTS_IN_USE_MAX
 from meso_device.session import arming
@@ -161,6 +163,11 @@ def worn(rig):
     rig.store.load_clinic = lambda **asked: replace(LOAD_CLINIC(rig.store, **asked), wear=(part,))
 
 
+def ask_for_a_copy(rig):
+    """The clinic wants no session that is more than a record beyond what is kept outside, and nothing is."""
+    rig.keep(Entry(kind=REQUIRED, key="outside/00000001", payload={"number": 1, "records_max": 1, "days_max": 0}))
+
+
 LOAD_CLINIC = Store.load_clinic
 BD_10ML = syringes()["bd_10ml"].geometry_id
 BORES = tuple((7, 125_681, 5_000_000) if row[0] == 7 else row for row in gun_calibration._SYRINGES)
@@ -209,6 +216,7 @@ SCENES = {
     "sensitive_area": [Scene(plan=area_of("eyelid_left", depth_um=500, dose_nl=6_000))],
     "depth": [Scene(plan=with_area(depth_um=3_000))],
     "too_early": [Scene(before=treated(PATIENT))],
+    "outside": [Scene(before=ask_for_a_copy)],
     "disk_low": [Scene(world=((Store, "load_clinic", low_disk),))],
     "second_pass": [Scene(last=arm_again(2), also=("points of forehead",))],
 }

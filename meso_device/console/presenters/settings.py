@@ -6,6 +6,7 @@ from typing import Any, Final
 from meso_device.console.keys import KEYS
 from meso_device.console.lines import Line, Pane, Span, Tone, columns, dim, flow, key, line, strong, warn, wrap
 from meso_device.console.presenters.frame import ALARM_TONES, log_span
+from meso_device.console.presenters.quantities import day_and_clock
 from meso_device.console.settings import DISARM_AFTER_S_LIMITS, LOCK_AFTER_MIN_LIMITS
 from meso_device.console.state import Known
 from meso_device.console.text import say
@@ -128,6 +129,11 @@ def _data(known: Known, told: Mapping[str, Any], pane: Pane) -> list[Line]:
             ),
             _place("settings.people", say("settings.enrolled" if snapshot["enrolled"] else "settings.nobody")),
         ]
+    outside = known.welcome.get("outside")
+    if outside is not None:
+        at_us = outside["at_us"]
+        when = say("settings.kept_at", day=day_and_clock(at_us, pane.offset_s)[:10]) if at_us else say("settings.never")
+        rows.append(_place("settings.kept_outside", say("settings.since", records=outside["since"], when=when)))
     return [*rows, (), *_prose(pane, [say("settings.verify", history=known.keys["history"]), say("settings.outside")])]
 
 

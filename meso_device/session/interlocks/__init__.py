@@ -54,6 +54,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "sensitive_area": Rule(gun.sensitive_area, "HZ-52", soft=True, by_area=True, two_people=True),
         "depth": Rule(gun.depth, "HZ-50", practice=True),
         "disk_low": Rule(host.disk_low, "HZ-31", practice=True),
+        "outside": Rule(host.outside, "HZ-25"),
         "too_early": Rule(people.too_early, "HZ-48", soft=True),
         SECOND_PASS: Rule(gun.second_pass, "HZ-47", soft=True, practice=True, by_area=True),
     }

@@ -5,9 +5,14 @@ from types import SimpleNamespace
 import pytest
 
 from drivers import link_probe
+from meso_device.accounting.entries import Entry
+from meso_device.audit.checkpoint import read_unsigned
+from meso_device.audit.outside import REQUIRED, Where, kept_entry
+from meso_device.audit.store import Store
 from meso_device.cli import checks
 from meso_device.cli.checks import Level, all_checks
 from meso_device.host.home import Home, HomeLock
+from tests.unit.audit.clinic import commit, stamp
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +29,9 @@ def found(home, name):
 def test_a_healthy_directory_has_nothing_to_mend(tmp_path):
     tmp_path.chmod(0o700)
     assert [check for check in all_checks(tmp_path) if check.level is Level.BAD] == []
-    assert {"Python", "SQLite", "data directory", "disk", "lock", "clock"} <= {c.name for c in all_checks(tmp_path)}
+    assert {"Python", "SQLite", "data directory", "disk", "lock", "clock", "kept outside"} <= {
+        c.name for c in all_checks(tmp_path)
+    }
 
 
 def test_each_of_the_four_packages_is_looked_at(tmp_path):
@@ -104,3 +111,20 @@ def test_an_old_sqlite_is_told(tmp_path, monkeypatch):
 def test_nothing_is_made_by_looking(tmp_path):
     all_checks(tmp_path / "home")
     assert not Path(tmp_path / "home").exists()
+
+
+def test_how_far_the_log_is_beyond_what_is_kept_outside_is_told(tmp_path):
+    assert found(tmp_path, "kept outside").text == "no log yet"
+    store = Store.open(tmp_path, software="0.1.0", stamp=stamp())
+    try:
+        head = read_unsigned(store.newest_checkpoint())
+        assert found(tmp_path, "kept outside").level is Level.NOTE
+        commit(store, kept_entry(head, Where.PAPER, "a"))
+        assert found(tmp_path, "kept outside").level is Level.GOOD
+        commit(store, Entry(kind=REQUIRED, key="outside/1", payload={"number": 1, "records_max": 1, "days_max": 0}))
+        one = found(tmp_path, "kept outside")
+        assert (one.level, "no session begins" in one.text) == (Level.BAD, True)
+    finally:
+        store.close(stamp())
+    (tmp_path / "audit.db").write_bytes(b"no database")
+    assert found(tmp_path, "kept outside").level is Level.BAD

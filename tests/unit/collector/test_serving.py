@@ -69,6 +69,11 @@ def test_a_console_works_alone_sends_later_and_is_told_everything_in_one_line(se
     served.start()
     size = len(bodies_of(home))
     assert f"{size} records sent, {size} new there" in served.meso("audit", "send", home=home)
+    # That it went outside is on record, once: else each sending would leave something to send.
+    known, size = size, len(bodies_of(home))
+    [kept] = [body for body in map(json.loads, bodies_of(home)) if body["kind"] == "checkpoint.kept"]
+    assert (kept["size"], kept["where"]) == (known, "collector")
+    assert f"{size - known} records sent, {size - known} new there" in served.meso("audit", "send", home=home)
     assert "0 records sent, 0 new there" in served.meso("audit", "send", home=home)
     assert f"{size} records sent, 0 new there" in served.meso("audit", "send", "--again", home=home)
 

@@ -52,6 +52,7 @@ WELCOME = {
         "software": "0.1.0",
     },
     "logins": [{"login": "meyer", "at_us": 1_795_350_000_000_000}, {"login": "lee", "at_us": 1_795_270_000_000_000}],
+    "outside": {"at_us": 1_795_270_000_000_000, "since": 1_204},
     "guns": [{"uid": "0123456789abcdef01234567", "records": 18_241, "contact_us": 0}],
     "checklist": [
         {"item": "identity", "question": "Is this the patient of the session?", "answers": ["yes", "no"]},

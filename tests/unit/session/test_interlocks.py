@@ -5,7 +5,7 @@ import re
 import pytest
 from msgspec.structs import replace
 
-from meso_device.accounting.clinic import LastGiven, Reprocessing
+from meso_device.accounting.clinic import LastGiven, Outside, Reprocessing
 from meso_device.accounting.courses import DAY_US
 from meso_device.session.interlocks import RULES, judge, protocol_status
 from protocols.treatment.areas import catalogue
@@ -51,6 +51,12 @@ def last(days, area="forehead", product=PRODUCT, **more):
 def cleaned(cleaned_us, contact_us, session=""):
     times = {"cleaned_us": cleaned_us, "contact_us": contact_us}
     return with_facts(reprocessing=Reprocessing(contact_alias=OTHER, contact_session=session, **times))
+
+
+def beyond(**changes):
+    """A case whose log is as far beyond what is kept outside as the clinic allows, and one thing of that changed."""
+    allowed = {"records": 1_000, "age_us": 30 * DAY_US, "records_max": 1_000, "days_max": 30}
+    return with_facts(outside=Outside(**(allowed | changes)))
 
 
 def simulated(case):
@@ -197,6 +203,12 @@ BLOCKED = {
         ),
     ],
     "disk_low": [with_facts(disk_low=True)],
+    "outside": [
+        beyond(records=1_001),
+        beyond(age_us=30 * DAY_US + 1),
+        beyond(records=1, age_us=30 * DAY_US + 1, records_max=0),
+        beyond(records=1_001, age_us=0, days_max=0),
+    ],
     "too_early": [
         with_facts(last_given=(last(6),)),
         with_facts(last_given=(last(0),)),
@@ -299,6 +311,12 @@ AT_LIMIT = {
         ),
     ],
     "disk_low": [with_facts(disk_low=False)],
+    "outside": [
+        beyond(),
+        beyond(records=-5, age_us=-DAY_US),
+        beyond(records=10_000, records_max=0),
+        beyond(age_us=1_000 * DAY_US, days_max=0),
+    ],
     "too_early": [
         with_facts(last_given=(last(7),)),
         with_facts(last_given=(last(0, "abdomen"), last(0, "forehead", "another product"), last(0, "cheek_left"))),
