@@ -1,7 +1,7 @@
 """``meso audit``: the log of all injections, checked and handed out.
 
-Most only read, and a host may be writing meanwhile. `amend`, `rebuild`, `salvage`, `require`, and what is given a name with
-``--as`` write a record.
+Most only read, and a host may be writing meanwhile. `amend`, `rebuild`, `salvage`, `require`, and what is given a name
+with ``--as`` write a record.
 """
 
 import os
