@@ -21,6 +21,7 @@ _SHOWN_PER_UG: Final = (1 - 1.19929 / 998.20675) / (1 - 1.19929 / 8_000)
 _WAIT_US: Final = 10_000_000
 _SLOW_US: Final = 1_500_000
 _LINE_BYTES_MAX: Final = 64
+_HANGS_US: Final = 6_000_000
 
 
 class BalanceFigures(Struct, frozen=True, kw_only=True):
@@ -75,15 +76,24 @@ class SimulatedBalance(Struct):
     _stuck: float | None = None
     _input: bytes = b""
     _output: list[tuple[int, bytes]] = field(default_factory=list)
+    _hanging: list[tuple[int, float]] = field(default_factory=list)
 
     # --- the world ----------------------------------------------------------------------------------
 
-    def drop(self, now_us: int, mass_ug: float) -> None:
-        """Let something fall into the container."""
+    def drop(self, now_us: int, mass_ug: float, *, hanging_ug: float = 0.0) -> None:
+        """Let something fall into the container; a part of it may hang at the tip and fall later."""
+        if hanging_ug:
+            self._hanging.append((now_us + _HANGS_US, hanging_ug))
+            mass_ug -= hanging_ug
         left = self._unsettled_ug(now_us)
         self.loaded_ug += mass_ug
         self._changed_us = now_us
         self._change_ug = left + mass_ug * _SHOWN_PER_UG
+
+    def _let_fall(self, now_us: int) -> None:
+        while self._hanging and self._hanging[0][0] <= now_us:
+            at_us, mass_ug = self._hanging.pop(0)
+            self.drop(at_us, mass_ug)
 
     def restart(self, now_us: int) -> None:
         """Switch it off and on: it says who it is, and has forgotten its tare."""
@@ -95,6 +105,7 @@ class SimulatedBalance(Struct):
 
     def feed(self, now_us: int, data: bytes) -> None:
         """Take in bytes from the host."""
+        self._let_fall(now_us)
         self._input = (self._input + data)[-1_024:]
         *lines, self._input = self._input.split(b"\r\n")
         for line in lines:
@@ -102,6 +113,7 @@ class SimulatedBalance(Struct):
 
     def step(self, now_us: int) -> None:
         """Answer what waited for rest."""
+        self._let_fall(now_us)
         asked = self._asked
         if asked is None:
             return
@@ -120,7 +132,7 @@ class SimulatedBalance(Struct):
 
     def next_deadline_us(self) -> int | None:
         """Return when `step` and `take` are due again."""
-        due = [at for at, _ in self._output]
+        due = [at for at, _ in (*self._output, *self._hanging)]
         if self._asked is not None:
             rests = "never_stable" not in self.faults
             due.append(self._changed_us + self._rest_us() if rests else self._asked.until_us)

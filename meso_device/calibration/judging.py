@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from meso_device.calibration.acceptance import dose_limit_nl, tolerance_interval
 from meso_device.calibration.decision import Verdict, judge
+from meso_device.calibration.filling import judge_filling
 from meso_device.calibration.gravimetry import of_gains, zone_means_nl
 from meso_device.calibration.record import (
     NO_LIMIT,
@@ -64,6 +65,8 @@ def judge_stage(run: Run, stage: Stage) -> Judged:
             return _judge_depth(run, stage)
         case What.SENSORS:
             return _judge_sensors(run, stage)
+        case What.FILLING:
+            return judge_filling(run, stage)
 
 
 def check_readability(begun: Begun, digit_ug: int) -> None:

@@ -22,6 +22,7 @@ NEEDED: Final[Mapping[What, tuple[str, ...]]] = {
     What.DEPTH: ("gauge",),
     What.SENSORS: (),
     What.SYRINGE: ("balance", "thermometer"),
+    What.FILLING: ("balance", "thermometer"),
 }
 """Instruments that each kind of run is traced to."""
 # The largest dose of a run is this part of the container, so that two stages of a reference run are in one filling.
@@ -122,18 +123,20 @@ def begun_of(order: Order, gun: GunFacts) -> Begun:
         raise UsageError(f"{order.shots_each} shots a reading refused: 1 to {SHOTS_EACH_MAX}")
     geometry_id, (pl_per_um, travel_um, dose_nl_min) = 0, (0, 0, 0)
     readings, in_force = order.readings_each, gun.in_force
-    zones = ZONES if order.zones or order.what is What.SYRINGE else 0
+    zones = ZONES if (order.zones and order.what is What.DOSE) or order.what is What.SYRINGE else 0
     match order.what:
-        case What.DOSE | What.SYRINGE:
+        case What.DOSE | What.SYRINGE | What.FILLING:
             geometry_id = _geometry(order, gun)
             pl_per_um, travel_um, dose_nl_min = gun.syringes[geometry_id]
             if order.what is What.SYRINGE:
                 _check_lot(order)
                 in_force = {**in_force, "pl_per_um": pl_per_um, "min_dose_nl": dose_nl_min}
-            profile = "field" if order.what is What.SYRINGE else order.profile
+            profile = order.profile if order.what is What.DOSE else "field"
             targets = order.targets or _doses(profile, gun, pl_per_um * travel_um // 1_000)
             _check(targets, "dose", "nL", dose_nl_min, gun.dose_nl_max, gun.dose_grid_nl)
             least = 2
+            if order.what is What.FILLING:
+                _check_filling(targets, readings, order.shots_each, pl_per_um * travel_um // 1_000)
             if zones:
                 _check_zones(targets, readings, order.shots_each, pl_per_um * travel_um // 1_000)
             if order.conditions is None:
@@ -177,7 +180,7 @@ def begun_of(order: Order, gun: GunFacts) -> Begun:
         interval_days=order.interval_days,
         place=order.place,
         zones=zones,
-        water_at_end=order.what.weighs and order.water_at_end,
+        water_at_end=order.what in {What.DOSE, What.SYRINGE} and order.water_at_end,
     )
 
 
@@ -187,6 +190,18 @@ def _check_lot(order: Order) -> None:
         raise UsageError("the syringe's lot is not named: a geometry is of brand, size and lot; add --syringe-lot")
     if len(order.targets) > 1:
         raise UsageError("a geometry is measured by one dose: name one")
+
+
+def _check_filling(targets: Sequence[int], readings: int, shots_each: int, content_nl: int) -> None:
+    """Refuse what one filling cannot give: the first shots and the last doses, with room between them."""
+    if len(targets) > 1 or shots_each > 1:
+        raise UsageError("a filling is judged by single shots of one dose: name one")
+    needed_nl = (2 * readings + PRIME_SHOTS + 2) * targets[0]
+    if needed_nl > content_nl:
+        raise UsageError(
+            f"{readings} first and {readings} last doses of {targets[0]} nL refused: the syringe holds {content_nl} "
+            "nL; fewer readings or a smaller dose"
+        )
 
 
 def _check_zones(targets: Sequence[int], readings: int, shots_each: int, content_nl: int) -> None:

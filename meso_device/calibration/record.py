@@ -39,11 +39,17 @@ class What(StrEnum):
     DEPTH = "depth"
     SENSORS = "sensors"
     SYRINGE = "syringe"
+    FILLING = "filling"
 
     @property
     def weighs(self) -> bool:
         """Whether it is done with water and a balance."""
-        return self in {What.DOSE, What.SYRINGE}
+        return self in {What.DOSE, What.SYRINGE, What.FILLING}
+
+    @property
+    def corrects(self) -> bool:
+        """Whether the gun holds something that can take away what is found."""
+        return self not in {What.SENSORS, What.FILLING}
 
 
 class Stage(StrEnum):
@@ -58,7 +64,8 @@ class Use(StrEnum):
 
     A dose is the difference between a reading for `DOSE` and the reading before it in the log; a blank that between a
     reading for `BLANK` and the one before it. `BASE` is a reading that only others are compared with. `WATER` is the
-    water's temperature behind all of a stage.
+    water's temperature behind all of a stage. `DRIP` is what fell after the reading before it, `LAST` a dose at the end
+    of a filling.
     """
 
     BASE = "base"
@@ -67,6 +74,8 @@ class Use(StrEnum):
     GAUGE = "gauge"
     SENSOR = "sensor"
     WATER = "water"
+    DRIP = "drip"
+    LAST = "last"
 
 
 class Reference(Struct, frozen=True, kw_only=True):
@@ -100,6 +109,8 @@ class Limits(Struct, frozen=True, kw_only=True):
         confidence_permille: How surely.
         depth_nm: Largest error of the needle's travel.
         linear_nm: Largest residual from the straight line that the gun can hold.
+        first_shots: So many shots after priming may be outside of the limits of single doses.
+        drip_permille: Most that may drip behind a dose, in thousandths of it.
         rule: Decision rule.
     """
 
@@ -110,6 +121,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     confidence_permille: int = 950
     depth_nm: int = 100_000
     linear_nm: int = 50_000
+    first_shots: int = 2
+    drip_permille: int = 20
     rule: Rule = Rule.FOUR
 
 
@@ -124,7 +137,7 @@ class Begun(Struct, frozen=True, kw_only=True):
         geometry_id, syringe_lot: Syringe fitted, and its lot; 0 and empty where none is needed.
         pl_per_um, travel_um: Its geometry in the gun's table.
         needle_type_id, head_type_id: What is fitted.
-        profile: ``reference`` or ``field``; ``depth`` and ``sensors`` name themselves.
+        profile: ``reference`` or ``field``; the others name themselves.
         in_force: Corrections that the gun held at the start, as in `Adjusted`.
         targets: Doses in nanolitres, or travels in micrometres, in the order in which they are taken.
         readings_each: Readings a target; for depth cycles, each up and down.
@@ -184,6 +197,7 @@ class Reading(Struct, frozen=True, kw_only=True):
         direction: ``up`` or ``down``: where the needle came from; empty otherwise.
         cycle: Cycle of a gauge reading, from 1; else 0.
         sensor: Field of the gun's status; empty otherwise.
+        logged_nl: What a last dose was by the gun's log, at most; 0 otherwise.
     """
 
     run: str
@@ -201,6 +215,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     direction: str = ""
     cycle: int = 0
     sensor: str = ""
+    logged_nl: int = 0
 
 
 class Excluded(Struct, frozen=True, kw_only=True):
@@ -402,6 +417,46 @@ class SensorsJudged(Struct, frozen=True, kw_only=True, tag_field="what", tag="se
     points: tuple[SensorPoint, ...]
 
 
+class FillingJudged(Struct, frozen=True, kw_only=True, tag_field="what", tag="filling"):
+    """What a filling gave at its two ends, and what dripped behind its doses.
+
+    Attributes:
+        verdict: The worst of the three.
+        rule: Decision rule in words.
+        set_nl: Dose set.
+        single_limit_nl: Limit for single doses, either way.
+        expanded_pl: U of one weighed dose, rounded up.
+        first_pl: The shots after priming, each as weighed.
+        first_outside: Shots until all that follow are within the limit.
+        first_max: So many are allowed.
+        drip_pl: What fell behind the last of these, after its reading; evaporation taken off.
+        drip_limit_pl: Most that is allowed.
+        last_pl: The doses before the syringe was empty, each as weighed; the last one is what was left.
+        last_logged_nl: What they were by the gun's log, at most.
+        last_error_pl: Largest difference of a whole one from the dose set, and of the last one from the log, signed.
+        first_verdict, drip_verdict, last_verdict: Of each.
+    """
+
+    run: str
+    stage: Stage
+    verdict: Verdict
+    rule: str
+    set_nl: int
+    single_limit_nl: int
+    expanded_pl: int
+    first_pl: tuple[int, ...]
+    first_outside: int
+    first_max: int
+    drip_pl: int
+    drip_limit_pl: int
+    last_pl: tuple[int, ...]
+    last_logged_nl: tuple[int, ...]
+    last_error_pl: int
+    first_verdict: Verdict
+    drip_verdict: Verdict
+    last_verdict: Verdict
+
+
 class Ended(Struct, frozen=True, kw_only=True):
     """The end of a run.
 
@@ -435,7 +490,7 @@ class Signed(Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-Judged: TypeAlias = DoseJudged | DepthJudged | SensorsJudged
+Judged: TypeAlias = DoseJudged | DepthJudged | SensorsJudged | FillingJudged
 CalibrationRecord: TypeAlias = Begun | Reading | Excluded | Adjusted | Judged | Ended | Signed
 
 _KINDS: Final[dict[type[Struct], str]] = {
@@ -446,6 +501,7 @@ _KINDS: Final[dict[type[Struct], str]] = {
     DoseJudged: JUDGED,
     DepthJudged: JUDGED,
     SensorsJudged: JUDGED,
+    FillingJudged: JUDGED,
     Ended: ENDED,
     Signed: SIGNED,
 }
@@ -477,7 +533,7 @@ def key_of(record: CalibrationRecord) -> str:
             step = f"excluded/{record.no}"
         case Adjusted():
             step = "adjusted"
-        case DoseJudged() | DepthJudged() | SensorsJudged():
+        case DoseJudged() | DepthJudged() | SensorsJudged() | FillingJudged():
             step = f"judged/{record.stage}"
         case Ended():
             step = "ended"

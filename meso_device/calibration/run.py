@@ -25,6 +25,7 @@ from meso_device.calibration.record import (
     DoseJudged,
     Ended,
     Excluded,
+    FillingJudged,
     Judged,
     Reading,
     SensorsJudged,
@@ -38,6 +39,8 @@ from protocols.errors import UsageError
 ABANDONED: Final = "abandoned"
 COMPLETE: Final = "complete"
 ZONES: Final = 3
+SHORT_PERMILLE: Final = 980
+"""A shot that gave less of its order ran out of water or against something."""
 
 
 class RunState(StrEnum):
@@ -158,7 +161,7 @@ class Run(Struct, frozen=True):
 
     def judged(self, stage: Stage) -> Judged | None:
         """Return what the readings of a stage came to; None before."""
-        kinds = (DoseJudged, DepthJudged, SensorsJudged)
+        kinds = (DoseJudged, DepthJudged, SensorsJudged, FillingJudged)
         return next((record for record in self.records if isinstance(record, kinds) and record.stage is stage), None)
 
     def of(self, stage: Stage) -> tuple[Reading, ...]:
@@ -170,6 +173,9 @@ class Run(Struct, frozen=True):
         """Readings of one stage, without those that a pause adds."""
         begun = self.begun
         targets = len(begun.targets) * begun.readings_each
+        if begun.what is What.FILLING:
+            # Base, blank and drip, the balance read anew before the last doses, and one dose that is cut short.
+            return 2 * targets + 5
         if begun.what.weighs:
             # The plunger driven into a third, the balance is read anew.
             return targets + 3 + begun.zones + begun.water_at_end
@@ -184,6 +190,8 @@ def next_step(run: Run) -> Step | None:
             return _dose_step(begun, run.readings, taken)
         case What.DEPTH:
             return _depth_step(begun, taken)
+        case What.FILLING:
+            return _filling_step(begun, taken)
         case What.SENSORS:
             return Step(use=Use.SENSOR) if len(taken) < run.planned else None
 
@@ -213,6 +221,37 @@ def _zone_step(begun: Begun, doses: int) -> Step:
     each = begun.readings_each // begun.zones
     zone, place = divmod(doses, len(begun.targets) * each)
     return Step(use=Use.DOSE, target=begun.targets[place // each], shots=begun.shots_each, zone=zone + 1)
+
+
+def _filling_step(begun: Begun, taken: Sequence[Reading]) -> Step | None:
+    """A base, a blank, the first shots and what drips behind them, then the last doses until one is cut short.
+
+    A series that a pause has broken is taken again from its beginning: after a pause the balance is read anew.
+    """
+    [target] = begun.targets
+    if not taken:
+        return Step(use=Use.BASE)
+    if not _count(taken, Use.BLANK):
+        return Step(use=Use.BLANK)
+    series = in_a_row(taken)
+    if not _count(taken, Use.DRIP):
+        if _count(series, Use.DOSE) < begun.readings_each:
+            return Step(use=Use.DOSE, target=target, shots=1, zone=1)
+        return Step(use=Use.DRIP)
+    if any(is_cut_short(reading) for reading in series):
+        return None
+    return Step(use=Use.LAST, target=target, shots=1, zone=ZONES)
+
+
+def in_a_row(taken: Sequence[Reading]) -> list[Reading]:
+    """Return the readings since the balance was last read anew, that one among them."""
+    anew = max((at for at, reading in enumerate(taken) if reading.use is Use.BASE), default=0)
+    return list(taken[anew:])
+
+
+def is_cut_short(reading: Reading) -> bool:
+    """Return whether this was the last dose of a filling: by the gun's log it gave less than was set."""
+    return reading.use is Use.LAST and reading.logged_nl * 1_000 < reading.target * SHORT_PERMILLE
 
 
 def zone_bounds_um(begun: Begun, zone: int) -> tuple[int, int]:

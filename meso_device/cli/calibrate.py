@@ -11,7 +11,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
     no_args_is_help=True,
-    help="Calibrate a gun at the bench: dose, depth, sensors.",
+    help="Calibrate a gun at the bench: dose, depth, sensors, syringe, filling.",
 )
 
 BenchOption: TypeAlias = Annotated[
@@ -131,6 +131,39 @@ def syringe(
         syringe_lot=syringe_lot, needle=needle, head=head,
     )  # fmt: skip
     raise typer.Exit(run_new(words, words.order(asked, thermometer=thermometer), balance=balance, gauge=""))
+
+
+@app.command()
+def filling(
+    gun: GunOption,
+    bench: BenchOption,
+    balance: BalanceOption = "",
+    syringe: Annotated[
+        str, typer.Option("--syringe", metavar="ID", help="Syringe fitted, full of water; else the gun's only one.")
+    ] = "",
+    syringe_lot: Annotated[str, typer.Option("--syringe-lot", metavar="LOT", help="Its lot.")] = "",
+    dose: Annotated[
+        str, typer.Option("--dose", metavar="VOLUME", help="Dose to weigh; else half of the range.", show_default=False)
+    ] = "",
+    readings: Annotated[int, typer.Option("--readings", help="Shots at each end of the filling.")] = 5,
+    needle: Annotated[str, typer.Option("--needle", metavar="ID", help="Needle that is fitted.")] = "30g_4mm",
+    head: HeadOption = "single",
+    sign_in: AsOption = "",
+    pin_file: PinFileOption = "",
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Weigh the first shots after priming, what drips behind them, and the last doses until the syringe is empty."""
+    from meso_device.calibration.record import What
+    from meso_device.cli.calibrating import Words, run_new
+    from meso_device.host.bench_orders import OrderWords
+
+    words = Words(gun=gun, bench=bench, adjust=False, sign_in=sign_in, pin_file=pin_file, home=home, json=json)
+    asked = OrderWords(
+        what=What.FILLING, targets=(dose,) if dose else (), readings=readings, syringe=syringe,
+        syringe_lot=syringe_lot, needle=needle, head=head,
+    )  # fmt: skip
+    raise typer.Exit(run_new(words, words.order(asked, thermometer=False), balance=balance, gauge=""))
 
 
 @app.command()

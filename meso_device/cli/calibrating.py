@@ -18,6 +18,7 @@ from meso_device.calibration.record import (
     DepthJudged,
     DoseJudged,
     DosePoint,
+    FillingJudged,
     Judged,
     SensorPoint,
     SensorsJudged,
@@ -26,7 +27,7 @@ from meso_device.calibration.record import (
 )
 from meso_device.calibration.run import Run
 from meso_device.cli.asking import read_document
-from meso_device.cli.calibration_text import geometry_lines
+from meso_device.cli.calibration_text import filling_lines, geometry_lines
 from meso_device.cli.desk import open_desk
 from meso_device.cli.log import reading
 from meso_device.cli.output import say, say_json, tell
@@ -247,6 +248,8 @@ def lines_of(judged: Judged) -> list[str]:
             return [f"{title}{bent}, {worst}, limit {judged.limit_nm / 1_000:.0f} um; {line}"]
         case SensorsJudged():
             return [title, *(_sensor_line(point) for point in judged.points)]
+        case FillingJudged():
+            return [title, *filling_lines(judged)]
 
 
 def _dose_line(point: DosePoint) -> str:

@@ -16,6 +16,7 @@ from meso_device.calibration.record import (
     DoseJudged,
     DosePoint,
     Ended,
+    FillingJudged,
     Judged,
     Reading,
     SensorsJudged,
@@ -133,6 +134,35 @@ def _judged_lines(judged: Judged) -> list[str]:
                 f"{'within' if point.within else 'NOT within'}"
                 for point in judged.points
             ]
+        case FillingJudged():
+            return filling_lines(judged)
+
+
+def filling_lines(judged: FillingJudged) -> list[str]:
+    """Return what a filling came to at its two ends."""
+    set_pl = judged.set_nl * 1_000
+
+    def part(picolitres: int) -> str:
+        return _percent(ratio(picolitres, set_pl, _MILLION))
+
+    allowed = part(judged.drip_limit_pl).removeprefix("+")
+    first, last = (", ".join(part(pl - set_pl) for pl in series) for series in (judged.first_pl, judged.last_pl[:-1]))
+    return [
+        (
+            f"  first shots of {format_dose(judged.set_nl)}: {first or 'none'}; {judged.first_outside} until they stay "
+            f"within {format_dose(judged.single_limit_nl)}, {judged.first_max} allowed: {_said(judged.first_verdict)}"
+        ),
+        (f"  drip behind a dose: {part(judged.drip_pl)} of it, {allowed} allowed: {_said(judged.drip_verdict)}"),
+        (
+            f"  last whole doses: {last or 'none'}; what was left weighed {judged.last_pl[-1] // 1_000} nL, "
+            f"{judged.last_logged_nl[-1]} nL by the gun's log; largest error {judged.last_error_pl // 1_000} nL: "
+            f"{_said(judged.last_verdict)}"
+        ),
+    ]
+
+
+def _said(verdict: str) -> str:
+    return verdict.replace("_", " ")
 
 
 def geometry_lines(judged: DoseJudged) -> list[str]:

@@ -96,6 +96,17 @@ def _fields(kind: str) -> list[Field]:
     syringe = Field("syringe", say("bench.syringe_id"), hint=say("bench.syringe_hint"), optional=True)
     shots = Field("shots", say("bench.shots"), hint=say("bench.shots_hint"), text="1")
     needle = Field("needle", say("bench.needle"), text="30g_4mm")
+    if kind == "filling":
+        return [
+            file,
+            _port(kind),
+            syringe,
+            Field("lot", say("bench.lot"), optional=True),
+            Field("targets", say("bench.one_dose"), hint=say("bench.one_dose_hint"), optional=True),
+            Field("readings", say("bench.readings"), hint=say("bench.each_end"), text="5"),
+            needle,
+            head,
+        ]
     if kind == "syringe":
         return [
             file,

@@ -3,7 +3,15 @@
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from meso_device.calibration.record import DepthJudged, DoseJudged, DosePoint, Judged, Line, SensorsJudged
+from meso_device.calibration.record import (
+    DepthJudged,
+    DoseJudged,
+    DosePoint,
+    FillingJudged,
+    Judged,
+    Line,
+    SensorsJudged,
+)
 from meso_device.documents.blocks import Block, Column, Facts, Heading, Table, Text
 from meso_device.documents.numbers import fixed, percent, short, signed
 from meso_device.documents.wording import (
@@ -31,6 +39,8 @@ def results(name: str, judged: Judged, *, pooled: bool) -> Iterator[Block]:
             yield from _depth_results(name, judged)
         case SensorsJudged():
             yield _sensor_results(name, judged)
+        case FillingJudged():
+            yield from _filling_results(name, judged)
 
 
 def uncertainty(stages: list[tuple[str, Judged]]) -> Iterator[Block]:
@@ -43,7 +53,7 @@ def uncertainty(stages: list[tuple[str, Judged]]) -> Iterator[Block]:
                     rows += _budget(f"{short(point.set_nl, 3)} µL {name}", point.budget, microlitres_up, "µL")
             case DepthJudged():
                 rows += _budget(f"travel {name}", judged.budget, micrometres_up, "µm")
-            case SensorsJudged():
+            case SensorsJudged() | FillingJudged():
                 pass
     if rows:
         yield Heading("Uncertainty")
@@ -192,6 +202,54 @@ def _depth_results(name: str, judged: DepthJudged) -> Iterator[Block]:
                 "Positioning, in the manner of ISO 230-2",
                 ", ".join(
                     f"{key.replace('_', ' ')} {micrometres(value)} µm" for key, value in judged.positioning_nm.items()
+                ),
+            ),
+        )
+    )
+
+
+def _filling_results(name: str, judged: FillingJudged) -> Iterator[Block]:
+    yield Text(
+        f"Single doses at both ends of a filling {name}, in µL, each weighed by itself; U = "
+        f"{microlitres_up(judged.expanded_pl)} µL (k = 2), T = {short(judged.single_limit_nl, 3)} µL."
+    )
+    rows = [(f"{no} after priming", judged.set_nl, pl) for no, pl in enumerate(judged.first_pl, start=1)]
+    logged = zip(judged.last_logged_nl, judged.last_pl, strict=True)
+    left = len(judged.last_pl) - 1
+    rows += [
+        ("what was left" if no == left else f"{left - no} before the last", nl if no == left else judged.set_nl, pl)
+        for no, (nl, pl) in enumerate(logged)
+    ]
+    yield Table(
+        (
+            Column("dose", wide=True),
+            Column("set, or by the gun's log", number=True),
+            Column("weighed", number=True),
+            Column("error", number=True),
+        ),
+        tuple((text, short(nl, 3), microlitres(pl), signed_microlitres(pl - nl * 1_000)) for text, nl, pl in rows),
+    )
+    yield Facts(
+        (
+            (
+                "First shots",
+                (
+                    f"{judged.first_outside} until all that follow are within T, {judged.first_max} allowed: "
+                    f"{verdict_text(judged.first_verdict)}"
+                ),
+            ),
+            (
+                "Drip",
+                (
+                    f"{signed_microlitres(judged.drip_pl)} µL within 10 s behind a weighed dose, "
+                    f"{microlitres(judged.drip_limit_pl)} µL allowed: {verdict_text(judged.drip_verdict)}"
+                ),
+            ),
+            (
+                "Last doses",
+                (
+                    f"largest error {signed_microlitres(judged.last_error_pl)} µL, of a whole one from the dose set, "
+                    f"of what was left from the gun's log: {verdict_text(judged.last_verdict)}"
                 ),
             ),
         )

@@ -43,6 +43,7 @@ _WHAT: Final = {
     "depth": "needle travel by a gauge",
     "sensors": "zero of the sensors",
     "syringe": "geometry of a syringe by weighing",
+    "filling": "first shots, drip and last doses of a filling by weighing",
 }
 _WEIGHED: Final = frozenset(what.value for what in What if what.weighs)
 _RISKS: Final = {

@@ -177,6 +177,8 @@ def _check(found: _File, source: str) -> None:
         ("limits.confidence_permille", limits.confidence_permille, 500, 999),
         ("limits.depth_nm", limits.depth_nm, 1_000, 2_000_000),
         ("limits.linear_nm", limits.linear_nm, 1_000, 2_000_000),
+        ("limits.first_shots", limits.first_shots, 0, 100),
+        ("limits.drip_permille", limits.drip_permille, 1, 500),
     ):
         if not low <= value <= high:
             raise UsageError(f"bench file {source} refused: {name} is {value}; {low} to {high}")

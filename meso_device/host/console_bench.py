@@ -347,7 +347,7 @@ def words_of(body: Body) -> OrderWords:
     if body["what"] not in list(What):
         raise UsageError(f"{body['what'][:20]!r} is not calibrated: {', '.join(What)}")
     what = What(body["what"])
-    usual = {What.DOSE: 10, What.DEPTH: 5, What.SENSORS: SENSOR_READINGS, What.SYRINGE: 12}[what]
+    usual = {What.DOSE: 10, What.DEPTH: 5, What.SENSORS: SENSOR_READINGS, What.SYRINGE: 12, What.FILLING: 5}[what]
     return OrderWords(
         what=what,
         targets=tuple(text.strip() for text in body["targets"].split(",") if text.strip()),

@@ -3,7 +3,7 @@
 Integers only, units last in their names::
 
     bench   null where no run is open, unsigned or made in this run of the host; else {
-            run, what (dose | depth | sensors | syringe), profile, serial, place,
+            run, what (dose | depth | sensors | syringe | filling), profile, serial, place,
             state           a value of `RunState`
             running         it goes on by itself
             doing           a value of `Doing`; empty while it does not run
@@ -34,6 +34,7 @@ from meso_device.calibration.record import (
     DepthJudged,
     DoseJudged,
     Ended,
+    FillingJudged,
     Judged,
     Reading,
     Reference,
@@ -135,7 +136,9 @@ def judged_body(judged: Judged | None) -> Body | None:
     ``expanded_pl_per_um`` (0 where no geometry was measured) and points {set_nl, error_pl, expanded_pl, limit_pl,
     n, low_nl, high_nl (0: single shots not assessed), singles_within, verdict}. For depth ``error_nm``,
     ``expanded_nm``, ``limit_nm``, ``gain_error_ppm``, ``offset_nm``, ``linear`` and points {target_um, up_nm, down_nm}.
-    For sensors points {sensor, unit, offset_milli, s_milli, limit, within}.
+    For sensors points {sensor, unit, offset_milli, s_milli, limit, within}. For a filling ``set_nl``,
+    ``single_limit_nl``, ``first_outside``, ``first_max``, ``drip_pl``, ``drip_limit_pl``, ``last_error_pl``, and what
+    was left in the end, ``left_pl`` as weighed and ``left_logged_nl``.
     """
     if judged is None:
         return None
@@ -168,6 +171,10 @@ def judged_body(judged: Judged | None) -> Body | None:
         case SensorsJudged():
             names = ("sensor", "unit", "offset_milli", "s_milli", "limit", "within")
             body["points"] = [{name: getattr(point, name) for name in names} for point in judged.points]
+        case FillingJudged():
+            names = ("set_nl", "single_limit_nl", "first_outside", "first_max", "drip_pl", "drip_limit_pl")
+            body |= {name: getattr(judged, name) for name in (*names, "last_error_pl")}
+            body["left_pl"], body["left_logged_nl"] = judged.last_pl[-1], judged.last_logged_nl[-1]
     return body
 
 

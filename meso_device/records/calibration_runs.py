@@ -14,6 +14,7 @@ from meso_device.calibration.record import (
     DepthJudged,
     DoseJudged,
     Excluded,
+    FillingJudged,
     Judged,
     SensorsJudged,
     Stage,
@@ -34,7 +35,7 @@ class RunRow(Struct, frozen=True):
     Attributes:
         run: Id.
         gun_uid: Gun.
-        what: ``dose``, ``depth`` or ``sensors``.
+        what: A value of `What`.
         geometry_id: Syringe; 0 where none mattered.
         state: ``open``, ``complete`` or ``abandoned``.
         as_found, as_left: Verdicts; empty where not judged.
@@ -116,7 +117,9 @@ class RunStory(Struct, frozen=True, kw_only=True):
     def judged(self, stage: Stage) -> Judged | None:
         """Return what the readings of a stage came to; None where they were not judged."""
         found: list[Judged] = [
-            step.record for step in self.steps if isinstance(step.record, DoseJudged | DepthJudged | SensorsJudged)
+            step.record
+            for step in self.steps
+            if isinstance(step.record, DoseJudged | DepthJudged | SensorsJudged | FillingJudged)
         ]
         return next((judged for judged in found if judged.stage is stage), None)
 

@@ -109,7 +109,7 @@ def _correctable(run: Run) -> Judged | None:
     """Return what was found, where the gun can hold a correction of it: a gain and a straight line, nothing else."""
     judged = run.judged(Stage.AS_FOUND)
     bent = isinstance(judged, DepthJudged) and not judged.linear
-    return None if run.begun.what is What.SENSORS or bent else judged
+    return judged if run.begun.what.corrects and not bent else None
 
 
 def _certificate(run: Run) -> str:

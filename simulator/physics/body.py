@@ -270,6 +270,8 @@ class GunBody:
         strength = fault_strength(name, strength)
         self._run(now_us)
         self._faults[name] = strength
+        if name == "empty_line":
+            self._mechanics.empty_line()
         if name == "syringe_swapped":
             syringe = SYRINGES[strength - 1]
             content_nl = min(syringe.size_nl, self._mechanics.cartridge.content_nl)

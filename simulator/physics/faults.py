@@ -34,6 +34,8 @@ _TABLE: Final = (
     ("clog", 1, 1, "the needle is blocked"),
     ("partial_clog", 5, 1_000, "factor on the needle's flow resistance"),
     ("wide_barrel", 20_000, 200_000, "ppm by which the barrel holds more for each micrometre than its table says"),
+    ("empty_line", 120_000, 1_000_000, "nL of air before the tip, now and behind each syringe that is fitted"),
+    ("drip", 2_000, 100_000, "nL of each dose that hang at the tip and fall seconds after the needle is home"),
     ("air_bubble", 10, 100, "factor on the compliance of syringe and tubing"),
     ("leak", 300_000, 1_000_000, "ppm of the outflow that never enters the skin"),
     ("plunger_stick", 200, 10_000, "N to start the plunger after a second of rest; over 120 it stalls"),

@@ -121,6 +121,10 @@ class Mechanics:
         self.head = head
         self._fill_line(now_us)
 
+    def empty_line(self) -> None:
+        """Let there be as much air before the tip as the fault says, where it is on."""
+        self.line.retreat_nl = max(self.line.retreat_nl, float(self._faults.get("empty_line", 0)))
+
     def restore(self, now_us: int, state: Snapshot) -> None:
         """Take over what a snapshot kept; nothing moves."""
         self.head = state.head
@@ -346,6 +350,7 @@ class Mechanics:
         self._begin(Phase.IDLE, now_us, None)
         if stroke.label is not None:
             scatter = self._chance.gauss(1.0, _DROP_SCATTER)
+            drop_ug = max(0, int(out_nl * DENSITY_UG_PER_NL * scatter))
             self._report(
                 Injection(
                     label=stroke.label,
@@ -355,7 +360,8 @@ class Mechanics:
                     outcome=outcome,
                     skin_nl=int(self._skin_nl),
                     leaked_nl=max(0, int(out_nl - self._skin_nl)) if in_skin else 0,
-                    drop_ug=max(0, int(out_nl * DENSITY_UG_PER_NL * scatter)),
+                    drop_ug=drop_ug,
+                    hanging_ug=min(drop_ug, int(self._faults.get("drip", 0) * DENSITY_UG_PER_NL)),
                 )
             )
         return StrokeEnded(
@@ -384,6 +390,7 @@ class Mechanics:
             viscosity_upa_s=self.cartridge.viscosity_upa_s,
         )
         self._out_start_nl = 0.0
+        self.empty_line()
         self.world_changed(now_us, contact=self._contact, blocked=self._blocked)
 
     def _account(self, now_us: int, *, flow_nl_per_s: float | None = None, back_kpa: float | None = None) -> None:

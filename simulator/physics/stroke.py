@@ -70,6 +70,7 @@ class Injection(Struct, frozen=True, kw_only=True):
         skin_nl: Of what came out of the needle, the part that stayed in the skin.
         leaked_nl: The part that ran out of the puncture or missed it.
         drop_ug: Mass that left the needle between the end of the stroke before and the end of this one.
+        hanging_ug: Of that, what still hangs at the tip and falls within seconds.
     """
 
     label: StrokeLabel
@@ -80,3 +81,4 @@ class Injection(Struct, frozen=True, kw_only=True):
     skin_nl: int
     leaked_nl: int
     drop_ug: int
+    hanging_ug: int = 0

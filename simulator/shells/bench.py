@@ -40,7 +40,7 @@ class Bench:
         """Let a drop fall, and the gauge send how deep the needle went."""
         if injection.label.kind not in _OFF_SKIN:
             return
-        self._balance.drop(now_us, injection.drop_ug)
+        self._balance.drop(now_us, injection.drop_ug, hanging_ug=injection.hanging_ug)
         if self._gauge_port is not None and injection.depth_um:
             whole, fraction = divmod(injection.depth_um, 1_000)
             self._gauge_port.write(f"{whole}.{fraction:03} mm\r\n".encode())

@@ -47,7 +47,7 @@ class BenchRig(Rig):
     def injected(self, injection):
         super().injected(injection)
         self.depth_um = injection.depth_um
-        self.balance.drop(self.now_us, injection.drop_ug)
+        self.balance.drop(self.now_us, injection.drop_ug, hanging_ug=injection.hanging_ug)
 
     def start_host(self):
         super().start_host()

@@ -14,7 +14,7 @@ from meso_device.console.reading import UNITS, ReadingEntry
 from meso_device.console.state import Known, may, why_not
 from meso_device.console.text import say
 
-KINDS: Final = ("dose", "depth", "sensors", "syringe")
+KINDS: Final = ("dose", "depth", "sensors", "syringe", "filling")
 STEPS: Final = ("kind", "identify", "found", "adjust", "left", "verdict", "sign")
 LABEL: Final = 12
 BAR_CELLS: Final = 30

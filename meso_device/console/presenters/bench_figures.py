@@ -28,6 +28,8 @@ def judged_rows(judged: Body, stage: str, pane: Pane) -> list[Line]:
     rows: list[Line] = [line(" ", Span(title, Tone.STRONG if verdict in _GOOD else Tone.WARN))]
     if "limit_nm" in judged:
         rows += _depth_rows(judged)
+    elif "drip_pl" in judged:
+        rows += _filling_rows(judged)
     elif "gain_error_ppm" in judged:
         rows[0] = (*rows[0], dim(f"   {say('bench.gain', percent=percent(judged['gain_error_ppm']))}"))
         rows += [row for point in judged["points"] for row in _dose_rows(point)]
@@ -104,6 +106,25 @@ def _depth_rows(judged: Body) -> list[Line]:
     offset = say("bench.depth_line", gain=_signed(judged["gain_error_ppm"]), offset=micrometres(judged["offset_nm"]))
     rows: list[Line] = [line("  ", error), line("  ", dim(offset))]
     return rows if judged["linear"] else [*rows, line("  ", Span(say("bench.bent"), Tone.WARN))]
+
+
+def _filling_rows(judged: Body) -> list[Line]:
+    texts = (
+        say(
+            "bench.filling_first",
+            outside=judged["first_outside"],
+            allowed=judged["first_max"],
+            limit=judged["single_limit_nl"],
+        ),
+        say("bench.filling_drip", drip=judged["drip_pl"] // 1_000, limit=judged["drip_limit_pl"] // 1_000),
+        say(
+            "bench.filling_last",
+            error=_signed(judged["last_error_pl"] // 1_000),
+            left=judged["left_pl"] // 1_000,
+            logged=judged["left_logged_nl"],
+        ),
+    )
+    return [line("  ", text) for text in texts]
 
 
 def _sensor_row(point: Body) -> Line:

@@ -26,6 +26,11 @@ NEW_ROW = [
     {"name": "cal_id", "old": 19, "new": 20},
     {"name": "due_day", "old": 20_765, "new": 20_961},
 ]
+FILLING = {
+    "verdict": "fail", "rule": "stated", "set_nl": 50_000, "single_limit_nl": 2_500, "first_outside": 3, "first_max": 2,
+    "drip_pl": 120_000, "drip_limit_pl": 1_000_000, "last_error_pl": -310_000, "left_pl": 25_610_000,
+    "left_logged_nl": 25_920,
+}  # fmt: skip
 SENSORS = {
     "verdict": "fail", "rule": "stated",
     "points": [

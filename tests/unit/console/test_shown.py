@@ -54,6 +54,15 @@ GAUGE = {
     "what": "depth", "profile": "depth", "asked": {"no": 3, "unit": "nm"}, "taken": 20, "planned": 70, "newest": GAUGED,
     "step": {"use": "gauge", "target": 2_000, "shots": 1, "direction": "down", "cycle": 2},
 }  # fmt: skip
+FILLING = {
+    "what": "filling",
+    "profile": "filling",
+    "found": bench_states.FILLING,
+    "left": None,
+    "adjusted": False,
+    "verdict": "fail",
+    "due_day": 0,
+}
 TRAVEL = {
     "what": "depth",
     "profile": "depth",
@@ -194,12 +203,13 @@ def scenes(ready, armed, idle, prepared, signed_in):
         "bench_still": (bench_states.still(idle), BENCH, None),
         "bench_deciding": (bench_states.deciding(idle), BENCH, None),
         "bench_row": (bench_states.deciding(idle, what="syringe", **ROW), BENCH, None),
-        "bench_syringe": (bench_states.at_bench(idle), (*BENCH, "up", "enter"), None),
+        "bench_syringe": (bench_states.at_bench(idle), (*BENCH, "up", "up", "enter"), None),
         "bench_adjust": (bench_states.deciding(idle), BENCH, lambda: AdjustDialog(bench_states.PROPOSAL)),
         "bench_complete": (bench_states.complete(idle), BENCH, None),
         "bench_sign": (bench_states.complete(idle, verdict="conditional_pass"), (*BENCH, "s"), None),
         "bench_depth": (bench_states.complete(idle, **TRAVEL), BENCH, None),
         "bench_sensors": (bench_states.complete(idle, **SENSORS), BENCH, None),
+        "bench_filling": (bench_states.complete(idle, **FILLING), BENCH, None),
         "help": (ready, ("f1",), None),
         "settings": (ready, ("f9",), None),
         "settings_alarms": (ready, ("f9", "right"), None),
@@ -228,7 +238,15 @@ SCREENS = {
     "AlarmsScreen": ("alarms",),
     "BenchScreen": (
         *("bench_refused", "bench_kind", "bench_prepared", "bench_reading", "bench_still", "bench_deciding"),
-        *("bench_button", "bench_gauge", "bench_row", "bench_complete", "bench_depth", "bench_sensors"),
+        *(
+            "bench_button",
+            "bench_gauge",
+            "bench_row",
+            "bench_complete",
+            "bench_depth",
+            "bench_sensors",
+            "bench_filling",
+        ),
     ),
     "GunScreen": ("gun",),
     "HelpScreen": ("help",),

@@ -15,7 +15,7 @@ from simulator.physics.faults import fault_strength
 NAMES_OF_THE_PROOF = {
     "stuck_motor", "encoder_slip", "lost_steps", "backlash", "clog", "partial_clog", "air_bubble", "leak",
     "plunger_stick", "depth_stop_drift", "contact_lost", "sensor_stuck", "vacuum_low", "trigger_bounce",
-    "double_trigger", "wide_barrel", "syringe_swapped", "battery_low", "overtemp",
+    "double_trigger", "wide_barrel", "empty_line", "drip", "syringe_swapped", "battery_low", "overtemp",
 }  # fmt: skip
 
 
