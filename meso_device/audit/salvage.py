@@ -1,11 +1,13 @@
 """A damaged log: its longest part that still holds, taken over into a new file, and the damaged one kept beside it.
 
 Taken over is every record up to the first that does not hold, and never past a signed checkpoint that the records
-before it contradict. The damaged file is not changed.
+before it contradict. Where the log is held elsewhere as well, what is missing comes from there, byte for byte as it
+was and proven by the log's own signatures, and the damaged file goes on behind it as far as its records follow. The
+damaged file is not changed.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -14,6 +16,7 @@ import apsw
 from msgspec import Struct
 
 from meso_device.accounting.entries import Entry
+from meso_device.audit import canonical
 from meso_device.audit.birth import DATABASE_NAME
 from meso_device.audit.check import COLUMNS, ChainChecker, Damage
 from meso_device.audit.checkpoint import Checkpoint, open_note
@@ -21,7 +24,7 @@ from meso_device.audit.database import abandon, open_for_writing
 from meso_device.audit.filesystem import sync_directory
 from meso_device.audit.keys import VerifyKey
 from meso_device.audit.projections import rebuild
-from meso_device.audit.records import FIRST_PREV
+from meso_device.audit.records import FIRST_PREV, leaf_hash
 from meso_device.audit.sql import run
 from meso_device.audit.tree import Frontier
 from meso_device.audit.verify import stored_vkey, verify_home, verify_log
@@ -32,7 +35,31 @@ WORKING_NAME: Final = f"{DATABASE_NAME}.salvaging"
 READY_NAME: Final = f"{DATABASE_NAME}.salvaged"
 Notes: TypeAlias = dict[int, tuple[tuple[str, str, int], Checkpoint]]
 """Stored checkpoints by size: note, cause and time as stored, and what the note says."""
+Row: TypeAlias = tuple[int, str, str, bytes | None, bytes, bytes]
+REFILLED: Final = "refilled"
+"""Cause of a checkpoint that came back with the records under it."""
 _RESTORE: Final = "restore a backup with: meso backup restore"
+
+
+class Part(Struct, frozen=True, kw_only=True):
+    """Records that follow each other, up to a checkpoint with the log's signature."""
+
+    bodies: list[bytes]
+    note: str
+
+
+class Elsewhere(Struct, frozen=True, kw_only=True):
+    """Where the log is held as well.
+
+    Attributes:
+        name: Who holds it.
+        size: Up to how many records.
+        parts: Gives them from a place on.
+    """
+
+    name: str
+    size: int
+    parts: Callable[[int], Iterator[Part]]
 
 
 class Salvaged(Struct, frozen=True, kw_only=True):
@@ -43,7 +70,10 @@ class Salvaged(Struct, frozen=True, kw_only=True):
         signed: Size of the newest checkpoint that they bear out.
         root: Root over them, in hex.
         promised: Size of the newest signed checkpoint that was found, borne out or not.
-        bad: Why it ends there.
+        bad: What does not hold.
+        refilled_first: Place of the first record that came from elsewhere.
+        refilled: How many did.
+        refilled_by: From whom; empty if none did.
         kept_as: Name of the damaged file, beside the log.
     """
 
@@ -52,6 +82,9 @@ class Salvaged(Struct, frozen=True, kw_only=True):
     root: str
     promised: int
     bad: str
+    refilled_first: int
+    refilled: int
+    refilled_by: str
     kept_as: str
 
     @property
@@ -70,21 +103,25 @@ class Salvaged(Struct, frozen=True, kw_only=True):
                 "root": self.root,
                 "missing": self.missing,
                 "bad": self.bad,
+                "refilled_first": self.refilled_first,
+                "refilled": self.refilled,
+                "refilled_by": self.refilled_by,
                 "kept_as": self.kept_as,
             },
         )
 
 
-def salvage(home: Path, label: str) -> Salvaged:
+def salvage(home: Path, label: str, elsewhere: Elsewhere | None = None) -> Salvaged:
     """Put the longest good part of a damaged log in its place; the caller is the one writer of the directory.
 
     Args:
         home: The data directory.
         label: Goes into the name under which the damaged file is kept; no other one has it.
+        elsewhere: Where the log is held as well.
 
     Raises:
         UsageError: there is no log or no key.
-        MesoError: the log holds, or nothing of it that was signed does.
+        MesoError: the log holds, nothing of it that was signed does, or what is held elsewhere is another history.
     """
     key = VerifyKey.parse(stored_vkey(home))
     path = home / DATABASE_NAME
@@ -99,7 +136,7 @@ def salvage(home: Path, label: str) -> Salvaged:
     working, kept_as = home / WORKING_NAME, f"{DATABASE_NAME}.damaged-{label}"
     _remove(working)
     try:
-        found = _take_over(path, working, key, bad, kept_as)
+        found = _take_over(path, working, key, elsewhere or _NOWHERE, bad, kept_as)
         working.rename(home / READY_NAME)
         sync_directory(home)
         # From here to the end a start finds no log, and says so; the damaged one and the good part are both there.
@@ -114,16 +151,29 @@ def salvage(home: Path, label: str) -> Salvaged:
     return found
 
 
-def _take_over(path: Path, working: Path, key: VerifyKey, bad: str, kept_as: str) -> Salvaged:
+_NOWHERE: Final = Elsewhere(name="", size=0, parts=lambda _: iter(()))
+
+
+def _take_over(path: Path, working: Path, key: VerifyKey, elsewhere: Elsewhere, bad: str, kept_as: str) -> Salvaged:
     with contextlib.closing(_reader(path)) as damaged:
         notes = _signed_notes(damaged, key)
-        size, signed, why = _extent(damaged, key, notes)
-        if not signed:
-            raise MesoError(f"no signed checkpoint is borne out by the records ({why or bad}): {_RESTORE}")
+        good = _extent(damaged, ChainChecker(key.name, 0, FIRST_PREV), Frontier(), notes)
+        if not good.signed and not elsewhere.size:
+            raise MesoError(f"no signed checkpoint is borne out by the records ({good.why or bad}): {_RESTORE}")
         fresh = open_for_writing(working)
         try:
             run(fresh, "BEGIN IMMEDIATE")
-            frontier = _copy(damaged, fresh, size, notes)
+            taking = _Taking(fresh, key, notes)
+            refilled = 0
+            if elsewhere.size > good.signed:
+                taking.own(damaged, good.signed)
+                refilled = taking.refill(damaged, elsewhere, good.size)
+                behind = _extent(damaged, taking.checker(), taking.frontier.copy(), notes)
+                taking.own(damaged, behind.size)
+                signed = behind.signed
+            else:
+                taking.own(damaged, good.size)
+                signed = good.signed
             rebuild(fresh, fresh)
             run(fresh, "COMMIT")
             report = verify_log(fresh, key)
@@ -132,23 +182,37 @@ def _take_over(path: Path, working: Path, key: VerifyKey, bad: str, kept_as: str
         except (apsw.Error, ValueError, LookupError, TypeError) as error:
             abandon(fresh)
             raise MesoError(f"the good part cannot be taken over: {error}; {_RESTORE}") from error
+        except BaseException:
+            abandon(fresh)
+            raise
     if not report.ok:
         raise MesoError(f"the part taken over does not hold: {report.bad}; {_RESTORE}")
     return Salvaged(
-        records=size,
+        records=taking.frontier.size,
         signed=signed,
-        root=frontier.root().hex(),
-        promised=max(notes),
-        bad=why or bad,
+        root=taking.frontier.root().hex(),
+        promised=max([*notes, elsewhere.size]),
+        bad=good.why or bad,
+        refilled_first=good.size if refilled else 0,
+        refilled=refilled,
+        refilled_by=elsewhere.name if refilled else "",
         kept_as=kept_as,
     )
 
 
-def _extent(db: apsw.Connection, key: VerifyKey, notes: Notes) -> tuple[int, int, str]:
-    """Return how many records hold, the newest checkpoint among them that they bear out, and why it ends there."""
-    checker, frontier, signed = ChainChecker(key.name, 0, FIRST_PREV), Frontier(), 0
+class _Extent(Struct, frozen=True):
+    """How far records hold, up to which checkpoint they bear out what was signed, and why they end there."""
+
+    size: int
+    signed: int
+    why: str
+
+
+def _extent(db: apsw.Connection, checker: ChainChecker, frontier: Frontier, notes: Notes) -> _Extent:
+    """Look how far the records hold from a place on: that of the checker, and of the tree up to it."""
+    signed = frontier.size
     try:
-        for row in _rows(db):
+        for row in _rows(db, frontier.size):
             checker.check(row)
             frontier.append(row[4])
             here = notes.get(frontier.size)
@@ -156,34 +220,90 @@ def _extent(db: apsw.Connection, key: VerifyKey, notes: Notes) -> tuple[int, int
                 continue
             if here[1].root != frontier.root():
                 # Something since the last good one was rewritten, and nobody can tell what.
-                return signed, signed, f"the records up to {frontier.size} are not those that were signed"
+                return _Extent(signed, signed, f"the records up to {frontier.size} are not those that were signed")
             signed = frontier.size
     except Damage as damage:
-        return frontier.size, signed, str(damage)
-    return frontier.size, signed, ""
+        return _Extent(frontier.size, signed, str(damage))
+    return _Extent(frontier.size, signed, "")
 
 
-def _copy(damaged: apsw.Connection, fresh: apsw.Connection, size: int, notes: Notes) -> Frontier:
-    frontier = Frontier()
-    for row in islice(_rows(damaged), size):
-        run(fresh, "INSERT INTO record VALUES(?, ?, ?, ?, ?, ?)", row)
-        frontier.append(row[4])
-        here = notes.get(frontier.size)
-        if here is not None:
-            note, cause, ts_us = here[0]
-            run(
-                fresh,
-                "INSERT INTO checkpoint VALUES(?, ?, ?, ?, ?)",
-                (frontier.size, note, b"".join(frontier.peaks), cause, ts_us),
-            )
-    return frontier
+class _Taking:
+    """The new log, as it grows."""
+
+    def __init__(self, fresh: apsw.Connection, key: VerifyKey, notes: Notes) -> None:
+        self.frontier = Frontier()
+        self._fresh = fresh
+        self._key = key
+        self._notes = notes
+        self._leaf = FIRST_PREV
+
+    def checker(self) -> ChainChecker:
+        """Return what checks the records from here on."""
+        return ChainChecker(self._key.name, self.frontier.size, self._leaf)
+
+    def own(self, damaged: apsw.Connection, end: int) -> None:
+        """Take over the damaged log's own records from here to a place; they were checked."""
+        for row in islice(_rows(damaged, self.frontier.size), end - self.frontier.size):
+            self._take(row)
+            here = self._notes.get(self.frontier.size)
+            if here is not None:
+                self._keep(*here[0])
+
+    def refill(self, damaged: apsw.Connection, elsewhere: Elsewhere, good: int) -> int:
+        """Take over what is held elsewhere from here on, and return how many of these records were missing.
+
+        Records that hold in the damaged log up to ``good``, and no checkpoint covers, must be the same there.
+
+        Raises:
+            MesoError: it is another history of this log, or less than was said.
+        """
+        try:
+            for part in elsewhere.parts(self.frontier.size):
+                self._part(damaged, part, good)
+        except (Damage, ValueError, LookupError, TypeError, UsageError) as wrong:
+            raise MesoError(
+                f"{elsewhere.name} holds another history of this log: {wrong}; find out which one was used first, see "
+                "the README on the collector"
+            ) from wrong
+        if self.frontier.size < elsewhere.size:
+            raise MesoError(f"{elsewhere.name} gave back {self.frontier.size} of {elsewhere.size} records: try again")
+        return max(0, self.frontier.size - good)
+
+    def _part(self, damaged: apsw.Connection, part: Part, good: int) -> None:
+        checker, last_us = self.checker(), 0
+        for body in part.bodies:
+            fields = canonical.decode(body)
+            sess = bytes.fromhex(fields["sess"]) if "sess" in fields else None
+            row = (self.frontier.size, fields["key"], fields["kind"], sess, leaf_hash(body), body)
+            checker.check(row)
+            if row[0] < good and run(damaged, "SELECT body FROM record WHERE seq = ?", (row[0],)) != [(body,)]:
+                raise Damage(row[0], "has other bytes here")
+            self._take(row)
+            last_us = fields["ts_us"]
+        promised = open_note(part.note, self._key)
+        if (promised.size, promised.root) != (self.frontier.size, self.frontier.root()):
+            raise Damage(None, f"the records up to {self.frontier.size} are not those that were signed")
+        held = self._notes.get(self.frontier.size)
+        self._keep(*(held[0] if held is not None else (part.note, REFILLED, last_us)))
+
+    def _take(self, row: Row) -> None:
+        run(self._fresh, "INSERT INTO record VALUES(?, ?, ?, ?, ?, ?)", row)
+        self._leaf = row[4]
+        self.frontier.append(self._leaf)
+        here = self._notes.get(self.frontier.size)
+        if here is not None and here[1].root != self.frontier.root():
+            raise Damage(None, f"a checkpoint of {self.frontier.size} records here signs other ones")
+
+    def _keep(self, note: str, cause: str, ts_us: int) -> None:
+        row = (self.frontier.size, note, b"".join(self.frontier.peaks), cause, ts_us)
+        run(self._fresh, "INSERT INTO checkpoint VALUES(?, ?, ?, ?, ?)", row)
 
 
-def _rows(db: apsw.Connection) -> Iterator[Any]:
-    """Yield the records in order, as far as they can be read; `Damage` where the file ends that."""
-    seq = -1
+def _rows(db: apsw.Connection, first: int) -> Iterator[Any]:
+    """Yield the records in order from a place on, as far as they can be read; `Damage` where the file ends that."""
+    seq = first - 1
     try:
-        for row in db.execute(f"SELECT {COLUMNS} FROM record ORDER BY seq"):  # noqa: S608  # our own column names
+        for row in db.execute(f"SELECT {COLUMNS} FROM record WHERE seq >= ? ORDER BY seq", (first,)):  # noqa: S608  # our own column names
             seq = row[0]
             yield row
     except (apsw.Error, UnicodeDecodeError) as error:

@@ -122,17 +122,24 @@ def salvage(
         typer.Option("--with", metavar="NAME", help="Second person, where people are enrolled.", show_default=False),
     ] = "",
     pin_file: PinFileOption = "",
+    without_collector: Annotated[
+        bool,
+        typer.Option("--without-collector", help="Ask no collector: the log is another history to it from then on."),
+    ] = False,
     home: HomeOption = None,
 ) -> None:
     """Go on with the longest part of a damaged log that holds; the damaged file is kept beside it.
 
-    The log then says what is missing. Where people are enrolled it takes two, administrator or technician.
+    What is missing comes from the collector, where this console is enrolled with one. The log then says what came
+    from there, and what is missing still. Where people are enrolled it takes two, administrator or technician.
     """
     from meso_device.cli.audit_salvage import salvage_home
 
-    found = salvage_home(home, first=sign_in, second=second, pin_file=pin_file)
+    found = salvage_home(home, first=sign_in, second=second, pin_file=pin_file, without_collector=without_collector)
     say(f"salvaged: {found.records} records, {found.signed} of them under a signed checkpoint")
-    say(f"  it ended there: {found.bad}")
+    say(f"  what does not hold: {found.bad}")
+    if found.refilled:
+        say(f"  {found.refilled} of them, from record {found.refilled_first} on, are back from {found.refilled_by}")
     say(f"  MISSING: at least {found.missing} records" if found.missing else "  no signed record is missing")
     say(f"  the damaged file is kept as {found.kept_as}; a gun tells what it still has when it is connected")
 

@@ -3,13 +3,16 @@
 import socket
 import ssl
 import time
+from collections.abc import Iterator
 from typing import Final
 
-from meso_device.collector.wire import LENGTH_BYTES, Answer, Batch, First, frame
+from meso_device.collector.wire import LENGTH_BYTES, Answer, Asked, First, frame
 from protocols.errors import MesoError, UsageError
 
 PORT: Final = 8743
-SEND_S: Final = 30
+FRAME_S: Final = 60
+"""For one frame, from its length to its end."""
+PIECE_BYTES: Final = 65_536
 _PORT_MAX: Final = 65_535
 _HOST_CHARS_MAX: Final = 255
 
@@ -24,11 +27,13 @@ class Channel:
     def __init__(self, connection: ssl.SSLSocket) -> None:
         self._connection = connection
 
-    def send(self, message: First | Batch | Answer) -> None:
-        """Send one frame; ChannelEnded when the other end does not take it."""
+    def send(self, message: First | Asked | Answer) -> None:
+        """Send one frame; ChannelEnded when the other end does not take it in time."""
+        end_s, left = time.monotonic() + FRAME_S, memoryview(frame(message))
         try:
-            self._connection.settimeout(SEND_S)
-            self._connection.sendall(frame(message))
+            while left:
+                self._wait_until(end_s)
+                left = left[self._connection.send(left[:PIECE_BYTES]) :]
         except OSError as error:
             raise ChannelEnded(f"the connection ended: {_reason(error)}") from error
 
@@ -38,47 +43,48 @@ class Channel:
         Raises:
             ChannelEnded: nothing came in time, half a length came, or the frame is longer than ``limit``.
         """
-        head = self._read(LENGTH_BYTES, within_s, at_end=b"")
+        head = b"".join(self._pieces(LENGTH_BYTES, within_s, may_end=True))
         length = int.from_bytes(head, "big")
         if head and not 0 < length <= limit:
             raise ChannelEnded(f"a frame of {length} bytes is refused: at most {limit}")
         return length
 
-    def body(self, length: int, within_s: float) -> bytes:
-        """Return the frame of a length; ChannelEnded when it does not come in time."""
-        return self._read(length, within_s, at_end=None)
+    def body(self, length: int, within_s: float) -> Iterator[bytes]:
+        """Yield the frame of a length as it comes; ChannelEnded when it does not come in time."""
+        return self._pieces(length, within_s, may_end=False)
 
     def receive(self, limit: int, within_s: float) -> bytes:
         """Return the next frame, whole.
 
         Raises:
-            ChannelEnded: it does not come in time, or is longer than ``limit``.
+            ChannelEnded: it does not begin in time, does not come in as much time again, or is longer than ``limit``.
         """
         length = self.length(limit, within_s)
         if not length:
             raise ChannelEnded("the connection was closed")
-        return self.body(length, within_s)
+        return b"".join(self.body(length, within_s))
 
-    def _read(self, count: int, within_s: float, at_end: bytes | None) -> bytes:
-        """Return so many bytes; ``at_end`` if the connection was closed before the first of them."""
-        end_s = time.monotonic() + within_s
-        content = bytearray(count)
-        view, done = memoryview(content), 0
-        try:
-            while done < count:
-                left_s = end_s - time.monotonic()
-                if left_s <= 0:
-                    raise TimeoutError
-                self._connection.settimeout(left_s)
-                got = self._connection.recv_into(view[done:])
-                if not got:
-                    if not done and at_end is not None:
-                        return at_end
-                    raise ChannelEnded("the connection was closed")
-                done += got
-        except OSError as error:
-            raise ChannelEnded(f"the connection ended: {_reason(error)}") from error
-        return bytes(content)
+    def _pieces(self, count: int, within_s: float, *, may_end: bool) -> Iterator[bytes]:
+        """Yield so many bytes; none if the connection was closed before the first of them and ``may_end``."""
+        end_s, left = time.monotonic() + within_s, count
+        while left:
+            try:
+                self._wait_until(end_s)
+                piece = self._connection.recv(min(left, PIECE_BYTES))
+            except OSError as error:
+                raise ChannelEnded(f"the connection ended: {_reason(error)}") from error
+            if not piece:
+                if may_end and left == count:
+                    return
+                raise ChannelEnded("the connection was closed")
+            left -= len(piece)
+            yield piece
+
+    def _wait_until(self, end_s: float) -> None:
+        left_s = end_s - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError
+        self._connection.settimeout(left_s)
 
 
 def parse_address(text: str, port: int = PORT) -> tuple[str, int]:

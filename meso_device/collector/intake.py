@@ -14,7 +14,7 @@ from meso_device.audit.records import FIRST_PREV
 from meso_device.audit.tree import HASH_BYTES, Frontier
 from meso_device.collector.database import Connection
 from meso_device.collector.judge import Judged, NotContinuedError, Row, Shot, judge
-from meso_device.collector.wire import Batch, BatchRefused, Code
+from meso_device.collector.wire import Batch, BatchRefused, Code, Held
 from protocols.errors import UsageError
 
 _VALID: Final = (
@@ -114,6 +114,22 @@ def newest(db: Connection, origin: str) -> tuple[int, str]:
         "SELECT size, note FROM meso.checkpoint WHERE origin = %s ORDER BY size DESC LIMIT 1", (origin,)
     ).fetchone()
     return (0, "") if found is None else (int(found[0]), str(found[1]))
+
+
+def fetch(db: Connection, origin: str, first: int) -> Held:
+    """Return what is held of a log from a place on up to the next checkpoint: no more than one batch was."""
+    found = db.execute(
+        "SELECT size, note FROM meso.checkpoint WHERE origin = %s AND size > %s ORDER BY size LIMIT 1", (origin, first)
+    ).fetchone()
+    if found is None:
+        return Held(bodies=[], note="")
+    size, note = found
+    rows = db.execute(
+        "SELECT body FROM meso.record WHERE origin = %s AND seq >= %s AND seq < %s ORDER BY seq",
+        (origin, first, size),
+        binary=True,
+    )
+    return Held(bodies=[body for (body,) in rows], note=note)
 
 
 def take(db: Connection, console: Console, batch: Batch) -> Stored:

@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from meso_device.audit.checkpoint import open_note
+from meso_device.audit.checkpoint import Checkpoint, open_note
 from meso_device.audit.keys import VerifyKey
 from meso_device.collector.account import Account, forget_other_addresses, read_accounts, write_account
 from meso_device.collector.channel import Channel, ChannelEnded
@@ -29,6 +29,7 @@ from meso_device.collector.wire import (
     Code,
     Enrol,
     Enrolled,
+    Held,
     Hello,
     Refused,
     Taken,
@@ -41,7 +42,7 @@ CONNECT_S: Final = 15
 ANSWER_S: Final = 180
 """A collector lets a console wait a minute for its turn twice, then its database may take one."""
 
-T = TypeVar("T", Enrolled, Welcome, Taken)
+T = TypeVar("T", Enrolled, Welcome, Taken, Held)
 
 
 class Sent(Struct, frozen=True, kw_only=True):
@@ -64,7 +65,7 @@ class Sent(Struct, frozen=True, kw_only=True):
     lost: int
 
 
-class _Wanted(Struct, frozen=True, kw_only=True):
+class Wanted(Struct, frozen=True, kw_only=True):
     """Who must answer, by its certificate, and what is said where that is another one, or nobody."""
 
     knows: Callable[[bytes], bool]
@@ -78,14 +79,14 @@ def enrol(home: Path, host: str, port: int, code: OneTimeCode, vkey: str) -> Acc
     Raises:
         MesoError: it is not the collector that the code was made by, it does not answer, or refuses.
     """
-    wanted = _Wanted(
+    wanted = Wanted(
         knows=lambda der: certificate_pin(der) == code.certificate_pin,
         stranger="is not the collector that made this code",
         later="the code is still good, try again",
     )
-    with _dialled(host, port, wanted) as (channel, der):
+    with dialled(host, port, wanted) as (channel, der):
         channel.send(Enrol(version=VERSION, secret=code.secret, vkey=vkey.strip()))
-        answer = _answer(channel, Enrolled)
+        answer = answer_of(channel, Enrolled)
     account = Account(
         host=host,
         port=port,
@@ -110,9 +111,8 @@ def send(home: Path, account: Account, outbox: Outbox, key: VerifyKey, *, again:
             before that stays acknowledged.
     """
     sent = inserted = 0
-    with _dialled(account.host, account.port, _enrolled_with(account)) as (channel, _):
-        channel.send(Hello(version=VERSION, token=bytes.fromhex(account.token)))
-        held = _answer(channel, Welcome)
+    with dialled(account.host, account.port, enrolled_with(account)) as (channel, _):
+        held = hello(channel, account)
         # A log that was set back, or is another one: all of it is shown, so that the collector finds what differs.
         continues = outbox.continues(held.size, held.note)
         first = 0 if again or not continues else held.size
@@ -121,7 +121,7 @@ def send(home: Path, account: Account, outbox: Outbox, key: VerifyKey, *, again:
             account = _acknowledged(home, account, held.note, key)
         while (batch := outbox.batch(first)) is not None:
             channel.send(batch)
-            taken = _answer(channel, Taken)
+            taken = answer_of(channel, Taken)
             sent += len(batch.bodies)
             inserted += taken.inserted
             first += len(batch.bodies)
@@ -142,16 +142,23 @@ def send(home: Path, account: Account, outbox: Outbox, key: VerifyKey, *, again:
     )
 
 
-def _enrolled_with(account: Account) -> _Wanted:
-    return _Wanted(
+def enrolled_with(account: Account) -> Wanted:
+    """Return who must answer at the address of an account."""
+    return Wanted(
         knows=lambda der: sha256(der).hexdigest() == account.certificate_sha256,
         stranger="is not the collector that this console was enrolled with; one that was set up anew needs a new code",
         later="nothing is lost, send again later",
     )
 
 
+def hello(channel: Channel, account: Account) -> Welcome:
+    """Say who this console is and return what the collector holds of its log."""
+    channel.send(Hello(version=VERSION, token=bytes.fromhex(account.token)))
+    return answer_of(channel, Welcome)
+
+
 @contextlib.contextmanager
-def _dialled(host: str, port: int, wanted: _Wanted) -> Iterator[tuple[Channel, bytes]]:
+def dialled(host: str, port: int, wanted: Wanted) -> Iterator[tuple[Channel, bytes]]:
     """Connect, and say nothing before the other end has proven to have the certificate that is known."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
@@ -172,21 +179,33 @@ def _dialled(host: str, port: int, wanted: _Wanted) -> Iterator[tuple[Channel, b
         raise MesoError(f"the collector at {host} port {port} cannot be reached: {why}; {wanted.later}") from error
 
 
+def signed_by_both(account: Account, cosigned: str, key: VerifyKey) -> Checkpoint:
+    """Return a checkpoint that the log has signed and the collector cosigned; UsageError where that does not hold."""
+    checkpoint = open_note(cosigned, key)
+    cosigned_at_s(checkpoint, cosigned.splitlines()[-1], Cosigner.parse(account.cosigner))
+    return checkpoint
+
+
 def _acknowledged(home: Path, account: Account, cosigned: str, key: VerifyKey) -> Account:
     """Note that the collector holds everything up to a checkpoint that both have signed.
 
     Raises:
         UsageError: one of the signatures does not hold.
     """
-    checkpoint = open_note(cosigned, key)
-    cosigned_at_s(checkpoint, cosigned.splitlines()[-1], Cosigner.parse(account.cosigner))
+    checkpoint = signed_by_both(account, cosigned, key)
     account = replace(account, acked_size=checkpoint.size, cosigned=cosigned)
     write_account(home, account)
     return account
 
 
-def _answer(channel: Channel, wanted: type[T]) -> T:
-    answer = read(ANSWER, channel.receive(ANSWER_BYTES_MAX, ANSWER_S))
+def answer_of(channel: Channel, wanted: type[T], limit: int = ANSWER_BYTES_MAX) -> T:
+    """Return the collector's answer, of a kind and of so many bytes at most.
+
+    Raises:
+        BatchRefused: it refuses, or answers something else.
+        ChannelEnded: it does not answer.
+    """
+    answer = read(ANSWER, channel.receive(limit, ANSWER_S))
     if isinstance(answer, Refused):
         raise BatchRefused(answer.code, f"the collector refuses: {answer.message}")
     if not isinstance(answer, wanted):

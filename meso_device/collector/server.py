@@ -1,7 +1,8 @@
 """Serving consoles: a thread a connection, a few connections to PostgreSQL, and a bound on everything that waits.
 
 A console waits for the answer to each batch, so what the database cannot take stays where it is durable already: in
-the consoles' logs.
+the consoles' logs. What is still arriving lies in a file without a name: a slow console holds nothing but its
+connection, and only what is whole waits for its turn.
 """
 
 import contextlib
@@ -9,47 +10,52 @@ import queue
 import secrets
 import socket
 import ssl
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from hashlib import sha256
-from typing import Final, NoReturn
+from pathlib import Path
+from typing import IO, Final, NoReturn
 
 import psycopg
 
 from meso_device.audit.checkpoint import Checkpoint, read_unsigned
 from meso_device.audit.keys import SigningKey
 from meso_device.collector import intake
-from meso_device.collector.channel import Channel, ChannelEnded
+from meso_device.collector.channel import FRAME_S, Channel, ChannelEnded
 from meso_device.collector.cosignature import Cosigner, cosign
 from meso_device.collector.database import Connection, Role, connect
 from meso_device.collector.identity import Identity
 from meso_device.collector.wire import (
-    BATCH,
+    ASKED,
     FIRST,
     FIRST_FRAME_BYTES_MAX,
     FRAME_BYTES_MAX,
     TOKEN_BYTES,
     VERSION,
+    Batch,
     BatchRefused,
     Code,
     Enrol,
     Enrolled,
+    Fetch,
     Hello,
     Refused,
     Taken,
     Welcome,
     read,
 )
-from protocols.errors import MesoError
+from protocols.errors import MesoError, UsageError
 
 CONNECTIONS_MAX: Final = 512
 IN_HAND_MAX: Final = 8
-"""Batches that are read or stored at a time: with the longest frames 64 MB."""
+"""Batches that are judged or stored at a time, all of them whole: with the longest frames 64 MB."""
+FETCHES_MAX: Final = 2
+"""Consoles that get back at a time what they have lost: with the longest frames 16 MB."""
 WRITERS: Final = 4
 FIRST_S: Final = 10
 """For the handshake, and once more for the first frame."""
-FRAME_S: Final = 60
 IDLE_S: Final = 60
 TURN_S: Final = 60
 """How long a console waits for its turn before it is told to come back."""
@@ -113,7 +119,11 @@ class Collector:
     """Answers consoles."""
 
     def __init__(self, identity: Identity, conninfo: str, tell: Tell) -> None:
-        """Answer with this identity from this database; ``tell`` is given a line for whatever somebody should see."""
+        """Answer with this identity from this database; ``tell`` is given a line for whatever somebody should see.
+
+        Raises:
+            UsageError: the collector's directory cannot be written.
+        """
         self._key: SigningKey = identity.key
         self._cosigner = str(Cosigner.of(identity.key))
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -121,8 +131,11 @@ class Collector:
         self._context.load_cert_chain(identity.certificate_file, identity.tls_key_file)
         self._writers = Writers(conninfo)
         self._in_hand = threading.BoundedSemaphore(IN_HAND_MAX)
+        self._fetches = threading.BoundedSemaphore(FETCHES_MAX)
         self._open = threading.BoundedSemaphore(CONNECTIONS_MAX)
         self._tell = tell
+        self._arriving = identity.certificate_file.parent
+        _nameless(self._arriving).close()
 
     def serve(self, listener: socket.socket) -> NoReturn:
         """Answer whoever connects, until the process ends."""
@@ -192,16 +205,36 @@ class Collector:
             size, note = intake.newest(db, console.origin)
         channel.send(Welcome(size=size, note=note + self._cosign(read_unsigned(note)) if note else ""))
         while length := channel.length(FRAME_BYTES_MAX, IDLE_S):
-            if not self._in_hand.acquire(timeout=TURN_S):
-                raise BatchRefused(Code.BUSY, "the collector has no time now; send again later")
-            try:
-                taken = self._take(channel, console, length)
-            finally:
-                self._in_hand.release()
-            channel.send(taken)
+            with self._arrived(channel, length) as arrived, _turn(self._in_hand):
+                asked = read(ASKED, arrived.read())
+                taken = self._take(console, asked) if isinstance(asked, Batch) else None
+            if isinstance(asked, Fetch):
+                self._give_back(channel, console, asked.first)
+            elif taken is not None:
+                channel.send(taken)
 
-    def _take(self, channel: Channel, console: intake.Console, length: int) -> Taken:
-        batch = read(BATCH, channel.body(length, FRAME_S))
+    @contextlib.contextmanager
+    def _arrived(self, channel: Channel, length: int) -> Iterator[IO[bytes]]:
+        """Give a file with the frame in it, once it is whole; it goes with the end of this, or of the process."""
+        with _nameless(self._arriving) as file:
+            try:
+                for piece in channel.body(length, FRAME_S):
+                    file.write(piece)
+                file.seek(0)
+            except OSError as error:
+                self._tell(f"{self._arriving} has no room for what arrives: {error.strerror}")
+                raise BatchRefused(Code.BUSY, "the collector has no room now; send again later") from error
+            yield file
+
+    def _give_back(self, channel: Channel, console: intake.Console, first: int) -> None:
+        with _turn(self._fetches):
+            with self._writers.lend() as db:
+                intake.authenticate(db, console.token_sha256)
+                held = intake.fetch(db, console.origin, first)
+            self._tell(f"{console.name} gets back {len(held.bodies)} of its own records, from {first} on")
+            channel.send(held)
+
+    def _take(self, console: intake.Console, batch: Batch) -> Taken:
         try:
             with self._writers.lend() as db:
                 stored = intake.take(db, console, batch)
@@ -220,3 +253,22 @@ class Collector:
     def _cosign(self, checkpoint: Checkpoint) -> str:
         """Say that this is the newest that was seen of the log."""
         return cosign(checkpoint, self._key, int(time.time()))
+
+
+@contextlib.contextmanager
+def _turn(turns: threading.BoundedSemaphore) -> Iterator[None]:
+    """Wait for a turn; BatchRefused when there is none in time."""
+    if not turns.acquire(timeout=TURN_S):
+        raise BatchRefused(Code.BUSY, "the collector has no time now; send again later")
+    try:
+        yield
+    finally:
+        turns.release()
+
+
+def _nameless(directory: Path) -> IO[bytes]:
+    """Return a new file without a name; UsageError where there can be none."""
+    try:
+        return tempfile.TemporaryFile(dir=directory)
+    except OSError as error:
+        raise UsageError(f"the collector's directory {directory} cannot be written: {error.strerror}") from None

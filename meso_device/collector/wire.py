@@ -1,8 +1,8 @@
 """What console and collector say to each other inside TLS: one frame asked, one frame answered.
 
 A frame is its length (four bytes, big endian) and one MessagePack object. A connection begins with `Hello` or `Enrol`;
-after `Welcome` the console sends `Batch` after `Batch` and waits for the answer to each. The collector never speaks
-unasked.
+after `Welcome` the console sends `Batch` after `Batch`, or `Fetch` after `Fetch` to get back what it has lost, and
+waits for the answer to each. The collector never speaks unasked.
 """
 
 from enum import StrEnum
@@ -91,6 +91,12 @@ class Batch(Struct, frozen=True, tag="batch", kw_only=True):
     proof: Annotated[list[_Hash], Meta(max_length=PROOF_HASHES_MAX)]
 
 
+class Fetch(Struct, frozen=True, tag="fetch", kw_only=True):
+    """A console that has lost records of its own log from this place on."""
+
+    first: _Size
+
+
 class Enrolled(Struct, frozen=True, tag="enrolled", kw_only=True):
     """The credential of a console, told once, and the public key of the collector's cosignatures."""
 
@@ -120,6 +126,18 @@ class Taken(Struct, frozen=True, tag="taken", kw_only=True):
     cosignature: _Note
 
 
+class Held(Struct, frozen=True, tag="held", kw_only=True):
+    """Records of the console's own log, from where it asked up to the next checkpoint held; none behind the newest.
+
+    Attributes:
+        bodies: Records, byte for byte as they were sent.
+        note: That checkpoint, as the log's key signed it.
+    """
+
+    bodies: Annotated[list[_Body], Meta(max_length=RECORDS_MAX)]
+    note: _Note
+
+
 class Refused(Struct, frozen=True, tag="refused", kw_only=True):
     """Nothing was taken."""
 
@@ -133,14 +151,15 @@ class Refused(Struct, frozen=True, tag="refused", kw_only=True):
 
 
 First: TypeAlias = Enrol | Hello
-Answer: TypeAlias = Enrolled | Welcome | Taken | Refused
+Asked: TypeAlias = Batch | Fetch
+Answer: TypeAlias = Enrolled | Welcome | Taken | Held | Refused
 _encode: Final = msgspec.msgpack.Encoder().encode
 FIRST: Final[msgspec.msgpack.Decoder[First]] = msgspec.msgpack.Decoder(First)
-BATCH: Final[msgspec.msgpack.Decoder[Batch]] = msgspec.msgpack.Decoder(Batch)
+ASKED: Final[msgspec.msgpack.Decoder[Asked]] = msgspec.msgpack.Decoder(Asked)
 ANSWER: Final[msgspec.msgpack.Decoder[Answer]] = msgspec.msgpack.Decoder(Answer)
 
 
-def frame(message: First | Batch | Answer) -> bytes:
+def frame(message: First | Asked | Answer) -> bytes:
     """Return a message as it goes over the wire."""
     body = _encode(message)
     return len(body).to_bytes(LENGTH_BYTES, "big") + body

@@ -6,8 +6,10 @@ import shutil
 
 import apsw
 import pytest
+from msgspec.structs import replace
 
-from meso_device.audit.salvage import READY_NAME, WORKING_NAME, salvage
+from meso_device.accounting.entries import Entry
+from meso_device.audit.salvage import READY_NAME, WORKING_NAME, Elsewhere, Part, salvage
 from meso_device.audit.store import Store
 from meso_device.audit.verify import verify_home
 from protocols.errors import MesoError, UsageError
@@ -50,6 +52,107 @@ def goes_on(home, found):
     assert (report.ok, report.records) == (True, found.records + 3)
     [said] = [one for one in map(json.loads, bodies(home / "audit.db")) if one["kind"] == "log.salvaged"]
     assert (said["records"], said["missing"]) == (found.records, found.missing)
+
+
+def held_elsewhere(original, size, parts=None, said=None):
+    """What somebody holds of the log: up to a checkpoint, in parts from checkpoint to checkpoint."""
+    db = apsw.Connection(str(original / "audit.db"), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        notes = [*db.execute("SELECT size, note FROM checkpoint WHERE size <= ? ORDER BY size", (size,))]
+    finally:
+        db.close()
+    whole = bodies(original / "audit.db")
+
+    def give(first):
+        for end, note in notes:
+            if end > first:
+                yield Part(bodies=whole[first:end], note=note)
+                first = end
+
+    return Elsewhere(name="other", size=notes[-1][0] if said is None else said, parts=parts or give)
+
+
+def sizes_signed(home):
+    db = apsw.Connection(str(home / "audit.db"), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        return [size for (size,) in db.execute("SELECT size FROM checkpoint ORDER BY size")]
+    finally:
+        db.close()
+
+
+@pytest.mark.parametrize("attack", [edit, swap, edit_rechained])
+def test_what_is_missing_comes_from_elsewhere_and_the_rest_from_behind_the_damage(home, original, attack):
+    attacked(home, attack)
+    held = sizes_signed(original)[-2]
+    found = salvage(home, "1", held_elsewhere(original, held))
+    assert 20 < held < RECORDS
+    # What was chained anew does not follow the true records, so nothing of it is taken behind them.
+    whole = held if attack is edit_rechained else RECORDS
+    assert bodies(home / "audit.db") == bodies(original / "audit.db")[:whole]
+    assert sizes_signed(home) == [size for size in sizes_signed(original) if size <= whole]
+    assert (found.records, found.missing, found.refilled_by) == (whole, RECORDS - whole, "other")
+    assert found.refilled == held - found.refilled_first > 0
+    goes_on(home, found)
+
+
+def test_of_a_log_that_is_no_database_any_more_all_that_is_held_elsewhere_comes_back(home, original):
+    (home / "audit.db").write_bytes(random.Random(3).randbytes(20_000))
+    held = sizes_signed(original)[-2]
+    found = salvage(home, "1", held_elsewhere(original, held))
+    assert (found.records, found.refilled_first, found.refilled) == (held, 0, held)
+    assert bodies(home / "audit.db") == bodies(original / "audit.db")[:held]
+    goes_on(home, found)
+
+
+def lies(part, other):
+    """Yield a part with one thing wrong, each its own way."""
+    half = len(part.bodies) // 2
+    yield replace(part, bodies=part.bodies[:-1])
+    yield replace(part, bodies=[*part.bodies[:half], *part.bodies[half + 1 :]])
+    yield replace(part, bodies=[*part.bodies, part.bodies[-1]])
+    yield replace(part, bodies=part.bodies[::-1])
+    yield replace(part, bodies=[body.replace(b'"v":1', b'"v":2') for body in part.bodies])
+    yield replace(part, bodies=[*part.bodies[:-1], b"{}"])
+    yield replace(part, bodies=[*part.bodies[:-1], b"\xff[" * 99])
+    yield replace(part, note=part.note.replace("\n", " ", 1))
+    yield replace(part, note=other.note)
+
+
+def test_nothing_that_is_not_proven_comes_from_elsewhere(home, original):
+    attacked(home, edit)
+    before = (home / "audit.db").read_bytes()
+    true = held_elsewhere(original, RECORDS)
+    parts = [*true.parts(sizes_signed(home)[0])]
+    for lie in lies(parts[0], parts[1]):
+        for given in ([lie, *parts[1:]], [lie]):
+            with pytest.raises(MesoError):
+                salvage(home, "1", held_elsewhere(original, RECORDS, parts=lambda _, given=given: iter(given)))
+    # Less than was said, and nothing at all.
+    for given in (parts[:1], []):
+        with pytest.raises(MesoError, match="gave back"):
+            salvage(home, "1", held_elsewhere(original, RECORDS, parts=lambda _, given=given: iter(given)))
+    assert (home / "audit.db").read_bytes() == before
+    assert salvage(home, "1", true).records == RECORDS
+
+
+def test_records_here_that_are_others_than_those_held_elsewhere_are_two_histories(home, original):
+    """What holds here and no checkpoint covers yet was perhaps made by this very console: nobody may overwrite it."""
+    twin = shutil.copytree(original, home.with_name("twin"))
+    for place, kind in ((home, "here"), (twin, "there")):
+        store = Store.open(place, software="0.1.0", stamp=stamp(10**9))
+        commit(store, Entry(kind="note", key=f"note/{kind}", payload={"said": kind}))
+        if place is twin:
+            store.close(stamp(10**9 + 1))
+        else:
+            store._db.close()
+    found = bodies(home / "audit.db")
+    assert found[-1] != bodies(twin / "audit.db")[len(found) - 1]
+    db = apsw.Connection(str(home / "audit.db"))
+    db.execute("INSERT INTO record VALUES(9999, 'x', 'x', NULL, x'00', x'00')")
+    db.close()
+    with pytest.raises(MesoError, match="another history"):
+        salvage(home, "1", held_elsewhere(twin, 10**6))
+    assert bodies(home / "audit.db")[: len(found)] == found
 
 
 @pytest.mark.parametrize("attack", [edit, swap])

@@ -1,5 +1,6 @@
 """A collector as a real process, and consoles that send to it."""
 
+import contextlib
 import secrets
 import signal
 import subprocess
@@ -73,6 +74,16 @@ class Served:
     def close(self):
         if self._process.poll() is None:
             self.end(signal.SIGKILL)
+
+    @property
+    def arriving(self):
+        """How many frames are arriving: each in a file without a name."""
+        found = 0
+        for path in Path(f"/proc/{self._process.pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                target = str(path.readlink())
+                found += target.startswith(str(self.directory)) and target.endswith("(deleted)")
+        return found
 
     @property
     def open_descriptors(self):

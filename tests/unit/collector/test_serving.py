@@ -19,7 +19,7 @@ from meso_device.collector.account import read_accounts, write_account
 from meso_device.collector.channel import parse_address
 from meso_device.collector.cosignature import Cosigner, cosigned_at_s
 from meso_device.collector.database import Role, connect
-from meso_device.collector.server import WRITERS
+from meso_device.collector.server import IN_HAND_MAX, WRITERS
 from meso_device.collector.wire import (
     ANSWER,
     FRAME_BYTES_MAX,
@@ -31,6 +31,7 @@ from meso_device.collector.wire import (
     Enrol,
     Hello,
     Refused,
+    Welcome,
     frame,
 )
 from protocols.errors import MesoError
@@ -277,6 +278,28 @@ def test_hostile_frames_are_refused_one_by_one_and_others_are_served_meanwhile(s
     served.wait_until(lambda: served.open_descriptors <= before + WRITERS)
     assert "Traceback" not in served.said
     assert served.end() == 128 + signal.SIGTERM
+
+
+def test_slow_consoles_hold_nothing_but_their_own_connections(served, tmp_path):
+    """As many as batches are judged at a time, each in the middle of the longest frame, beside an honest one."""
+    home, slow_home = tmp_path / "home", tmp_path / "slow"
+    write_log(home, shots=300)
+    write_log(slow_home, 1, shots=1)
+    served.enrol(home, "room-1")
+    account = served.enrol(slow_home, "room-2")
+    with contextlib.ExitStack() as ending:
+        slow = [ending.enter_context(dial(served)) for _ in range(IN_HAND_MAX)]
+        for connection in slow:
+            greeting = answer_to(connection, frame(Hello(version=VERSION, token=bytes.fromhex(account.token))))
+            assert isinstance(greeting, Welcome)
+            connection.sendall(FRAME_BYTES_MAX.to_bytes(4, "big") + bytes(1_000))
+        served.wait_until(lambda: served.arriving == IN_HAND_MAX)
+        assert send(home).acked == len(bodies_of(home))
+        # They are not refused meanwhile: the honest one has not waited for their end.
+        for connection in slow:
+            connection.sendall(bytes(1_000))
+        assert served.arriving == IN_HAND_MAX
+    served.wait_until(lambda: served.arriving == 0)
 
 
 def test_a_console_speaks_to_no_other_collector_than_that_of_its_code(served, tmp_path, database):

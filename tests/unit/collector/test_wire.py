@@ -9,7 +9,7 @@ from meso_device.audit.canonical import BODY_BYTES_MAX
 from meso_device.collector import channel
 from meso_device.collector.wire import (
     ANSWER,
-    BATCH,
+    ASKED,
     FIRST,
     LENGTH_BYTES,
     RECORDS_MAX,
@@ -35,14 +35,14 @@ ANSWERS = (
 
 
 def test_what_is_written_is_read():
-    for decoder, messages in ((FIRST, FIRSTS), (BATCH, (SENT,)), (ANSWER, ANSWERS)):
+    for decoder, messages in ((FIRST, FIRSTS), (ASKED, (SENT,)), (ANSWER, ANSWERS)):
         for message in messages:
             assert read(decoder, frame(message)[LENGTH_BYTES:]) == message
 
 
 def test_damaged_frames_are_refused_and_nothing_else_happens():
     rng, refused = random.Random(2), 0
-    for decoder, message in ((FIRST, FIRSTS[0]), (BATCH, SENT), (ANSWER, ANSWERS[1])):
+    for decoder, message in ((FIRST, FIRSTS[0]), (ASKED, SENT), (ANSWER, ANSWERS[1])):
         whole = frame(message)[LENGTH_BYTES:]
         for _ in range(500):
             damaged = bytearray(whole[: rng.randrange(len(whole) + 1)] if rng.random() < 0.3 else whole)
@@ -55,7 +55,7 @@ def test_damaged_frames_are_refused_and_nothing_else_happens():
                 refused += 1
     assert refused > 500
     with pytest.raises(BatchRefused):
-        read(BATCH, b"\x91" * 100_000)
+        read(ASKED, b"\x91" * 100_000)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_damaged_frames_are_refused_and_nothing_else_happens():
 )
 def test_what_is_over_a_limit_is_refused(changes):
     with pytest.raises(BatchRefused):
-        read(BATCH, msgspec.msgpack.encode(msgspec.structs.replace(SENT, **changes)))
+        read(ASKED, msgspec.msgpack.encode(msgspec.structs.replace(SENT, **changes)))
 
 
 def test_a_refusal_is_never_longer_than_an_answer_may_be():
