@@ -4,9 +4,13 @@
 # make bench    the measured numbers, each beside a floor or a peer of the same run
 # make world    whole sessions under faults: SEEDS=n of them
 # make proof     every claim in its long form, hours on a slow computer; writes docs/proof.md. RESUME=1 goes on
+# make sbom     what is installed, as CycloneDX: build/sbom.json
+# make security  bandit over the four packages, and the SBOM
+# make interop  others' verifiers for the tests: npm's, and aics-tlog in a Python of 3.12 or newer (PYTHON312)
 # Each installs what it needs into .venv first; the second time that takes no time.
 
 PYTHON ?= python3
+PYTHON312 ?= python3.12
 # More workers than cores: most of the time goes into tests that wait for real processes.
 JOBS ?= 4
 TESTS ?= tests
@@ -17,7 +21,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # A third of a short command's start would go into compiling the same modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo console test check bench proof world
+.PHONY: demo console test check bench proof world sbom security interop
 .DELETE_ON_ERROR:
 
 demo: .venv/.installed
@@ -46,6 +50,23 @@ world: .venv/.installed-dev
 
 proof: .venv/.installed-bench
 	$(BIN)/python -m tests.proof $(if $(RESUME),--resume)
+
+# Out of what is really installed without the tools for tests, in an environment of its own.
+sbom: .venv/.installed-dev
+	$(PYTHON) -m venv --clear build/sbom
+	build/sbom/bin/python -m pip install --quiet --disable-pip-version-check .
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+	  --output-file build/sbom.json build/sbom/bin/python
+	@echo "build/sbom.json"
+
+security: sbom
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check bandit
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive meso_device drivers simulator protocols
+
+interop:
+	npm install --silent --no-audit --no-fund --no-package-lock --prefix tests/interop
+	$(PYTHON312) -m venv tests/interop/.venv
+	tests/interop/.venv/bin/python -m pip install --quiet --disable-pip-version-check 'aics-tlog>=0.2'
 
 .venv/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from drivers.balance import BalanceEvent, Failed, Fault, Identity, Reading, Tared
 from protocols.errors import require
+from protocols.treatment.problems import printable
 
 BAUD: Final = 9_600
 LINE_BYTES_MAX: Final = 64
@@ -133,7 +134,8 @@ class MtSics:
         return self._go_on("", now_us)
 
     def _line(self, raw: bytes, now_us: int) -> list[BalanceEvent]:
-        line = raw.decode("ascii", "replace").strip()
+        # Whatever it answers may end on a screen.
+        line = printable(raw.decode("ascii", "replace").strip().replace("\t", " "))
         opened = self._open if isinstance(self._open, _Send) else None
         resetting = opened is not None and opened.command == "@"
         if not line or (resetting and not line.startswith("I4 A ")):
@@ -283,7 +285,7 @@ def parse_reading(value: str, unit: str, *, stable: bool, text: str) -> Reading 
 
 
 def _not_understood(line: str) -> Failed:
-    shown = "".join(letter if letter.isprintable() else "?" for letter in line[:LINE_BYTES_MAX])
     return Failed(
-        Fault.NOT_UNDERSTOOD, f"the balance said {shown!r}: check that it speaks MT-SICS at this baud rate, then go on"
+        Fault.NOT_UNDERSTOOD,
+        f"the balance said {line[:LINE_BYTES_MAX]!r}: check that it speaks MT-SICS at this baud rate, then go on",
     )

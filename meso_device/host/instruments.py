@@ -18,6 +18,7 @@ from meso_device.calibration.instrument import Measured, NotMeasured, Outcome
 from meso_device.calibration.record import What
 from meso_device.session.contract import Effect, EngineEvent, Instant, ReadingTaken, TakeReading
 from protocols.errors import LinkLost, UsageError
+from protocols.treatment.problems import printable
 from protocols.units import Dimension, parse_quantity
 
 MASS: Final = Dimension("mass", "ug", {"g": 6, "mg": 3}, "g")
@@ -179,7 +180,8 @@ class TypedInstrument:
         self._rest += data
         *lines, self._rest = self._rest.split(b"\n")
         self._rest = self._rest[:LINE_BYTES_MAX]
-        self._lines += [line.decode("utf-8", "replace").strip() for line in lines if line.strip()]
+        # A gauge may send anything, and what is refused of it is shown.
+        self._lines += [printable(" ".join(line.decode("utf-8", "replace").split())) for line in lines if line.strip()]
 
     def _answer(self, outcome: Outcome) -> Outcome:
         self._asked = None

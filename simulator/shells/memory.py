@@ -47,7 +47,7 @@ class GunFile:
             UsageError: another simulator holds it, it is not such a file, or it cannot be written.
         """
         try:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise UsageError(f"gun file {path} refused: {error.strerror}; name a file that can be written") from error
         try:

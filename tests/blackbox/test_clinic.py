@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from support.checks import assert_one_clear_line
 from support.clinic import BORN, CHART, NAME, OTHER, PRODUCT, TWO_POINTS, alias_of, copied
+from support.processes import command_of
 from support.treatment import treatment_text
 
 pytestmark = pytest.mark.timeout(180)  # a day at the clinic is many processes, each with a slow look at a PIN
@@ -504,6 +505,39 @@ def test_a_derived_table_that_was_damaged_opens_no_cap_and_no_lot_and_is_made_an
     damaged("DELETE FROM lot_block", "lot_block", "W-1", "blocked")
     clinic.bench.meso("audit", "verify").ok()
     assert len(records(clinic, "tables.rebuilt")) == 2
+
+
+# --- secrets and modes -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.hazard("HZ-35")
+def test_after_a_day_no_file_is_open_to_others_and_no_pin_stands_in_one_or_in_a_command_line(clinic, patient):
+    bench, pin = clinic.bench, "590217364815"
+    words = ["people", "add", "eve", "--role", "auditor", "--as", "ada", "--pin-file", clinic.pins("ada", pin)]
+    adding, seen = bench.meso(*words), b""
+    while adding.running:
+        seen += b"\n".join(command_of(int(path.name)) for path in Path("/proc").glob("[0-9]*"))
+    adding.ok()
+    file = clinic.treatment()
+    clinic.act("protocols", "approve", file)
+    session = assert_complete(clinic, clinic.session(patient, file=file))
+    (bench.path / "stick").mkdir()
+    for given, status in ((pin, 0), (pin[:-1] + "0", 1)):
+        copy = bench.meso("audit", "copy", bench.path / "stick", "--as", "eve", "--pin-file", clinic.pins(given))
+        assert copy.wait() == status
+    bench.meso("session", "report", session, "--out", bench.path / "report.pdf").ok()
+    backups, keys = bench.path / "backups", bench.path / "keys"
+    bench.meso("backup", "create", backups, "--keys", keys).ok()
+    files = [path for place in (bench.home, backups, keys) for path in (place, *place.rglob("*"))]
+    assert len(files) > 20
+    # A public key is for everybody.
+    opened = [path.name for path in files if path.stat().st_mode & 0o077 and path.suffix != ".vkey"]
+    assert opened == []
+    said = [path for path in bench.path.iterdir() if path.suffix in {".out", ".err"}]
+    holding = [path.name for path in (*files, *said) if path.is_file() and pin[:-1].encode() in path.read_bytes()]
+    assert holding == []
+    assert b"eve" in seen
+    assert pin.encode() not in seen
 
 
 # --- forgetting ------------------------------------------------------------------------------------------------------

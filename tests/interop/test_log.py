@@ -1,14 +1,17 @@
 """Others' verifiers look at our log: each accepts it as it is, and refuses it after what it can see of the ten attacks.
 
 What an attacked log gives out is made here without the program's own look at it, as an attacker would. Python, Go and
-JavaScript; a verifier that this computer does not have is a skip that says so.
+JavaScript; a verifier that this computer does not have is a skip that says so. `make interop` fetches those that need
+no compiler.
 """
 
+import contextlib
 import json
 import os
 import shutil
 import sqlite3
 import subprocess
+import sys
 from base64 import b64encode
 from contextlib import closing
 from pathlib import Path
@@ -95,38 +98,54 @@ def sigstore():
     return lambda document: run(["node", str(HERE / "log" / "check.js")], document)
 
 
-def test_go_accepts_the_log(go, home):
-    assert go(given_out(home)) == "ok"
+@pytest.fixture(scope="module")
+def aics():
+    """Return aics-tlog as a verdict on what a log gives out; it needs a newer Python than the program does."""
+    for python in (sys.executable, str(HERE / ".venv" / "bin" / "python")):
+        with contextlib.suppress(OSError):
+            if subprocess.run([python, "-c", "import aics_tlog"], capture_output=True, check=False).returncode == 0:
+                return lambda document: run([python, str(HERE / "log" / "check_aics.py")], document)
+    pytest.skip("NO AICS-TLOG: run make interop, with a Python of 3.12 or newer at hand")
+
+
+@pytest.fixture(params=["go", "aics"])
+def verifier(request):
+    """Return a verifier that knows of growth and of tiles."""
+    return request.getfixturevalue(request.param)
+
+
+def test_others_accept_the_log(verifier, home):
+    assert verifier(given_out(home)) == "ok"
 
 
 @pytest.mark.hazard("HZ-25")
-def test_go_refuses_every_attack_but_the_one_newer_than_what_was_held(go, original, tmp_path):
+def test_others_refuse_every_attack_but_the_one_newer_than_what_was_held(verifier, original, tmp_path):
     """The attacker has the signing key; one checkpoint was kept outside. Cutting what is newer is the tenth."""
     verdicts = {}
     for attack in [*EDITED, *RECHAINED, *CUT]:
         home = attacked(shutil.copytree(original, tmp_path / attack.__name__), attack, with_key=True)
-        verdicts[attack] = go(given_out(home))
+        verdicts[attack] = verifier(given_out(home))
     assert verdicts.pop(CUT[1]) == "ok"
     assert "ok" not in verdicts.values(), verdicts
 
 
-def test_go_refuses_what_the_log_would_be_without_the_key(go, original, tmp_path):
+def test_others_refuse_what_the_log_would_be_without_the_key(verifier, original, tmp_path):
     for attack in [*EDITED, *RECHAINED, *CUT]:
         home = attacked(shutil.copytree(original, tmp_path / attack.__name__), attack)
-        assert go(given_out(home)) != "ok", attack
+        assert verifier(given_out(home)) != "ok", attack
 
 
-def test_go_reads_a_copy_of_the_log_through_its_tiles_and_refuses_each_that_was_changed(go, tmp_path):
+def test_others_read_a_copy_of_the_log_through_its_tiles_and_refuse_each_that_was_changed(verifier, tmp_path):
     home, stick, _ = make_long(tmp_path)
     place = copied(home, stick).place
     document = {"copy": str(place), "vkey": (home / "audit.vkey").read_text().strip()}
-    assert go(document) == "ok"
+    assert verifier(document) == "ok"
     tiles = [path for path in place.glob("tile/**/*") if path.is_file()]
     assert len(tiles) == 7
     for path in tiles:
         content = path.read_bytes()
         path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-        assert go(document) != "ok", path
+        assert verifier(document) != "ok", path
         path.write_bytes(content)
 
 

@@ -148,6 +148,25 @@ def test_an_error_on_the_line_sends_a_reading_once_more_and_a_tare_never(line):
     assert line.sent() == b""
 
 
+HOSTILE = b"\x1b]0;owned\x07\x1b[2J\x9b31m\x00\xe2\x80\xae"
+
+
+@pytest.mark.hazard("HZ-33")
+def test_no_answer_of_a_balance_carries_what_a_terminal_acts_upon(line):
+    """Escape sequences in its name, in a reading and in what nobody asked for."""
+    shown = line.says(HOSTILE + b"\r\n")
+    for reading in (b"S S " + HOSTILE + b" g", b"S S 1.0000 " + HOSTILE, HOSTILE):
+        line.ask("look")  # out of step: it asks first who answers
+        shown += line.says(NAME, reading + b"\r\n")
+    named = Line()
+    named.ask("identify")
+    shown += named.says(b'I4 A "' + HOSTILE + b'"\r\n', b'I2 A "' + HOSTILE + b'"\r\n')
+    assert len(shown) == 5
+    texts = [value for one in shown for name in one.__struct_fields__ if isinstance(value := getattr(one, name), str)]
+    assert sum("owned" in text for text in texts) >= 5
+    assert [text for text in texts if not text.isprintable()] == []
+
+
 def test_silence_is_a_lost_balance(line):
     line.ask("look")
     assert line.later(REPLY_US - 1) == []
