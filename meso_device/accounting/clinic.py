@@ -53,6 +53,7 @@ class Cartridge(Struct, frozen=True, kw_only=True):
         prime_nl: Most that PRIME and BENCH records took.
         waste_nl: What the operator declared as wasted.
         noticed: The gun has noticed a change of syringe since this one was recorded.
+        syringe_lot: Lot of the syringe itself; empty if not said.
     """
 
     cartridge: str
@@ -66,6 +67,7 @@ class Cartridge(Struct, frozen=True, kw_only=True):
     prime_nl: int
     waste_nl: int
     noticed: bool = False
+    syringe_lot: str = ""
 
     @property
     def left_nl(self) -> int:
@@ -190,6 +192,18 @@ class CalibrationRun(Struct, frozen=True, kw_only=True):
     recall_unseen: str = ""
 
 
+class MeasuredSyringe(Struct, frozen=True, kw_only=True):
+    """A syringe with which a gun was calibrated, two people standing by it.
+
+    Attributes:
+        geometry_id: Its number on the wire: brand and size.
+        lot: Of which its geometry was measured last; empty where it was not.
+    """
+
+    geometry_id: int
+    lot: str = ""
+
+
 class PartWear(Struct, frozen=True, kw_only=True):
     """A part of a gun that wears, as a technician recorded it fitted.
 
@@ -252,6 +266,7 @@ class ClinicFacts(Struct, frozen=True, kw_only=True):
         allergies: Ingredients that this patient must not get, as checked for this session.
         disk_low: The disk of the log is nearly full.
         calibrations: Newest run of this gun for each thing that is calibrated.
+        measured: Syringes with which this gun was calibrated; none where that was not done here.
         wear: Parts of this gun that wear, as recorded.
         outside: How far the log is beyond what is kept outside; None where the clinic asks for nothing.
     """
@@ -270,5 +285,6 @@ class ClinicFacts(Struct, frozen=True, kw_only=True):
     notes: frozenset[str] = frozenset()
     disk_low: bool = False
     calibrations: tuple[CalibrationRun, ...] = ()
+    measured: tuple[MeasuredSyringe, ...] = ()
     wear: tuple[PartWear, ...] = ()
     outside: Outside | None = None

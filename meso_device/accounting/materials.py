@@ -160,6 +160,7 @@ class Filling(Struct, frozen=True, kw_only=True):
         syringe: Id in the syringe table.
         geometry_id: Its number on the wire.
         loaded_nl: Volume in it.
+        syringe_lot: Lot of the syringe itself; empty if not said.
     """
 
     cartridge: str
@@ -168,6 +169,7 @@ class Filling(Struct, frozen=True, kw_only=True):
     product: str
     lot: str
     loaded_nl: int
+    syringe_lot: str = ""
 
 
 def cartridge_fitted(filling: Filling, gun_uid: str, by: Actor) -> Entry:
@@ -181,6 +183,8 @@ def cartridge_fitted(filling: Filling, gun_uid: str, by: Actor) -> Entry:
         "loaded_nl": filling.loaded_nl,
         "gun_uid": gun_uid,
     }
+    if filling.syringe_lot:
+        payload["syringe_lot"] = filling.syringe_lot
     return _entry("lot.loaded", f"cartridge/{filling.cartridge}", payload, by)
 
 

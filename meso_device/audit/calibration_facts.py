@@ -4,10 +4,11 @@ from typing import Any, Final
 
 import apsw
 
-from meso_device.accounting.clinic import CalibrationRun
-from meso_device.audit.recall_facts import recalled_for, treated_between
+from meso_device.accounting.clinic import CalibrationRun, MeasuredSyringe
+from meso_device.audit.recall_facts import begun_of_run, recalled_for, treated_between
 from meso_device.audit.sql import run as run_sql
 from meso_device.calibration.decision import Verdict
+from meso_device.calibration.record import What
 
 _OFF: Final = frozenset({Verdict.FAIL.value, Verdict.CONDITIONAL_FAIL.value})
 _GOOD: Final = (Verdict.PASS.value, Verdict.CONDITIONAL_PASS.value)
@@ -22,6 +23,22 @@ def calibrations_of(db: apsw.Connection, gun_uid: str) -> tuple[CalibrationRun, 
         (gun_uid,),
     )
     return tuple(_found(db, gun_uid, row) for row in rows)
+
+
+def measured_syringes(db: apsw.Connection, gun_uid: str) -> tuple[MeasuredSyringe, ...]:
+    """Return the syringes with which this gun was calibrated well, with the lot of which each was measured last."""
+    lots: dict[int, str] = {}
+    for run, what, geometry_id in run_sql(
+        db,
+        "SELECT run, what, geometry_id FROM calibration_run WHERE gun_uid = ? AND what IN ('dose', 'syringe') "
+        "AND state = 'complete' AND signed_seq IS NOT NULL "
+        "AND CASE as_left WHEN '' THEN as_found ELSE as_left END IN (?, ?) ORDER BY signed_seq",
+        (gun_uid, *_GOOD),
+    ):
+        lots.setdefault(geometry_id, "")
+        if what == What.SYRINGE:
+            lots[geometry_id] = begun_of_run(db, run).syringe_lot
+    return tuple(MeasuredSyringe(geometry_id=number, lot=lots[number]) for number in sorted(lots))
 
 
 def _found(db: apsw.Connection, gun_uid: str, row: tuple[Any, ...]) -> CalibrationRun:

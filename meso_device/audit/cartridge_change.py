@@ -33,6 +33,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     lot: str
     syringe: Syringe
     loaded_nl: int
+    syringe_lot: str = ""
 
 
 class CartridgeChange(Struct, frozen=True, kw_only=True):
@@ -86,6 +87,7 @@ def cartridge_change(
         product=wanted.product,
         lot=wanted.lot,
         loaded_nl=wanted.loaded_nl,
+        syringe_lot=wanted.syringe_lot,
     )
     entries.append(cartridge_fitted(filling, gun_uid, by))
     return CartridgeChange(entries=tuple(entries), filling=filling, balance=balance)

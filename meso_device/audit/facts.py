@@ -22,7 +22,7 @@ from meso_device.accounting.clinic import (
     Reprocessing,
 )
 from meso_device.audit import canonical
-from meso_device.audit.calibration_facts import calibrations_of
+from meso_device.audit.calibration_facts import calibrations_of, measured_syringes
 from meso_device.audit.caps import STEPPED_SINCE
 from meso_device.audit.clinic_rows import ALLERGY, names_of
 from meso_device.audit.clock_steps import set_back_since
@@ -78,6 +78,7 @@ def clinic_facts(
         allergies=allergies,
         notes=notes,
         calibrations=calibrations_of(db, gun_uid),
+        measured=measured_syringes(db, gun_uid),
         wear=wear_of(db, gun_uid),
         outside=outside_at_opening(db, session),
     )
@@ -114,14 +115,13 @@ def fitted_cartridge(db: apsw.Connection, gun_uid: str) -> Cartridge | None:
     """Return what is in a gun, with what its shots took of it; None if nothing is recorded as fitted."""
     rows = run(
         db,
-        "SELECT seq, cartridge, syringe, geometry_id, product, lot, loaded_nl, waste_nl, noticed_seq "
-        "FROM cartridge "
-        "WHERE gun_uid = ? AND removed_seq IS NULL",
+        "SELECT cartridge.seq, cartridge, syringe, geometry_id, product, lot, loaded_nl, waste_nl, noticed_seq, body "
+        "FROM cartridge JOIN record ON record.seq = cartridge.seq WHERE gun_uid = ? AND removed_seq IS NULL",
         (gun_uid,),
     )
     if not rows:
         return None
-    seq, cartridge, syringe, geometry_id, product, lot, loaded_nl, waste_nl, noticed_seq = rows[0]
+    seq, cartridge, syringe, geometry_id, product, lot, loaded_nl, waste_nl, noticed_seq, body = rows[0]
     [(patient_lo_nl, patient_hi_nl, prime_nl)] = run(
         db,
         "SELECT coalesce(sum(dose_lo_nl) FILTER (WHERE kind IN (1, 2)), 0), "
@@ -142,6 +142,7 @@ def fitted_cartridge(db: apsw.Connection, gun_uid: str) -> Cartridge | None:
         prime_nl=prime_nl,
         waste_nl=waste_nl,
         noticed=noticed_seq is not None,
+        syringe_lot=canonical.decode(body).get("syringe_lot", ""),
     )
 
 

@@ -165,6 +165,9 @@ def load(
     gun: GunChoiceOption,
     syringe: Annotated[str, typer.Option("--syringe", metavar="ID", help="Syringe, such as bd_5ml.")],
     volume: Annotated[str, typer.Option("--volume", metavar="TEXT", help="What is in it, such as '4.8 mL'.")],
+    syringe_lot: Annotated[
+        str, typer.Option("--syringe-lot", metavar="LOT", help="Lot of the syringe itself.", show_default=False)
+    ] = "",
     left: Annotated[
         str,
         typer.Option(
@@ -202,6 +205,7 @@ def load(
         lot=checked_lot(lot),
         syringe=syringe_for_filling(syringe, loaded_nl),
         loaded_nl=loaded_nl,
+        syringe_lot=checked_lot(syringe_lot, "syringe lot") if syringe_lot else "",
     )
     chosen = choose_gun(gun)
     with acting(home, command="meso stock load", act=Act.HANDLE_MATERIALS, sign_in=sign_in, pin_file=pin_file) as work:

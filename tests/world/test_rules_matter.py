@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from meso_device.accounting.caps import CapScope, grant_caps
-from meso_device.accounting.clinic import CalibrationRun, PartWear
+from meso_device.accounting.clinic import CalibrationRun, MeasuredSyringe, PartWear
 from meso_device.accounting.entries import Entry
 from meso_device.accounting.materials import GunPart, RinseMedium, lot_blocked, reprocessed
 from meso_device.audit.outside import REQUIRED
@@ -158,6 +158,15 @@ def judged(**found):
     return Scene(before=before)
 
 
+def measured(*known):
+    """Syringes with which the gun was calibrated."""
+
+    def before(rig):
+        rig.store.load_clinic = lambda **asked: replace(LOAD_CLINIC(rig.store, **asked), measured=known)
+
+    return Scene(before=before)
+
+
 def worn(rig):
     part = PartWear(part="seal", serial="S-1", fitted_us=0, strokes=200_000, strokes_max=200_000)
     rig.store.load_clinic = lambda **asked: replace(LOAD_CLINIC(rig.store, **asked), wear=(part,))
@@ -207,6 +216,8 @@ SCENES = {
     "calibration_impact": [judged(impact_open=True)],
     "wear": [Scene(before=worn)],
     "geometry": [Scene(fill={"syringe": "bd_3ml"})],
+    "syringe_measured": [measured(MeasuredSyringe(geometry_id=3))],
+    "syringe_lot": [measured(MeasuredSyringe(geometry_id=7, lot="BD-1"))],
     "bore": [Scene(world=((gun_calibration, "_SYRINGES", BORES),))],
     "smallest_dose": [Scene(plan=with_area(dose_nl=5_700), world=((gun_calibration, "_MIN_DOSE_UM", 10),))],
     "dose_grid": [Scene(plan=replace(with_area(dose_nl=10_050), syringe_geometry_id=BD_10ML))],

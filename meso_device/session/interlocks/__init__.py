@@ -44,6 +44,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "calibration_impact": Rule(gun.calibration_impact, "HZ-20"),
         "wear": Rule(gun.wear, "HZ-21", practice=True),
         "geometry": Rule(gun.geometry, "HZ-45", practice=True),
+        "syringe_measured": Rule(gun.syringe_measured, "HZ-45"),
+        "syringe_lot": Rule(gun.syringe_lot, "HZ-45", soft=True),
         "bore": Rule(gun.bore, "HZ-45", practice=True),
         "smallest_dose": Rule(gun.smallest_dose, "HZ-46", practice=True),
         "dose_grid": Rule(gun.dose_grid, "HZ-46", practice=True),

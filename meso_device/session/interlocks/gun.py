@@ -144,6 +144,32 @@ def geometry(case: Case) -> str:
     return ""
 
 
+def syringe_measured(case: Case) -> str:
+    """Refuse a syringe with which this gun was never calibrated, where it was with another (HZ-45)."""
+    known = [one.geometry_id for one in case.facts.measured]
+    if case.dry or not known or case.plan.syringe_geometry_id in known:
+        return ""
+    name = case.syringe.id if case.syringe is not None else f"geometry {case.plan.syringe_geometry_id}"
+    return (
+        f"this gun was calibrated with {_listed(known)}, never with {name}: have it calibrated with that syringe, by "
+        "meso calibrate dose or syringe"
+    )
+
+
+def syringe_lot(case: Case) -> str:
+    """Ask before a syringe of another lot than the one whose bore was measured on this gun, or of an unknown one."""
+    fitted = case.facts.cartridge
+    lots = {one.geometry_id: one.lot for one in case.facts.measured}
+    lot = lots.get(case.plan.syringe_geometry_id, "")
+    if case.dry or not lot or fitted is None or fitted.syringe_lot == lot:
+        return ""
+    other = f"it is of lot {fitted.syringe_lot!r}" if fitted.syringe_lot else "nobody named the lot of the one in it"
+    return (
+        f"the bore of syringe {fitted.syringe} was measured on this gun for lot {lot!r}, {other}: name it with meso "
+        "stock load --syringe-lot, or have it measured"
+    )
+
+
 def _simulated_hint(case: Case) -> str:
     if not case.simulated or case.syringe is None:
         return ""

@@ -3,10 +3,12 @@
 import pytest
 from msgspec.structs import replace
 
-from meso_device.accounting.materials import Actor
-from meso_device.audit.calibration_facts import calibrations_of
+from meso_device.accounting.clinic import MeasuredSyringe
+from meso_device.accounting.materials import Actor, Filling, cartridge_fitted
+from meso_device.audit.calibration_facts import calibrations_of, measured_syringes
+from meso_device.audit.facts import fitted_cartridge
 from meso_device.calibration.recall import Recall, in_truth, parse_error, recall_entry
-from meso_device.calibration.record import Begun, entry_of
+from meso_device.calibration.record import Begun, What, entry_of
 from meso_device.calibration.water import Conditions, nl_per_ug
 from meso_device.records.recall import recall_impact, refuse_recalled
 from protocols.errors import UsageError
@@ -154,3 +156,33 @@ def test_an_error_is_read_with_its_sign_and_unit():
     for text in ("", "+", "-+1 ppm", "8000", "1 g"):
         with pytest.raises(UsageError):
             parse_error(text, "balance")
+
+
+@pytest.mark.hazard("HZ-45")
+def test_a_gun_is_measured_with_the_syringes_that_signed_good_runs_were_made_with(store):
+    commit(store, Clinic().link_up())
+    assert measured_syringes(store._db, GUN.gun_uid) == ()
+    calibrate(store, "01" * 16, steps=20)
+    assert measured_syringes(store._db, GUN.gun_uid) == ()
+    calibrate(store, "02" * 16)
+    assert measured_syringes(store._db, GUN.gun_uid) == (MeasuredSyringe(geometry_id=7),)
+    for run, lot in (("03" * 16, "BD-1"), ("04" * 16, "BD-2")):
+        for step in dose_story(gain_ppm=0, adjusted=False).steps:
+            record = replace(step.record, run=run)
+            if isinstance(record, Begun):
+                record = replace(record, what=What.SYRINGE, syringe_lot=lot)
+            commit(store, entry_of(record, GUN, op=TECHNICIAN, role="technician"))
+    assert measured_syringes(store._db, GUN.gun_uid) == (MeasuredSyringe(geometry_id=7, lot="BD-2"),)
+
+
+@pytest.mark.hazard("HZ-45")
+def test_the_lot_of_a_syringe_is_recorded_with_what_is_in_it(store):
+    clinic = Clinic()
+    commit(store, clinic.link_up())
+    filling = Filling(
+        cartridge="c1" * 16, syringe="bd_5ml", geometry_id=7, product="P", lot="L", loaded_nl=1, syringe_lot="BD-2"
+    )
+    commit(store, cartridge_fitted(filling, GUN.gun_uid, BY))
+    fitted = fitted_cartridge(store._db, GUN.gun_uid)
+    assert fitted is not None
+    assert fitted.syringe_lot == "BD-2"

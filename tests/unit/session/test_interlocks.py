@@ -5,7 +5,7 @@ import re
 import pytest
 from msgspec.structs import replace
 
-from meso_device.accounting.clinic import LastGiven, Outside, Reprocessing
+from meso_device.accounting.clinic import LastGiven, MeasuredSyringe, Outside, Reprocessing
 from meso_device.accounting.courses import DAY_US
 from meso_device.session.interlocks import RULES, judge, protocol_status
 from protocols.treatment.areas import catalogue
@@ -151,6 +151,11 @@ BLOCKED = {
         with_cartridge(syringe="bd_1ml", geometry_id=3),
         replace(GOOD, **calibrated(syringes=(SyringeRow(3, 17_945, 55_000, 898),))),
     ],
+    "syringe_measured": [with_facts(measured=(MeasuredSyringe(geometry_id=3),))],
+    "syringe_lot": [
+        with_facts(with_cartridge(syringe_lot=lot), measured=(MeasuredSyringe(geometry_id=7, lot="BD-1"),))
+        for lot in ("", "BD-2")
+    ],
     "bore": [
         replace(GOOD, **calibrated(syringes=(replace(BD_5ML, pl_per_um=17_945),))),
         replace(GOOD, **calibrated(syringes=(replace(BD_5ML, pl_per_um=114_231 * 105 // 100 + 1),))),
@@ -267,6 +272,13 @@ AT_LIMIT = {
     "calibration_impact": [with_run()],
     "wear": [with_part(strokes=199_999)],
     "geometry": [GOOD],
+    "syringe_measured": [
+        with_facts(measured=(MeasuredSyringe(geometry_id=3), MeasuredSyringe(geometry_id=7))),
+    ],
+    "syringe_lot": [
+        with_facts(with_cartridge(syringe_lot="BD-1"), measured=(MeasuredSyringe(geometry_id=7, lot="BD-1"),)),
+        with_facts(with_cartridge(syringe_lot="BD-2"), measured=(MeasuredSyringe(geometry_id=7),)),
+    ],
     "bore": [
         replace(GOOD, **calibrated(syringes=(replace(BD_5ML, pl_per_um=114_231 * 105 // 100),))),
         replace(GOOD, **calibrated(syringes=(replace(BD_5ML, pl_per_um=114_231 * 95 // 100 + 1),))),
