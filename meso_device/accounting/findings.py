@@ -47,6 +47,12 @@ LASTING: Final = frozenset(
     }
 )
 
+# What people do about it, by commands.
+_EXITS: Final = {
+    FindingCode.IDENTITY: "what changed, a technician sees with meso service check",
+    FindingCode.ORPHAN: "it made injections for no session here: two people look at them with meso service settle",
+}
+
 # What HELLO shows of a log that does not continue the one recorded here: nothing is read or released there.
 UNREADABLE: Final = frozenset({FindingCode.CONFLICT, FindingCode.GAP, FindingCode.COUNTER_REGRESSION})
 
@@ -69,8 +75,8 @@ def open_findings(ledger: GunLedger) -> list[Finding]:
 
 def locked_line(codes: Collection[str]) -> str:
     """Return the line on a gun that these open findings keep from treating."""
-    todo = "; what changed, a technician sees with meso service check" if FindingCode.IDENTITY in codes else ""
-    return f"the gun is locked: {', '.join(codes)}{todo}"
+    exits = [text for code, text in _EXITS.items() if code in codes]
+    return "; ".join([f"the gun is locked: {', '.join(codes)}", *exits])
 
 
 def check_hello(hello: HelloReply, ledger: GunLedger, bound_uid: str) -> list[Finding]:

@@ -27,7 +27,7 @@ from meso_device.audit.caps import STEPPED_SINCE
 from meso_device.audit.clinic_rows import ALLERGY, names_of
 from meso_device.audit.clock_steps import set_back_since
 from meso_device.audit.outside import outside_at_opening
-from meso_device.audit.service_facts import wear_of
+from meso_device.audit.service_facts import orphans_of, wear_of
 from meso_device.audit.sql import run
 from protocols.errors import UsageError
 
@@ -171,6 +171,8 @@ def reprocessing_of(db: apsw.Connection, gun_uid: str) -> Reprocessing:
 def _contacts(db: apsw.Connection, gun_uid: str) -> list[tuple[int, int, str, str]]:
     """Return contacts of a gun with patients: place in the log, latest time, alias, session."""
     found: list[tuple[int, int, str, str]] = []
+    # On whom a gun was used under a grant that is not known here, such as one behind a restored backup, nobody can say.
+    found += [(one.last_seq, one.latest_us, "", "") for one in orphans_of(db, gun_uid)]
     for gun, base_seq, known_seq in run(db, "SELECT id, base_seq, known_seq FROM gun WHERE gun_uid = ?", (gun_uid,)):
         found += run(
             db,

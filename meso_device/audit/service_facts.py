@@ -3,6 +3,7 @@
 from typing import Any
 
 import apsw
+from msgspec import Struct
 
 from meso_device.accounting.clinic import PartWear
 from meso_device.accounting.identity import Identity
@@ -10,6 +11,30 @@ from meso_device.accounting.service import WearingPart, service_key
 from meso_device.audit import canonical
 from meso_device.audit.calibration_facts import shots_since
 from meso_device.audit.sql import run
+
+
+class Orphans(Struct, frozen=True):
+    """Injections of one grant that belong to no session here.
+
+    Attributes:
+        grant_no: The grant.
+        area_code: Area that they were in, as the gun says.
+        shots: How many.
+        dose_lo_nl: Least that they gave.
+        dose_hi_nl: Most that they gave.
+        oldest_us: UTC before which none was made.
+        latest_us: UTC after which none was made.
+        last_seq: Place of the newest in the log.
+    """
+
+    grant_no: int
+    area_code: int
+    shots: int
+    dose_lo_nl: int
+    dose_hi_nl: int
+    oldest_us: int
+    latest_us: int
+    last_seq: int
 
 
 def registered(db: apsw.Connection, gun_uid: str) -> Identity | None:
@@ -58,6 +83,33 @@ def open_identity_findings(db: apsw.Connection, gun_uid: str) -> tuple[str, ...]
         (gun_uid,),
     )
     return tuple(str(key) for (key,) in rows)
+
+
+def open_orphan_findings(db: apsw.Connection, gun_uid: str) -> tuple[str, ...]:
+    """Return the keys of the findings that this gun made injections for nobody here, and that nobody has closed."""
+    rows = run(
+        db,
+        "SELECT key FROM finding WHERE gun_uid = ? AND code = 'orphan' AND closed_seq IS NULL ORDER BY seq",
+        (gun_uid,),
+    )
+    return tuple(str(key) for (key,) in rows)
+
+
+def orphans_of(db: apsw.Connection, gun_uid: str) -> tuple[Orphans, ...]:
+    """Return the injections of a gun that were recorded for no session, oldest first.
+
+    Their grants are not known here, or were closed long before: a finding was made of it, and where there is none, none
+    are looked for.
+    """
+    if not run(db, "SELECT 1 FROM finding WHERE gun_uid = ? AND code = 'orphan' LIMIT 1", (gun_uid,)):
+        return ()
+    rows = run(
+        db,
+        "SELECT grant_no, area_code, shots, dose_lo_nl, dose_hi_nl, oldest_us, latest_us, last_seq FROM given "
+        "WHERE sess = '' AND kind IN (1, 2) AND gun IN (SELECT id FROM gun WHERE gun_uid = ?) ORDER BY first_seq",
+        (gun_uid,),
+    )
+    return tuple(Orphans(*row) for row in rows)
 
 
 def gun_of_serial(db: apsw.Connection, serial: str, gun_uid: str) -> str:

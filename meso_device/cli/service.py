@@ -68,6 +68,47 @@ def accept(
 
 
 @app.command()
+def settle(
+    gun: GunChoiceOption,
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="CODE", help="How they came to be, such as backup_restored.")
+    ],
+    second: SecondOption = "",
+    sign_in: AsOption = "",
+    pin_file: PinFileOption = "",
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Let a gun go on that was locked for injections of no session here, once two people have looked at them.
+
+    A clinician or technician and a second person. The injections stay in the log, and count for nobody.
+    """
+    from meso_device.accounting.findings import locked_line
+    from meso_device.accounting.materials import checked_code
+    from meso_device.audit.export import rfc3339
+    from meso_device.cli.gun_choice import choose_gun
+    from meso_device.cli.service_settle import settle as settle_orphans
+
+    checked_code("reason", reason)
+    uid = choose_gun(gun).uid
+    done = settle_orphans(uid, home=home, reason=reason, sign_in=sign_in, second=second, pin_file=pin_file)
+    left = [one.code.value for one in done.left]
+    shots = sum(one.shots for one in done.orphans)
+    if json:
+        say_json({"gun_uid": uid, "shots": shots, "findings": left})
+        return
+    say(f"settled: {shots} injections of gun {uid} that belong to no session here")
+    for one in done.orphans:
+        volume = _volume(one.dose_lo_nl) if one.dose_lo_nl == one.dose_hi_nl else f"up to {_volume(one.dose_hi_nl)}"
+        when = f"{rfc3339(one.oldest_us)[:16]} to {rfc3339(one.latest_us)[:16]} UTC"
+        say(f"  area {one.area_code}: {one.shots}, {volume}, {when}, grant {one.grant_no}")
+    say("  NO LIMIT COUNTS THEM: whoever they were given to has had more than is on record for them")
+    say("  clean the gun (meso reprocess): it touched somebody")
+    if left:
+        say(f"  {locked_line(left)}")
+
+
+@app.command()
 def fit(
     part: Annotated[WearingPart, typer.Argument(metavar="PART", help="guard, lead_screw or seal.")],
     serial: Annotated[str, typer.Argument(metavar="SERIAL", help="Its serial number or lot.")],

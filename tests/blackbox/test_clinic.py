@@ -507,6 +507,52 @@ def test_a_derived_table_that_was_damaged_opens_no_cap_and_no_lot_and_is_made_an
     assert len(records(clinic, "tables.rebuilt")) == 2
 
 
+@pytest.mark.hazard("HZ-25")
+@pytest.mark.hazard("HZ-42")
+@pytest.mark.invariant("I-11")
+def test_injections_behind_a_restored_backup_lock_the_gun_until_two_people_looked_and_it_was_cleaned(
+    clinic, patient, other
+):
+    bench, backups, keys = clinic.bench, clinic.bench.path / "backups", clinic.bench.path / "keys"
+    assert_complete(clinic, clinic.session(patient))
+    clinic.clean()
+    made = bench.meso("backup", "create", backups, "--keys", keys, "--json").ok().json()
+    clinic.session(other, checks=clinic.checks(needle="N-2", head="H-2")).ok()
+    shutil.rmtree(bench.home)
+    bench.meso("backup", "restore", made["path"], "--keys", keys).ok()
+
+    def again():
+        return clinic.session(other, checks=clinic.checks(needle="N-3", head="H-3"))
+
+    def refused(*words):
+        process = again()
+        process.wait()
+        assert_one_clear_line(process, status=1, names=words)
+        assert len(clinic.gun.truth()) == 8
+
+    def settle(first, second, status=0):
+        pins = clinic.pins(first, second)
+        words = ("--gun", clinic.gun.link, "--reason", "backup_restored", "--as", first, "--second", second)
+        process = bench.meso("service", "settle", *words, "--pin-file", pins)
+        assert process.wait() == status, process.describe()
+        return process
+
+    assert_one_clear_line(settle("cleo", "tom", 1), status=1, names=("nobody has settled",))
+    refused("locked", "orphan", "meso service settle")
+    assert_one_clear_line(settle("ada", "cleo", 1), status=1, names=("ada", "write off"))
+    told = settle("cleo", "tom").out
+    assert "4 injections" in told
+    assert "NO LIMIT COUNTS THEM" in told
+    # The cleaning in the backup came before these injections.
+    refused("not been cleaned")
+    clinic.clean()
+    assert again().ok().json()["given"] == 4
+    bench.meso("audit", "verify").ok()
+    [settled] = records(clinic, "service.settled")
+    assert (settled["shots"], len(settled["findings"])) == (4, 1)
+    assert sum(row["target_seq"] == settled["seq"] for row in records(clinic, "sign")) == 2
+
+
 # --- secrets and modes -----------------------------------------------------------------------------------------------
 
 
