@@ -66,10 +66,10 @@ class Finding(Struct, frozen=True):
 
 def open_findings(ledger: GunLedger) -> list[Finding]:
     """Return what earlier connections found and nobody has closed since."""
+    known = [FindingCode(code) for code in ledger.findings if code in FindingCode.__members__.values()]
+    found = "found at an earlier connection and still open"
     return [
-        Finding(FindingCode(code), f"{code}: found at an earlier connection and still open")
-        for code in ledger.findings
-        if code in FindingCode.__members__.values()
+        Finding(code, f"{code}: {found}; {_EXITS[code]}" if code in _EXITS else f"{code}: {found}") for code in known
     ]
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from meso_device.accounting.entries import GunLedger
-from meso_device.accounting.findings import LASTING, FindingCode, check_hello
+from meso_device.accounting.findings import LASTING, FindingCode, check_hello, locked_line, open_findings
 from meso_device.accounting.identity import identity_of
 from tests.world.slots import EPOCH, UID, hello
 
@@ -90,3 +90,11 @@ def test_a_gun_that_is_another_than_was_registered_is_found_until_somebody_accep
     assert found.code in LASTING
     assert f"registered: {said} " in found.text
     assert codes(known(), **{field: value}) == []
+
+
+@pytest.mark.hazard("HZ-26")
+@pytest.mark.parametrize("told", [locked_line, lambda codes: open_findings(known(findings=codes))[0].text])
+def test_whoever_meets_a_locked_gun_is_told_what_people_do_about_it(told):
+    assert "meso service settle" in told(("orphan",))
+    assert "meso service check" in told(("identity",))
+    assert "gap" in told(("gap",))
