@@ -58,7 +58,7 @@ def send(home: Path, again: bool) -> tuple[int, int]:
     [account] = read_accounts(home)
     db = open_for_reading(home / "audit.db")
     try:
-        done = sender.send(home, account, Outbox(db, key), key, again=again)
+        done = sender.send(home, account, Outbox(db, key), again=again)
     finally:
         db.close()
     return done.sent, done.inserted

@@ -31,11 +31,13 @@ class Checkpoint(Struct, frozen=True):
         return f"{self.origin}\n{self.size}\n{b64encode(self.root).decode()}\n".encode()
 
 
-def sign(checkpoint: Checkpoint, key: SigningKey) -> str:
-    """Return the signed note."""
+def sign(checkpoint: Checkpoint, *keys: SigningKey) -> str:
+    """Return the note, signed by each of the keys."""
     text = checkpoint.signed_text()
-    signature = b64encode(key.verify_key.key_id + key.sign(text)).decode()
-    return f"{text.decode()}\n{SIGNATURE_START}{key.name} {signature}\n"
+    lines = [
+        f"{SIGNATURE_START}{key.name} {b64encode(key.verify_key.key_id + key.sign(text)).decode()}\n" for key in keys
+    ]
+    return f"{text.decode()}\n{''.join(lines)}"
 
 
 def open_note(note: str, key: VerifyKey) -> Checkpoint:

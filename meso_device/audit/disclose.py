@@ -15,6 +15,7 @@ from meso_device.accounting.entries import Entry, Json
 from meso_device.audit import standalone
 from meso_device.audit.checkpoint import open_note
 from meso_device.audit.keys import VerifyKey
+from meso_device.audit.log_keys import changes_of_key, log_keys
 from meso_device.audit.proof import Nodes
 from meso_device.audit.session_records import closed_seq, records_of
 from meso_device.audit.sql import run
@@ -29,7 +30,8 @@ One session of the log {origin}, taken out whole. No other session can be seen i
 
 records.jsonl  the session's records, one a line, byte for byte as they stand in the log
 proof.txt      the hashes that lead from them to the root, and the signed checkpoint that holds the root
-log.vkey       the log's public key; compare it with the one written down when the log was begun
+log.vkey       the log's public key; compare it with the one written down when the log was begun, or when it was changed
+key-1.txt ...  only where the key was changed: the new one, and the checkpoint that the old and the new have signed
 
 Check it with: meso audit check FILE --key VKEY
 or, on any computer with Python: python3 meso_verify.py FILE --key VKEY
@@ -103,10 +105,11 @@ def pack(db: apsw.Connection, found: Disclosed, key: VerifyKey) -> bytes:
             "log.vkey": f"{key}\n".encode(),
             "proof.txt": ("\n".join(lines) + "\n\n" + found.note).encode(),
             "records.jsonl": b"".join(body + b"\n" for body in found.bodies.values()),
+            **changes_of_key(db, log_keys(db, key)),
         }
     )
     try:
-        standalone.check_session(file, standalone.read_key(str(key)))
+        standalone.check_session(file, (standalone.read_key(str(key)),))
     except standalone.Wrong as error:
         raise MesoError(f"the log does not prove this session: {error}; run: meso audit verify") from None
     return file

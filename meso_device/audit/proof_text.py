@@ -9,6 +9,7 @@ from meso_device.audit import standalone
 from meso_device.audit.checkpoint import open_note
 from meso_device.audit.disclose import LEAVES_MAX
 from meso_device.audit.keys import VerifyKey
+from meso_device.audit.log_keys import log_keys
 from meso_device.audit.proof import Nodes
 from meso_device.audit.sql import run
 from meso_device.audit.tree import consistency_proof, inclusion_proof
@@ -31,7 +32,7 @@ def record_proof(db: apsw.Connection, seq: int, key: VerifyKey) -> str:
     words = [standalone.TLOG_HEADER, f"extra {b64encode(bodies[0][0]).decode()}", f"index {seq}"]
     text = _text(words, path, note)
     try:
-        standalone.check_record(text.encode(), standalone.read_key(str(key)))
+        standalone.check_record(text.encode(), (standalone.read_key(str(key)),))
     except standalone.Wrong as error:
         raise MesoError(f"the log does not prove this record: {error}; run: meso audit verify") from None
     return text
@@ -44,15 +45,17 @@ def growth_proof(db: apsw.Connection, kept: str, key: VerifyKey) -> str:
         UsageError: the checkpoint is not one of this log.
         MesoError: the log does not prove it: it was rewritten, or is shorter.
     """
-    old = open_note(kept, key)
+    keys = log_keys(db, key)
+    old = keys.open(kept)
     newest = run(db, "SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1")
-    new = open_note(newest[0][0], key) if newest else None
+    new = keys.open(newest[0][0]) if newest else None
     if new is None or new.size < old.size:
         raise MesoError(f"the log has no checkpoint of {old.size} records or more: it was cut; run: meso audit verify")
     path = consistency_proof(old.size, new.size, Nodes(db, LEAVES_MAX).root)
     text = _text([f"old {old.size}"], path, newest[0][0])
     try:
-        standalone.check_growth(text.encode(), standalone.read_key(str(key)), kept)
+        trusted = tuple(standalone.read_key(str(era.key)) for era in keys.eras)
+        standalone.check_growth(text.encode(), trusted, kept)
     except standalone.Wrong as error:
         raise MesoError(f"the log does not prove that it only grew: {error}; run: meso audit verify") from None
     return text

@@ -19,10 +19,11 @@ from meso_device.accounting.entries import Entry
 from meso_device.audit import canonical
 from meso_device.audit.birth import DATABASE_NAME
 from meso_device.audit.check import COLUMNS, ChainChecker, Damage
-from meso_device.audit.checkpoint import Checkpoint, open_note
+from meso_device.audit.checkpoint import Checkpoint
 from meso_device.audit.database import abandon, open_for_writing
 from meso_device.audit.filesystem import sync_directory
 from meso_device.audit.keys import VerifyKey
+from meso_device.audit.log_keys import LogKeys, named_keys, readable_keys
 from meso_device.audit.projections import rebuild
 from meso_device.audit.records import FIRST_PREV, leaf_hash
 from meso_device.audit.sql import run
@@ -280,7 +281,8 @@ class _Taking:
                 raise Damage(row[0], "has other bytes here")
             self._take(row)
             last_us = fields["ts_us"]
-        promised = open_note(part.note, self._key)
+        # Whether the keys that it names are its own is looked at in the end, when all of it verifies.
+        promised = (named_keys(self._fresh) or LogKeys.alone(self._key)).open(part.note)
         if (promised.size, promised.root) != (self.frontier.size, self.frontier.root()):
             raise Damage(None, f"the records up to {self.frontier.size} are not those that were signed")
         held = self._notes.get(self.frontier.size)
@@ -311,12 +313,13 @@ def _rows(db: apsw.Connection, first: int) -> Iterator[Any]:
 
 
 def _signed_notes(db: apsw.Connection, key: VerifyKey) -> Notes:
-    """Return the stored checkpoints that this log's key signed, by size, as far as they can be read."""
+    """Return the stored checkpoints that this log's keys signed, by size, as far as they can be read."""
     found: Notes = {}
+    keys = readable_keys(db, key)
     with contextlib.suppress(apsw.Error, UnicodeDecodeError):
         for note, cause, ts_us in db.execute("SELECT note, cause, ts_us FROM checkpoint ORDER BY size"):
             with contextlib.suppress(UsageError, TypeError, AttributeError):
-                checkpoint = open_note(note, key)
+                checkpoint = keys.open(note)
                 if isinstance(cause, str) and isinstance(ts_us, int):
                     found[checkpoint.size] = ((note, cause, ts_us), checkpoint)
     return found

@@ -2,6 +2,9 @@
 
     python3 meso_verify.py FILE [--key VKEY] [--checkpoint FILE] [--json]
 
+VKEY is the log's public key as written down: any one of them where the key was changed, or several with spaces between.
+A session and a whole log tell how one key led to the next; a proof of growth across a change needs both.
+
 FILE is one of: a disclosed session (zip), the proof of one record (C2SP tlog-proof), a proof that a log only grew
 (``old N``, hashes, checkpoint, as C2SP tlog-witness has it), a whole log (``audit.db``, as in a backup), or a
 directory that holds one as C2SP tlog-tiles. The exit status is 0 if everything holds, 1 if it does not, 2 if it could
@@ -34,6 +37,7 @@ NOT_SHOWN = (
     "checkpoint kept outside; a false reading by the gun; a record never made; a stolen PIN; the true time."
 )
 SESSION_FILES = frozenset({"READ-ME.txt", "log.vkey", "proof.txt", "records.jsonl"})
+ROTATION_FILES = frozenset(f"key-{number}.txt" for number in range(1, 100))
 SESSION_HEADER = "meso-device/session-proof@v1"
 TLOG_HEADER = "c2sp.org/tlog-proof@v1"
 BODY_BYTES_MAX = 16_384
@@ -158,8 +162,13 @@ def read_key(text: str) -> Key:
     return Key(name, key_id, material[1:])
 
 
-def open_checkpoint(note: str, key: Key) -> Checkpoint:
-    """Return what a signed checkpoint says."""
+def read_keys(text: str) -> tuple[Key, ...]:
+    """Read one key or several, with spaces between."""
+    return tuple(map(read_key, text.split()))
+
+
+def open_checkpoint(note: str, keys: Sequence[Key]) -> Checkpoint:
+    """Return what a checkpoint says that one of the keys, all of one log, has signed."""
     text, divider, signatures = note.rpartition("\n\n")
     lines = (text + "\n").split("\n")
     if not divider or len(lines) < 4:
@@ -170,18 +179,38 @@ def open_checkpoint(note: str, key: Key) -> Checkpoint:
         raise Wrong("the root of the checkpoint is not base64") from None
     if not (size.isascii() and size.isdigit() and len(size) <= 16 and str(int(size)) == size and len(root) == 32):
         raise Wrong("the size or the root of the checkpoint is malformed")
-    if origin != key.name:
-        raise Wrong(f"the checkpoint is of log {origin!r}, the key of {key.name!r}")
+    if {key.name for key in keys} != {origin}:
+        raise Wrong(f"the checkpoint is of log {origin!r}, the key of {keys[0].name!r}")
     for line in signatures.split("\n"):
         dash, _, rest = line.partition(" ")
         name, _, encoded = rest.partition(" ")
-        if dash != "\N{EM DASH}" or name != key.name:
+        if dash != "\N{EM DASH}" or name != origin:
             continue
         with contextlib.suppress(ValueError):
             raw = _bytes_of(encoded)
-            if raw[:4] == key.key_id and signature_holds(key.public, raw[4:], (text + "\n").encode()):
-                return Checkpoint(origin, int(size), root)
+            for key in keys:
+                if raw[:4] == key.key_id and signature_holds(key.public, raw[4:], (text + "\n").encode()):
+                    return Checkpoint(origin, int(size), root)
     raise Wrong("the checkpoint bears no valid signature of this key: it was changed, or another key signed it")
+
+
+class Rotation(NamedTuple):
+    """The change of a log's key: the new one, and the checkpoint that old and new have signed."""
+
+    key: Key
+    note: str
+
+
+def follow(trusted: Sequence[Key], rotations: Sequence[Rotation]) -> list[Key]:
+    """Return the trusted keys and those that they vouch for, one after the other."""
+    keys = list(trusted)
+    for rotation in rotations:
+        if rotation.key not in keys:
+            with contextlib.suppress(Wrong):
+                both = open_checkpoint(rotation.note, keys), open_checkpoint(rotation.note, [rotation.key])
+                if both[0] == both[1]:
+                    keys.append(rotation.key)
+    return keys
 
 
 # --- the tree: RFC 6962 -----------------------------------------------------------------------------------------------
@@ -352,16 +381,19 @@ def check_guns(records: Sequence[Record]) -> int:
 # --- one session ------------------------------------------------------------------------------------------------------
 
 
-def check_session(file: bytes, key: Key | None) -> dict[str, Any]:
-    """Check a disclosed session: every record of it, nothing else, under a signed checkpoint."""
+def check_session(file: bytes, keys: Sequence[Key]) -> dict[str, Any]:
+    """Check a disclosed session: every record of it, nothing else, under a signed checkpoint.
+
+    Without a key the file's own is believed.
+    """
     parts = _unpack(file)
-    own_key = key is None
-    key = key or read_key(parts["log.vkey"].decode("utf-8", "replace"))
+    own_key = not keys
+    keys = follow(keys, _rotations(parts)) if keys else [read_key(parts["log.vkey"].decode("utf-8", "replace"))]
     lines, hashes, note = _proof_parts(parts["proof.txt"])
     if lines[0] != SESSION_HEADER or len(lines) != 2 or not lines[1].startswith("session "):
         raise Wrong("the proof is not one of a session")
     session = lines[1][len("session ") :]
-    checkpoint = open_checkpoint(note, key)
+    checkpoint = open_checkpoint(note, keys)
     records = _records(parts["records.jsonl"], checkpoint)
     if root_from({record.seq: record.leaf for record in records}, checkpoint.size, hashes) != checkpoint.root:
         raise Wrong("the records do not lead to the root that was signed: something was changed, added or taken out")
@@ -475,13 +507,24 @@ def _unpack(file: bytes) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(io.BytesIO(file)) as archive:
             names = archive.namelist()
-            if len(names) != len(SESSION_FILES) or set(names) != SESSION_FILES:
+            more = set(names) - SESSION_FILES
+            if len(names) != len(SESSION_FILES | more) or SESSION_FILES - set(names) or more - ROTATION_FILES:
                 raise Wrong(f"it does not hold just {', '.join(sorted(SESSION_FILES))}")
             if sum(member.file_size for member in archive.infolist()) > FILE_BYTES_MAX:
                 raise Wrong("it holds more than a session can")
             return {name: archive.read(name) for name in names}
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError, EOFError) as error:
         raise Wrong(f"the file is damaged: {error}") from None
+
+
+def _rotations(parts: dict[str, bytes]) -> list[Rotation]:
+    found = []
+    for number in range(1, len(parts.keys() & ROTATION_FILES) + 1):
+        if f"key-{number}.txt" not in parts:
+            raise Wrong("a change of the key is missing")
+        vkey, _, note = parts[f"key-{number}.txt"].decode("utf-8", "replace").partition("\n")
+        found.append(Rotation(read_key(vkey), note))
+    return found
 
 
 def _proof_parts(text: bytes) -> tuple[list[str], list[bytes], str]:
@@ -503,7 +546,7 @@ def _proof_parts(text: bytes) -> tuple[list[str], list[bytes], str]:
 # --- one record, growth, a whole log ----------------------------------------------------------------------------------
 
 
-def check_record(file: bytes, key: Key) -> dict[str, Any]:
+def check_record(file: bytes, keys: Sequence[Key]) -> dict[str, Any]:
     """Check the proof of one record, which it holds as its ``extra`` line."""
     words, hashes, note = _proof_parts(file)
     said = dict(line.split(" ", 1) for line in words[1:])
@@ -511,7 +554,7 @@ def check_record(file: bytes, key: Key) -> dict[str, Any]:
         body, seq = _bytes_of(said["extra"]), int(said["index"])
     except (LookupError, ValueError):
         raise Wrong("the proof names no record") from None
-    checkpoint = open_checkpoint(note, key)
+    checkpoint = open_checkpoint(note, keys)
     fields = read_record(body)
     if fields["seq"] != seq or not 0 <= seq < checkpoint.size:
         raise Wrong(f"the record says place {fields['seq']}, the proof {seq} of {checkpoint.size}")
@@ -549,12 +592,12 @@ def root_of_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> b
     return found
 
 
-def check_growth(file: bytes, key: Key, kept: str | None) -> dict[str, Any]:
-    """Check that a log only grew since a checkpoint that was kept."""
+def check_growth(file: bytes, keys: Sequence[Key], kept: str | None) -> dict[str, Any]:
+    """Check that a log only grew since a checkpoint that was kept; each of the two is signed by one of the keys."""
     if kept is None:
         raise Unreadable("this proves that a log grew since a checkpoint: give that one with --checkpoint FILE")
     words, hashes, note = _proof_parts(file)
-    old, new = open_checkpoint(kept, key), open_checkpoint(note, key)
+    old, new = open_checkpoint(kept, keys), open_checkpoint(note, keys)
     if words != [f"old {old.size}"]:
         raise Wrong(f"the proof is of another checkpoint than the one of {old.size} records")
     if not 0 < old.size <= new.size:
@@ -574,26 +617,27 @@ def check_growth(file: bytes, key: Key, kept: str | None) -> dict[str, Any]:
     }
 
 
-def check_log(path: Path, key: Key, kept: str | None) -> dict[str, Any]:
+def check_log(path: Path, keys: Sequence[Key], kept: str | None) -> dict[str, Any]:
     """Check a whole log: every record, their chain, the newest signed checkpoint and the one kept outside."""
-    outside = open_checkpoint(kept, key) if kept else None
     try:
         db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
         with contextlib.closing(db):
             newest = db.execute("SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1").fetchone()
             if newest is None:
                 raise Wrong("the log holds no checkpoint")
-            signed = open_checkpoint(newest[0], key)
+            own, outside_keys = _keys_of_log(db, keys, kept)
+            signed = open_checkpoint(newest[0], [own])
+            outside = open_checkpoint(kept, outside_keys) if kept else None
             wanted = {point.size: point.root for point in (signed, outside) if point}
             if outside and wanted[outside.size] != outside.root:
                 raise Wrong("the newest checkpoint is another than the one kept: the log was rewritten")
             rows = db.execute("SELECT seq, leaf, body FROM record ORDER BY seq")
-            records, shots = _check_rows(rows, key.name, wanted)
+            records, shots = _check_rows(rows, own.name, wanted)
     except (sqlite3.Error, TypeError, AttributeError) as error:
         raise Wrong(f"the database is damaged: {error}") from None
     return {
         "what": "log",
-        "origin": key.name,
+        "origin": own.name,
         "records_in_log": records,
         "signed": signed.size,
         "outside": outside.size if outside else 0,
@@ -602,13 +646,39 @@ def check_log(path: Path, key: Key, kept: str | None) -> dict[str, Any]:
     }
 
 
+def _keys_of_log(db: sqlite3.Connection, trusted: Sequence[Key], kept: str | None) -> tuple[Key, list[Key]]:
+    """Return the key that signs the log now, and the one that a checkpoint kept outside must be signed by.
+
+    The records that name the keys are checked with all others afterwards.
+    """
+    eras: list[tuple[int, Key]] = []
+    rotations = []
+    named = "SELECT seq, body FROM record WHERE key > 'key/' AND key < 'key0' ORDER BY seq"
+    for seq, body in db.execute(named):
+        key = read_key(str(read_record(body).get("vkey", "")))
+        if eras:
+            note = db.execute("SELECT note FROM checkpoint WHERE size = ?", (seq + 1,)).fetchone()
+            if note is None or open_checkpoint(note[0], [key]) != open_checkpoint(note[0], [eras[-1][1]]):
+                raise Wrong(f"record {seq} changes the key, and is not signed by the old and the new")
+            rotations.append(Rotation(key, note[0]))
+        eras.append((seq + 1 if eras else 0, key))
+    known = [key for _, key in eras]
+    if not known or not set(trusted) & set(known) or known[-1] not in follow(trusted, rotations):
+        raise Wrong(f"the log is signed by another key than {trusted[0].name}+{trusted[0].key_id.hex()}")
+    size = kept.split("\n")[1:2] if kept else []
+    at = int(size[0]) if size and size[0].isascii() and size[0].isdigit() and len(size[0]) <= 16 else 0
+    return known[-1], [[key for since, key in eras if since <= at][-1]]
+
+
 def _check_rows(rows: Iterable[tuple[int, bytes, bytes]], origin: str, wanted: dict[int, bytes]) -> tuple[int, int]:
     """Check rows of place, hash and record; return how many there are, and how many are shots."""
-    tree, shots, prev = Tree(), 0, b64encode(bytes(32)).decode()
+    tree, shots, prev, ended = Tree(), 0, b64encode(bytes(32)).decode(), False
     for seq, leaf, body in rows:
         fields = read_record(body)
         if seq != tree.size or fields["seq"] != seq or fields.get("log") != origin:
             raise Wrong(f"record {tree.size} is missing, or another one stands in its place")
+        if ended:
+            raise Wrong(f"record {seq} stands behind the end of a log that was retired")
         if fields.get("prev") != prev:
             raise Wrong(f"record {seq} does not follow the one before it")
         if leaf_hash(body) != leaf:
@@ -616,6 +686,7 @@ def _check_rows(rows: Iterable[tuple[int, bytes, bytes]], origin: str, wanted: d
         tree.append(leaf)
         prev = b64encode(leaf).decode()
         shots += fields.get("kind") == "shot"
+        ended = fields.get("kind") == "log.retired"
         if tree.size in wanted and tree.root() != wanted.pop(tree.size):
             raise Wrong(f"the first {tree.size} records are not those that were signed: the log was rewritten")
     if wanted:
@@ -656,17 +727,23 @@ def tile_path(tile: Tile) -> str:
     return f"tile/{tile.level}/{name}" + (f".p/{tile.width}" if tile.width < TILE_WIDTH else "")
 
 
-def check_tiles(place: Path, key: Key, kept: str | None) -> dict[str, Any]:
+def check_tiles(place: Path, trusted: Sequence[Key], kept: str | None) -> dict[str, Any]:
     """Check a whole log in files: every record, all hashes over them, its checkpoint and the one kept elsewhere."""
-    outside = open_checkpoint(kept, key) if kept else None
-    signed = open_checkpoint(_read(place / CHECKPOINT_NAME).decode("utf-8", "replace"), key)
+    rotations = _rotations({name: _read(place / name) for name in ROTATION_FILES if (place / name).is_file()})
+    keys = follow(trusted, rotations)
+    # What was given up signs nothing that is longer.
+    newest = [key for key in keys if key == rotations[-1].key] if rotations else keys
+    if not newest:
+        raise Wrong("the given key does not lead to the one that signs this log")
+    outside = open_checkpoint(kept, keys) if kept else None
+    signed = open_checkpoint(_read(place / CHECKPOINT_NAME).decode("utf-8", "replace"), newest)
     wanted = {point.size: point.root for point in (signed, outside) if point}
     if outside and wanted[outside.size] != outside.root:
         raise Wrong("the checkpoint is another than the one kept: the log was rewritten")
-    records, shots = _check_rows(_tile_rows(place, signed.size), key.name, wanted)
+    records, shots = _check_rows(_tile_rows(place, signed.size), signed.origin, wanted)
     return {
         "what": "log",
-        "origin": key.name,
+        "origin": signed.origin,
         "records_in_log": records,
         "signed": signed.size,
         "outside": outside.size if outside else 0,
@@ -721,34 +798,34 @@ def check_file(path: Path, vkey: str = "", checkpoint: Path | None = None) -> di
 
     Args:
         path: The file.
-        vkey: The log's public key as written down; without it the own copy of a session or directory is believed, and
-            so is ``audit.vkey`` beside a log or proof.
+        vkey: The log's public key as written down, or several with spaces between; without it the own copy of a session
+            or directory is believed, and so is ``audit.vkey`` beside a log or proof.
         checkpoint: A signed checkpoint that was kept outside, for a log or a proof of growth.
 
     Raises:
         Wrong: it proves nothing: the text says why.
         Unreadable: it cannot be looked at.
     """
-    key = read_key(vkey) if vkey else None
+    keys = read_keys(vkey)
     kept = None if checkpoint is None else _read(checkpoint).decode("utf-8", "replace")
     if path.is_dir():
-        own_key = key is None
-        key = key or read_key(_read(path / COPY_VKEY_NAME).decode("utf-8", "replace"))
-        return {**check_tiles(path, key, kept), "key_from_file": own_key}
+        own_key = not keys
+        keys = keys or read_keys(_read(path / COPY_VKEY_NAME).decode("utf-8", "replace"))
+        return {**check_tiles(path, keys, kept), "key_from_file": own_key}
     start = _read(path, 16)
     if start.startswith(b"PK"):
-        return check_session(_read(path), key)
+        return check_session(_read(path), keys)
     beside = path.parent / "audit.vkey"
-    if key is None:
+    if not keys:
         if not beside.is_file():
             raise Unreadable("give the log's public key, as written down when it was begun, with --key")
-        key = read_key(_read(beside).decode("utf-8", "replace"))
+        keys = read_keys(_read(beside).decode("utf-8", "replace"))
     if start.startswith(b"SQLite format 3\0"):
-        return check_log(path, key, kept)
+        return check_log(path, keys, kept)
     if start.startswith(b"c2sp.org/"):
-        return check_record(_read(path), key)
+        return check_record(_read(path), keys)
     if start.startswith(b"old "):
-        return check_growth(_read(path), key, kept)
+        return check_growth(_read(path), keys, kept)
     raise Unreadable(f"{path} is none of: a disclosed session, a proof, a log, a directory with one")
 
 

@@ -27,7 +27,7 @@ from meso_device.accounting.entries import (
     Json,
     SessionRow,
 )
-from meso_device.audit import canonical, caps, closing, queries, records
+from meso_device.audit import canonical, caps, closing, queries, records, rotation
 from meso_device.audit.birth import DATABASE_NAME, Identity, keep_key, settle_identity
 from meso_device.audit.check import COLUMNS, ChainChecker, Damage
 from meso_device.audit.checkpoint import Checkpoint, open_note, sign
@@ -37,10 +37,12 @@ from meso_device.audit.derived_check import check_derived
 from meso_device.audit.facts import clinic_facts
 from meso_device.audit.filesystem import check_filesystem
 from meso_device.audit.keys import SigningKey
+from meso_device.audit.log_keys import ROTATED
 from meso_device.audit.open_files import OpenFiles
 from meso_device.audit.pages import Looked, Query, look
 from meso_device.audit.projections import Projections
 from meso_device.audit.records import FIRST_PREV, NONCE_BYTES, Stamp
+from meso_device.audit.retirement import RETIRED, RetiredError, retired_seq
 from meso_device.audit.shot_rows import SHOT_KINDS
 from meso_device.audit.sql import run
 from meso_device.audit.tree import HASH_BYTES, Frontier
@@ -48,7 +50,7 @@ from protocols.errors import AuditWriteFailed, MesoError
 
 CHECKPOINT_RECORDS: Final = 256
 CHECKPOINT_INTERVAL_US: Final = 15 * 60 * 1_000_000
-_CHECKPOINT_KINDS: Final = frozenset({"session.opened", "session.closed", "log.opened", "log.closed"})
+_CHECKPOINT_KINDS: Final = frozenset({"session.opened", "session.closed", "log.opened", "log.closed", ROTATED, RETIRED})
 
 Randomness = Callable[[int], bytes]
 
@@ -70,6 +72,7 @@ class Store:
         self._db = db
         self._files = files
         self._key = key
+        self._next_key: SigningKey | None = None
         self._software = software
         self._randomness = randomness
         self._broken = ""
@@ -92,16 +95,21 @@ class Store:
         Raises:
             UsageError: not a place for a log, of another program, or its key is missing.
             AuditWriteFailed: it cannot be written, or does not verify.
+            RetiredError: it has ended.
         """
         identity = settle_identity(home, randomness, open_for_writing)
         try:
             files = OpenFiles(home / DATABASE_NAME)
+            key = rotation.settle(home, identity.db, identity.key)
+        except OSError as error:
+            abandon(identity.db)
+            raise AuditWriteFailed(f"the data directory {home} cannot be used: {error.strerror or error}") from error
         except BaseException:
             abandon(identity.db)
             raise
         store = cls(
             identity.db,
-            identity.key,
+            key,
             software=software,
             randomness=randomness,
             notices=tuple(filter(None, [check_filesystem(home)])),
@@ -153,6 +161,19 @@ class Store:
                 self._break(error)
         return [CommitFailed(no=batch.no, reason=self._broken) for batch in batches]
 
+    def rotate(self, key: SigningKey, entry: Entry, stamp: Stamp) -> None:
+        """Make the record of another key durable, and with it a checkpoint that both keys sign; the new one goes on.
+
+        Raises:
+            AuditWriteFailed: neither is durable, and the old key stays.
+        """
+        self._next_key = key
+        [result] = self.commit([Batch(no=0, entries=(entry,))], stamp)
+        self._next_key = None
+        if not isinstance(result, Committed):
+            raise AuditWriteFailed(self._broken)
+        self._key = key
+
     @property
     def broken(self) -> str:
         """Why nothing more is written; empty while the store is healthy."""
@@ -162,7 +183,7 @@ class Store:
         """Record the clean end with a checkpoint and close the file; a broken store is only closed."""
         entry = Entry(kind="log.closed", key=f"log/{self._frontier.size}/closed")
         self.commit([Batch(no=0, entries=(entry,))], stamp)
-        if self._broken:
+        if self._broken and self._broken != str(RetiredError()):
             abandon(self._db)
             return
         self._broken = "the log is closed"
@@ -178,6 +199,8 @@ class Store:
         kinds = {entry.kind for batch in batches for entry in batch.entries}
         self._maybe_checkpoint(kinds, stamp)
         run(self._db, "COMMIT")
+        if RETIRED in kinds:
+            self._broken = str(RetiredError())
         if self._files is not None:
             self._files.check()
         self._version = self._db.data_version()
@@ -288,7 +311,8 @@ class Store:
             due.append("time")
         if not due or size == self._checkpoint_size:
             return
-        note = sign(Checkpoint(self._key.name, size, self._frontier.root()), self._key)
+        keys = [self._key] if self._next_key is None else [self._key, self._next_key]
+        note = sign(Checkpoint(self._key.name, size, self._frontier.root()), *keys)
         run(
             self._db,
             "INSERT INTO checkpoint VALUES(?, ?, ?, ?, ?)",
@@ -314,6 +338,9 @@ class Store:
             raise AuditWriteFailed(
                 f"the audit log does not verify: {error}; nothing is written to it, run: meso audit verify"
             ) from error
+        if retired_seq(self._db) is not None:
+            abandon(self._db)
+            raise RetiredError
         size = self._frontier.size
         opened = Entry(
             kind="log.opened",
@@ -438,7 +465,7 @@ class Store:
 
     @property
     def verify_key(self) -> str:
-        """The public key of the log, for checking its checkpoints."""
+        """The public key that the log is signed with now."""
         return str(self._key.verify_key)
 
     @property

@@ -14,9 +14,10 @@ import apsw
 from msgspec import Struct
 
 from meso_device.audit import standalone
-from meso_device.audit.checkpoint import Checkpoint, open_note
+from meso_device.audit.checkpoint import Checkpoint
 from meso_device.audit.filesystem import sync_directory
 from meso_device.audit.keys import VerifyKey
+from meso_device.audit.log_keys import LogKeys, changes_of_key, log_keys
 from meso_device.audit.sql import run
 from meso_device.audit.standalone import CHECKPOINT_NAME, COPY_VKEY_NAME, TILE_WIDTH, tile_path, tiles_of
 from protocols.errors import MesoError, UsageError
@@ -27,7 +28,8 @@ The whole log of {origin}: every record, byte for byte, without the name of any 
 
 checkpoint     size and root of the log, signed (C2SP tlog-checkpoint)
 tile/          its hashes, and in tile/entries its records (C2SP tlog-tiles)
-log.vkey       the log's public key; compare it with the one written down when the log was begun
+log.vkey       the log's public key; compare it with the one written down when the log was begun, or when it was changed
+key-1.txt ...  only where the key was changed: the new one, and the checkpoint that the old and the new have signed
 meso_verify.py checks it all; it needs Python 3.11 and nothing else
 
 Check it with: python3 meso_verify.py . --key VKEY
@@ -69,14 +71,15 @@ def write_copy(db: apsw.Connection, key: VerifyKey, parent: Path) -> Copy:
     if not newest:
         raise MesoError("the log has no checkpoint yet: the first session makes one")
     note = newest[0][0]
-    now = open_note(note, key)
+    keys = log_keys(db, key)
+    now = keys.open(note)
     if not parent.is_dir():
         raise UsageError(f"{parent} is not a directory: make it first, or name the one where the stick is mounted")
     place = parent / now.origin.replace("/", "-")
-    older = _older(db, place, key, now)
+    older = _older(db, place, keys, now)
     try:
         place.mkdir(exist_ok=True)
-        _put(place, _files(db, now, key))
+        _put(place, _files(db, now, keys))
         _put(place, [(CHECKPOINT_NAME, note.encode())])
         for tile in {*tiles_of(older)} - {*tiles_of(now.size)}:
             _forget(place / tile_path(tile))
@@ -89,10 +92,10 @@ def write_copy(db: apsw.Connection, key: VerifyKey, parent: Path) -> Copy:
     return Copy(place=place, checkpoint=now, older=older)
 
 
-def _older(db: apsw.Connection, place: Path, key: VerifyKey, now: Checkpoint) -> int:
+def _older(db: apsw.Connection, place: Path, keys: LogKeys, now: Checkpoint) -> int:
     """Return how many records an older copy holds, once it is known to be one of this very log; 0 without one."""
     try:
-        old = open_note((place / CHECKPOINT_NAME).read_text("utf-8"), key)
+        old = keys.open((place / CHECKPOINT_NAME).read_text("utf-8"))
     except FileNotFoundError:
         return 0
     except (OSError, ValueError, UsageError) as error:
@@ -113,10 +116,11 @@ def _older(db: apsw.Connection, place: Path, key: VerifyKey, now: Checkpoint) ->
     return old.size
 
 
-def _files(db: apsw.Connection, now: Checkpoint, key: VerifyKey) -> Iterator[tuple[str, bytes]]:
+def _files(db: apsw.Connection, now: Checkpoint, keys: LogKeys) -> Iterator[tuple[str, bytes]]:
     """Yield every file of a copy but its checkpoint."""
     yield "READ-ME.txt", _READ_ME.format(origin=now.origin).encode()
-    yield COPY_VKEY_NAME, f"{key}\n".encode()
+    yield COPY_VKEY_NAME, f"{keys.newest}\n".encode()
+    yield from changes_of_key(db, keys).items()
     yield VERIFIER_NAME, Path(standalone.__file__).read_bytes()
     hashes: list[list[bytes]] = [[]]
     for tile in tiles_of(now.size):

@@ -15,11 +15,13 @@ from msgspec import Struct, field
 from meso_device.audit.birth import DATABASE_NAME, VKEY_NAME
 from meso_device.audit.bulk import BLOCK_RECORDS, BulkChecker, no_collector
 from meso_device.audit.check import COLUMNS, ChainChecker, Damage
-from meso_device.audit.checkpoint import Checkpoint, open_note, read_unsigned
+from meso_device.audit.checkpoint import Checkpoint, read_unsigned
 from meso_device.audit.database import open_for_reading
 from meso_device.audit.keys import VerifyKey
+from meso_device.audit.log_keys import CREATED, ROTATED, LogKeys, keys_of
 from meso_device.audit.projections import difference, rebuild
 from meso_device.audit.records import FIRST_PREV
+from meso_device.audit.retirement import retired_seq
 from meso_device.audit.schema import SCHEMA
 from meso_device.audit.sql import run
 from meso_device.audit.tree import Frontier
@@ -49,6 +51,7 @@ class Report(Struct, frozen=True):
         heads: Newest shot of each gun and epoch.
         bad_seq: First bad record, or None.
         bad: What is wrong, in one line; empty when ok.
+        retired: Whether the log has ended for ever.
     """
 
     ok: bool
@@ -61,6 +64,7 @@ class Report(Struct, frozen=True):
     heads: dict[str, int] = field(default_factory=dict)
     bad_seq: int | None = None
     bad: str = ""
+    retired: bool = False
 
 
 class _Pass(Struct):
@@ -81,16 +85,18 @@ def verify_home(
     Args:
         home: The data directory.
         checkpoint_file: A checkpoint kept outside; all that it covers is fixed by it.
-        vkey: The log's public key as it was written down; without it the data directory's own is believed.
+        vkey: The log's public key as it was written down, any one of them where it was changed; without it the data
+            directory's own is believed.
         progress: Called with records done and in all, now and then.
 
     Raises:
         UsageError: there is no log, no key, or the checkpoint given is not one of this log.
     """
     key = VerifyKey.parse(vkey or stored_vkey(home))
-    outside = None if checkpoint_file is None else open_note(read_note(checkpoint_file), key)
+    note = None if checkpoint_file is None else read_note(checkpoint_file)
     db = open_for_reading(home / DATABASE_NAME)
     try:
+        outside = None if note is None else _keys(db, key)[0].open(note)
         return verify_log(db, key, outside=outside, progress=progress)
     finally:
         db.close()
@@ -106,11 +112,15 @@ def verify_log(
     """Verify the log in a database as it is now; the report names the first thing that does not hold."""
     state = _Pass(key.name)
     bad: Damage | None = None
+    ended: int | None = None
     # One snapshot for all statements, whatever a host commits meanwhile.
     try:
         run(db, "BEGIN")
         verify_records(db, key, state, outside, progress)
         _check_signatures(db, key)
+        ended = retired_seq(db)
+        if ended is not None and ended != state.frontier.size - 1:
+            raise Damage(ended + 1, "stands behind the end of a log that was retired")  # noqa: TRY301  # ends the pass
         _check_database(db)
     except Damage as damage:
         bad = damage
@@ -131,6 +141,7 @@ def verify_log(
         heads={f"{uid}/{epoch}": seq for (uid, epoch), seq in state.witness.heads.items()},
         bad_seq=None if bad is None else bad.seq,
         bad="" if bad is None else _one_line(str(bad)),
+        retired=bad is None and ended is not None,
     )
 
 
@@ -161,7 +172,9 @@ def verify_records(
         Damage: the first fault.
     """
     [(total,)] = run(db, "SELECT count(*) FROM record")
-    wanted = _promised_roots(db, key, state)
+    # Where they do not hold, the first record that is damaged says more; else this is what is wrong.
+    keys, wrong = _keys(db, key)
+    wanted = _promised_roots(db, keys, state)
     peaks = dict(run(db, "SELECT size, peaks FROM checkpoint"))
     if not wanted and total:
         raise Damage(None, "the log holds no checkpoint")
@@ -178,7 +191,7 @@ def verify_records(
         while block := list(islice(rows, min(BLOCK_RECORDS, stop - frontier.size) if stop else BLOCK_RECORDS)):
             if not bulk.accepts(block):
                 for row in block:
-                    _check_single(row, checker, state.witness, key)
+                    _check_single(row, checker, state.witness, None if wrong else keys)
             frontier.extend([row[4] for row in block])
             if frontier.size == stop:
                 _check_root(frontier, wanted[stop])
@@ -186,11 +199,21 @@ def verify_records(
                 stop = next(stops)
             if progress is not None:
                 progress(frontier.size, total)
+    if wrong is not None:
+        raise wrong
     if stop:
         raise Damage(frontier.size, f"missing: the log ends here, but {wanted[stop][0][1]} covers {stop} records")
 
 
-def _check_single(row: Any, checker: ChainChecker, witness: GunWitness, key: VerifyKey) -> None:
+def _keys(db: apsw.Connection, key: VerifyKey) -> tuple[LogKeys, Damage | None]:
+    """Return the keys of a log, or the given one alone and why."""
+    try:
+        return keys_of(db, key), None
+    except Damage as damage:
+        return LogKeys.alone(key), damage
+
+
+def _check_single(row: Any, checker: ChainChecker, witness: GunWitness, keys: LogKeys | None) -> None:
     body = checker.check(row)
     seq, kind = row[0], row[2]
     try:
@@ -202,8 +225,10 @@ def _check_single(row: Any, checker: ChainChecker, witness: GunWitness, key: Ver
             witness.begins(body)
         elif kind in {"gap", "finding.gap"}:
             witness.skips(body)
-        elif kind == "key.created" and body.vkey != str(key):
-            raise Damage(seq, f"names another key than {key}: the log was begun anew, or the given key is not its own")
+        elif kind in {CREATED, ROTATED} and keys is not None:
+            since = seq + 1 if kind == ROTATED else 0
+            if not any(era.since == since and str(era.key) == body.vkey for era in keys.eras):
+                raise Damage(seq, "names a key that this log does not have")
     except (AttributeError, TypeError, ValueError, OverflowError) as error:
         raise Damage(seq, f"lacks what a record of kind {kind} holds: {error}") from None
 
@@ -215,7 +240,7 @@ def _rows(db: apsw.Connection, checker: ChainChecker) -> Iterator[Any]:
         raise Damage(checker.next_seq, "a column of it is not text") from None
 
 
-def _promised_roots(db: apsw.Connection, key: VerifyKey, state: _Pass) -> dict[int, list[tuple[bytes, str]]]:
+def _promised_roots(db: apsw.Connection, keys: LogKeys, state: _Pass) -> dict[int, list[tuple[bytes, str]]]:
     """Return the roots that stored checkpoints promise, by size.
 
     The signature of the newest is checked at once: it covers all records that any of them covers. Those of the
@@ -225,8 +250,8 @@ def _promised_roots(db: apsw.Connection, key: VerifyKey, state: _Pass) -> dict[i
     newest = True
     for size, note in db.execute("SELECT size, note FROM checkpoint ORDER BY size DESC"):
         with _naming_checkpoint(size):
-            checkpoint = open_note(note, key) if newest else read_unsigned(note)
-        if checkpoint.size != size or checkpoint.origin != key.name:
+            checkpoint = keys.open(note) if newest else read_unsigned(note)
+        if checkpoint.size != size or checkpoint.origin != keys.name:
             raise Damage(
                 None, f"the stored checkpoint of {size} records is of {checkpoint.size} of {checkpoint.origin}"
             )
@@ -237,9 +262,10 @@ def _promised_roots(db: apsw.Connection, key: VerifyKey, state: _Pass) -> dict[i
 
 
 def _check_signatures(db: apsw.Connection, key: VerifyKey) -> None:
+    keys = keys_of(db, key)
     for size, note in db.execute("SELECT size, note FROM checkpoint ORDER BY size"):
         with _naming_checkpoint(size):
-            open_note(note, key)
+            keys.open(note)
 
 
 @contextlib.contextmanager
@@ -315,6 +341,19 @@ def stored_vkey(home: Path) -> str:
         raise UsageError(
             f"no audit log or no public key in {home} ({error.strerror}); check --home, or give --key"
         ) from None
+
+
+def read_outside(home: Path, path: Path) -> Checkpoint:
+    """Return a checkpoint that was kept outside of a log's directory.
+
+    Raises:
+        UsageError: there is no log, or the file is no signed checkpoint of it.
+    """
+    db = open_for_reading(home / DATABASE_NAME)
+    try:
+        return _keys(db, VerifyKey.parse(stored_vkey(home)))[0].open(read_note(path))
+    finally:
+        db.close()
 
 
 def read_note(path: Path) -> str:

@@ -1,7 +1,7 @@
 """``meso audit``: the log of all injections, checked and handed out.
 
-Most only read, and a host may be writing meanwhile. `amend`, `rebuild`, `salvage`, `require`, and what is given a name
-with ``--as`` write a record.
+Most only read, and a host may be writing meanwhile. `amend`, `rotate-key`, `retire`, `rebuild`, `salvage`, `require`,
+and what is given a name with ``--as`` write a record.
 """
 
 import os
@@ -14,8 +14,10 @@ import typer
 
 from meso_device.cli.asking import AsOption, PinFileOption
 from meso_device.cli.audit_amend import app as amending
+from meso_device.cli.audit_keys import app as keys
 from meso_device.cli.audit_outside import app as outside
 from meso_device.cli.audit_proofs import app as proofs
+from meso_device.cli.audit_retire import app as retiring
 from meso_device.cli.audit_send import app as sending
 from meso_device.cli.options import HomeOption, JsonOption, OutOption
 from meso_device.cli.output import say, say_json, writing_to
@@ -27,8 +29,10 @@ app = typer.Typer(
     help="Verify, prove and export the log of all injections.",
 )
 app.add_typer(amending)
+app.add_typer(keys)
 app.add_typer(outside)
 app.add_typer(proofs)
+app.add_typer(retiring)
 app.add_typer(sending)
 
 
@@ -72,7 +76,7 @@ def verify(
         say_json(asdict(report))
     elif report.ok:
         say(f"verified: {report.records} records, {report.shots} injections, {report.checkpoints} checkpoints")
-        say(f"  log  {report.origin}")
+        say(f"  log  {report.origin}{', RETIRED: it ends here' if report.retired else ''}")
         say(f"  root {report.root}")
         if report.outside:
             say(f"  the first {report.outside} records are those of the checkpoint given")

@@ -35,6 +35,9 @@ def enrol(
     home: HomeOption = None,
 ) -> None:
     """Enrol this console with a collector, by the code that 'meso collector enrol' printed."""
+    from meso_device.audit.keys import VerifyKey
+    from meso_device.audit.log_keys import log_keys
+    from meso_device.audit.reader import reading
     from meso_device.audit.verify import stored_vkey
     from meso_device.collector import sender
     from meso_device.collector.channel import parse_address
@@ -43,7 +46,9 @@ def enrol(
 
     place = existing_home(find_home(home, os.environ))
     host, port = parse_address(address)
-    vkey = stored_vkey(place.root)
+    with reading(place.root) as db:
+        # The one that the log was begun with: the collector follows every change from there.
+        vkey = str(log_keys(db, VerifyKey.parse(stored_vkey(place.root))).first)
     if code_file == STDIN:
         text = stdin_line("the code")
     elif code_file:
@@ -82,7 +87,7 @@ def send(
     for account in accounts:
         try:
             with reading(place.root) as db:
-                sent = sender.send(place.root, account, Outbox(db, key), key, again=again)
+                sent = sender.send(place.root, account, Outbox(db, key), again=again)
         except MesoError as error:
             # One collector that is away keeps nothing from the others.
             failed.append(f"{account.address}: {error}")

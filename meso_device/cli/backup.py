@@ -103,17 +103,15 @@ def restore(
     """Make a data directory of a backup; only into an empty one. The old one must never be used again."""
     from meso_device import __version__
     from meso_device.accounting.entries import Batch, CommitFailed
-    from meso_device.audit.checkpoint import open_note
-    from meso_device.audit.keys import VerifyKey
     from meso_device.audit.records import Stamp
     from meso_device.audit.store import Store
-    from meso_device.audit.verify import read_note, stored_vkey
+    from meso_device.audit.verify import read_outside
     from meso_device.host.clock import Clock, read_clock_state, read_host_boot
     from meso_device.host.home import HomeLock, existing_home, find_home
     from meso_device.records import backup
     from protocols.errors import AuditWriteFailed
 
-    outside = 0 if checkpoint is None else open_note(read_note(checkpoint), VerifyKey.parse(stored_vkey(where))).size
+    outside = 0 if checkpoint is None else read_outside(where, checkpoint).size
     root = find_home(home, os.environ)
     restored = backup.restore(where, root, keys)
     entry = backup.restored_entry(restored, outside)

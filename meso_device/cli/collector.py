@@ -126,6 +126,7 @@ def status(database: DatabaseOption = "", json: JsonOption = False) -> None:
                 "taken_at": "" if one.taken_at is None else one.taken_at.isoformat(),
                 "simulated": one.simulated,
                 "revoked": one.revoked,
+                "retired": one.retired,
             }
             for one in consoles
         ]
@@ -137,7 +138,8 @@ def status(database: DatabaseOption = "", json: JsonOption = False) -> None:
     else:
         for one in consoles:
             when = "nothing yet" if one.taken_at is None else f"{one.taken_at:%Y-%m-%d %H:%M:%S %Z}"
-            marks = f"{'  REVOKED' if one.revoked else ''}{'  SIMULATED' if one.simulated else ''}"
+            told = {"REVOKED": one.revoked, "RETIRED": one.retired, "SIMULATED": one.simulated}
+            marks = "".join(f"  {word}" for word, is_so in told.items() if is_so)
             say(f"{one.name:<16} {one.records:>10} records  {when}  {one.origin}{marks}")
         if not consoles:
             say("no console is enrolled yet")

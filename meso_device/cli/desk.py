@@ -14,6 +14,7 @@ from meso_device.audit.birth import DATABASE_NAME
 from meso_device.audit.database import open_for_reading
 from meso_device.audit.exposure import place_of
 from meso_device.audit.records import Stamp
+from meso_device.audit.retirement import refuse_retired
 from meso_device.audit.store import Store
 from meso_device.cli.asking import Answers, ask
 from meso_device.cli.output import tell
@@ -79,13 +80,14 @@ def open_desk(home: Path | None, *, command: str, pin_file: str, begin: bool = F
         begin: Whether this command may be the first in a new directory.
 
     Raises:
-        MesoError: nobody is enrolled yet, and this is not the command to begin with.
+        MesoError: nobody is enrolled yet, and this is not the command to begin with; or the console is retired.
         UsageError: the directory cannot be used.
     """
     root = find_home(home, os.environ)
     if not begin and not (root.exists() and read_operators(existing_home(root).root)):
         raise MesoError(f"nobody is enrolled in {root} yet; begin with: {FIRST_STEP}")
     place = open_home(root)
+    refuse_retired(place.root)
     answers = Answers(pin_file)
     with Office.open(place.root) as office:
         desk = Desk(home=place, office=office, answers=answers, command=command)

@@ -7,6 +7,7 @@ import typer
 from meso_device.cli.asking import AsOption, PinFileOption
 from meso_device.cli.options import HomeOption, JsonOption
 from meso_device.cli.output import say, say_json
+from meso_device.cli.patient_retention import app as retention
 from meso_device.people.adverse import Reaction, Reporter, Severity
 from meso_device.people.subject import LegalBasis, ShownFor
 
@@ -16,6 +17,7 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Enrol patients, look them up, report reactions, erase.",
 )
+app.add_typer(retention)
 
 
 WHO_HELP: Final = (

@@ -3,7 +3,9 @@
 from meso_device import __version__
 from meso_device.accounting.entries import Batch, CommitFailed, Entry
 from meso_device.audit.records import Stamp
+from meso_device.audit.retirement import is_retired
 from meso_device.audit.store import Store
+from meso_device.cli.output import tell
 from meso_device.host.clock import Clock, read_clock_state, read_host_boot
 from meso_device.host.home import Home, HomeLock, lock_holder
 from meso_device.people.office import Office
@@ -11,12 +13,14 @@ from protocols.errors import AuditWriteFailed
 
 
 def commit_or_owe(home: Home, entry: Entry, *, purpose: str) -> None:
-    """Make a record durable in the log, or in the vault while another process has the log.
+    """Make a record durable in the log, or in the vault while another process has the log; a retired log takes none.
 
     Raises:
         AuditWriteFailed: it is not.
     """
-    if lock_holder(home):
+    if is_retired(home.root):
+        tell("this console is retired: what was done now is recorded nowhere")
+    elif lock_holder(home):
         with Office.open(home.root) as office:
             office.owe(entry)
     else:

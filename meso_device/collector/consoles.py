@@ -25,6 +25,7 @@ class ConsoleState(Struct, frozen=True, kw_only=True):
         taken_at: When the newest of them came; None if none did.
         simulated: Whether any of them is of a simulated gun.
         revoked: Whether its credential is revoked.
+        retired: Whether its log has ended for ever.
     """
 
     name: str
@@ -33,6 +34,7 @@ class ConsoleState(Struct, frozen=True, kw_only=True):
     taken_at: datetime | None
     simulated: bool
     revoked: bool
+    retired: bool
 
 
 class Fork(Struct, frozen=True, kw_only=True):
@@ -82,10 +84,21 @@ def revoke(db: Connection, name: str) -> None:
 
 def states(db: Connection) -> tuple[ConsoleState, ...]:
     """Return all consoles, by name."""
-    rows = db.execute("SELECT name, origin, records, taken_at, simulated, revoked FROM meso.consoles ORDER BY name")
+    rows = db.execute(
+        "SELECT name, origin, records, taken_at, simulated, revoked, retired.seq IS NOT NULL "
+        "FROM meso.consoles LEFT JOIN meso.retired USING (origin) ORDER BY name"
+    )
     return tuple(
-        ConsoleState(name=name, origin=origin, records=records, taken_at=taken_at, simulated=simulated, revoked=revoked)
-        for name, origin, records, taken_at, simulated, revoked in rows
+        ConsoleState(
+            name=name,
+            origin=origin,
+            records=records,
+            taken_at=taken_at,
+            simulated=simulated,
+            revoked=revoked,
+            retired=retired,
+        )
+        for name, origin, records, taken_at, simulated, revoked, retired in rows
     )
 
 

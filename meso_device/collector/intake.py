@@ -10,10 +10,11 @@ from msgspec import Struct
 
 from meso_device.audit.checkpoint import Checkpoint
 from meso_device.audit.keys import VerifyKey
+from meso_device.audit.log_keys import LogKeys
 from meso_device.audit.records import FIRST_PREV
 from meso_device.audit.tree import HASH_BYTES, Frontier
 from meso_device.collector.database import Connection
-from meso_device.collector.judge import Judged, NotContinuedError, Row, Shot, judge
+from meso_device.collector.judge import FormerKeyError, Judged, NotContinuedError, Row, Shot, judge
 from meso_device.collector.wire import Batch, BatchRefused, Code, Held
 from protocols.errors import UsageError
 
@@ -143,11 +144,13 @@ def take(db: Connection, console: Console, batch: Batch) -> Stored:
             # One batch of a console at a time: what is compared below is not written meanwhile.
             db.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (console.origin,))
             authenticate(db, console.token_sha256)
-            judged = judge(batch, console.key, *_start(db, console.origin, batch.first))
+            _check_not_retired(db, console.origin, batch.first)
+            judged = judge(batch, _keys(db, console), *_start(db, console.origin, batch.first))
             inserted = _insert(db, console.origin, judged.rows)
             _compare(db, console.origin, judged.rows)
             alarms = _tell_shots(db, console.origin, judged.shots, batch.note)
             _keep_checkpoint(db, console.origin, judged, batch.note)
+            _keep_key(db, console.origin, judged)
             size, _ = newest(db, console.origin)
     except NotContinuedError:
         held, _ = newest(db, console.origin)
@@ -155,10 +158,41 @@ def take(db: Connection, console: Console, batch: Batch) -> Stored:
         detail = f"a signed checkpoint of {end} records is not proven to continue the {batch.first} of {held} held here"
         _alarm(db, console.origin, ("growth", sha256(batch.note.encode()).hexdigest(), detail), batch.note)
         raise BatchRefused(Code.FORK, f"FORK: {detail}") from None
+    except FormerKeyError:
+        end = batch.first + len(batch.bodies)
+        detail = (
+            f"a checkpoint of {end} records is signed by a key that the log had given up: somebody else has that key"
+        )
+        _alarm(db, console.origin, ("key", sha256(batch.note.encode()).hexdigest(), detail), batch.note)
+        raise BatchRefused(Code.FORK, f"FORK: {detail}") from None
     except _ForkError as fork:
         _alarm(db, console.origin, fork.row, batch.note)
         raise BatchRefused(Code.FORK, f"FORK: {fork}") from None
     return Stored(judged.checkpoint, size, inserted, alarms)
+
+
+def _keys(db: Connection, console: Console) -> LogKeys:
+    keys = LogKeys.alone(console.key)
+    for size, vkey in db.execute(
+        "SELECT size, vkey FROM meso.rotation WHERE origin = %s ORDER BY size", (console.origin,)
+    ).fetchall():
+        keys = keys.followed_by(VerifyKey.parse(vkey), size)
+    return keys
+
+
+def _check_not_retired(db: Connection, origin: str, first: int) -> None:
+    if db.execute("SELECT FROM meso.retired WHERE origin = %s AND seq < %s", (origin, first)).rowcount:
+        raise _ForkError(
+            "retired", str(first), f"record {first} was sent, and the log had ended before it: it was retired"
+        )
+
+
+def _keep_key(db: Connection, origin: str, judged: Judged) -> None:
+    if judged.rotated_to is not None:
+        db.execute(
+            "INSERT INTO meso.rotation (origin, size, vkey) VALUES (%s, %s, %s)",
+            (origin, judged.checkpoint.size, str(judged.rotated_to)),
+        )
 
 
 def _start(db: Connection, origin: str, first: int) -> tuple[Frontier, bytes]:

@@ -5,10 +5,11 @@ Nothing is written here: what a collector has acknowledged is noted beside the l
 
 from typing import Final
 
-from meso_device.audit.checkpoint import open_note, read_unsigned
+from meso_device.audit.checkpoint import read_unsigned
 from meso_device.audit.database import Log
 from meso_device.audit.disclose import LEAVES_MAX
 from meso_device.audit.keys import VerifyKey
+from meso_device.audit.log_keys import log_keys
 from meso_device.audit.proof import Nodes
 from meso_device.audit.sql import run
 from meso_device.audit.tree import consistency_proof
@@ -25,9 +26,13 @@ class Outbox:
     """Reads batches out of a log."""
 
     def __init__(self, db: Log, key: VerifyKey) -> None:
-        """Read from this log, open for reading; its checkpoints are believed with this key's signature alone."""
+        """Read from this log, open for reading, of which this key is known.
+
+        Raises:
+            MesoError: its keys do not hold.
+        """
         self._db = db
-        self._key = key
+        self.keys = log_keys(db, key)
 
     def signed(self) -> int:
         """Return how many records are under the newest checkpoint."""
@@ -54,7 +59,8 @@ class Outbox:
         found = run(
             self._db,
             "SELECT min(size), max(size) FILTER (WHERE size <= ?2) FROM checkpoint WHERE size > ?1",
-            (first, first + RECORDS_AIM),
+            # A batch ends where the key changes: the collector sees that both have signed.
+            (first, min(first + RECORDS_AIM, self.keys.next_rotation(first) or first + RECORDS_AIM)),
         )
         nearest, aimed = found[0]
         if nearest is None:
@@ -66,7 +72,7 @@ class Outbox:
             raise MesoError(f"the records from {first} to the next checkpoint do not fit into one batch")
         end = first + len(bodies)
         [(note,)] = run(self._db, "SELECT note FROM checkpoint WHERE size = ?", (end,))
-        open_note(note, self._key)
+        self.keys.open(note)
         proof = consistency_proof(first, end, Nodes(self._db, LEAVES_MAX).root)
         return Batch(first=first, bodies=bodies, note=note, proof=proof)
 

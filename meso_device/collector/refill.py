@@ -5,9 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import apsw
 from msgspec.structs import replace
 
+from meso_device.audit.birth import DATABASE_NAME
+from meso_device.audit.database import open_for_reading
 from meso_device.audit.keys import VerifyKey
+from meso_device.audit.log_keys import LogKeys, readable_keys
 from meso_device.audit.salvage import Elsewhere, Part
 from meso_device.collector.account import Account, read_accounts
 from meso_device.collector.channel import Channel
@@ -37,23 +41,26 @@ def elsewhere(home: Path, key: VerifyKey) -> Iterator[Elsewhere | None]:
     if not accounts:
         yield None
         return
+    keys = LogKeys.alone(key)
+    with contextlib.suppress(apsw.Error, MesoError), contextlib.closing(open_for_reading(home / DATABASE_NAME)) as db:
+        keys = readable_keys(db, key)
     sizes = {}
     for account in accounts:
         with _connected(account) as channel:
-            sizes[account] = _size(channel, account, key)
+            sizes[account] = _size(channel, account, keys)
     most = max(accounts, key=sizes.__getitem__)
     with _connected(most) as channel:
         name = Cosigner.parse(most.cosigner).name
-        yield Elsewhere(name=name, size=_size(channel, most, key), parts=lambda first: _parts(channel, first))
+        yield Elsewhere(name=name, size=_size(channel, most, keys), parts=lambda first: _parts(channel, first))
 
 
-def _size(channel: Channel, account: Account, key: VerifyKey) -> int:
+def _size(channel: Channel, account: Account, keys: LogKeys) -> int:
     """Return how many records a collector holds, as it says with its signature under the log's own."""
     try:
         held = hello(channel, account)
     except BatchRefused as refused:
         raise MesoError(f"{account.address}: {refused}; {_LATER}") from refused
-    return signed_by_both(account, held.note, key).size if held.size else 0
+    return signed_by_both(account, held.note, keys).size if held.size else 0
 
 
 def _parts(channel: Channel, first: int) -> Iterator[Part]:

@@ -14,8 +14,8 @@ from typing import Final, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from meso_device.audit.checkpoint import Checkpoint, open_note
-from meso_device.audit.keys import VerifyKey
+from meso_device.audit.checkpoint import Checkpoint
+from meso_device.audit.log_keys import LogKeys
 from meso_device.collector.account import Account, forget_other_addresses, read_accounts, write_account
 from meso_device.collector.channel import Channel, ChannelEnded
 from meso_device.collector.code import OneTimeCode, certificate_pin
@@ -103,7 +103,7 @@ def enrol(home: Path, host: str, port: int, code: OneTimeCode, vkey: str) -> Acc
     return account
 
 
-def send(home: Path, account: Account, outbox: Outbox, key: VerifyKey, *, again: bool = False) -> Sent:
+def send(home: Path, account: Account, outbox: Outbox, *, again: bool = False) -> Sent:
     """Send what the collector lacks; with ``again`` everything, which it compares with what it holds.
 
     Raises:
@@ -118,7 +118,7 @@ def send(home: Path, account: Account, outbox: Outbox, key: VerifyKey, *, again:
         first = 0 if again or not continues else held.size
         lost = max(0, account.acked_size - held.size)
         if held.size and continues:
-            account = _acknowledged(home, account, held.note, key)
+            account = _acknowledged(home, account, held.note, outbox.keys)
         while (batch := outbox.batch(first)) is not None:
             channel.send(batch)
             taken = answer_of(channel, Taken)
@@ -126,7 +126,7 @@ def send(home: Path, account: Account, outbox: Outbox, key: VerifyKey, *, again:
             inserted += taken.inserted
             first += len(batch.bodies)
             if taken.size == first:
-                account = _acknowledged(home, account, batch.note + taken.cosignature, key)
+                account = _acknowledged(home, account, batch.note + taken.cosignature, outbox.keys)
     if not continues:
         raise MesoError(
             f"the collector holds {held.size} records of this log, and they are not the beginning of the "
@@ -179,20 +179,20 @@ def dialled(host: str, port: int, wanted: Wanted) -> Iterator[tuple[Channel, byt
         raise MesoError(f"the collector at {host} port {port} cannot be reached: {why}; {wanted.later}") from error
 
 
-def signed_by_both(account: Account, cosigned: str, key: VerifyKey) -> Checkpoint:
+def signed_by_both(account: Account, cosigned: str, keys: LogKeys) -> Checkpoint:
     """Return a checkpoint that the log has signed and the collector cosigned; UsageError where that does not hold."""
-    checkpoint = open_note(cosigned, key)
+    checkpoint = keys.open(cosigned)
     cosigned_at_s(checkpoint, cosigned.splitlines()[-1], Cosigner.parse(account.cosigner))
     return checkpoint
 
 
-def _acknowledged(home: Path, account: Account, cosigned: str, key: VerifyKey) -> Account:
+def _acknowledged(home: Path, account: Account, cosigned: str, keys: LogKeys) -> Account:
     """Note that the collector holds everything up to a checkpoint that both have signed.
 
     Raises:
         UsageError: one of the signatures does not hold.
     """
-    checkpoint = signed_by_both(account, cosigned, key)
+    checkpoint = signed_by_both(account, cosigned, keys)
     account = replace(account, acked_size=checkpoint.size, cosigned=cosigned)
     write_account(home, account)
     return account

@@ -51,6 +51,7 @@ class Act(StrEnum):
     WRITE_OFF = "write_off"
     OPEN_EPOCH = "open_epoch"
     ROTATE_KEY = "rotate_key"
+    RETIRE = "retire"
     ERASE_SUBJECT = "erase_subject"
     SALVAGE = "salvage"
     RELEASE_LIMITS = "release_limits"
@@ -122,6 +123,7 @@ MAY: Final[Mapping[Role, frozenset[Act]]] = {
             Act.OPERATORS,
             Act.RETENTION,
             Act.ROTATE_KEY,
+            Act.RETIRE,
             Act.ERASE_SUBJECT,
             Act.SALVAGE,
             Act.RELEASE_LIMITS,
@@ -134,6 +136,7 @@ SECOND: Final[Mapping[Act, frozenset[Role]]] = {
     Act.WRITE_OFF: frozenset({Role.CLINICIAN, Role.TECHNICIAN, Role.ADMINISTRATOR}),
     Act.OPEN_EPOCH: frozenset({Role.CLINICIAN, Role.TECHNICIAN, Role.ADMINISTRATOR}),
     Act.ROTATE_KEY: frozenset({Role.CLINICIAN, Role.TECHNICIAN, Role.ADMINISTRATOR}),
+    Act.RETIRE: frozenset({Role.CLINICIAN, Role.TECHNICIAN, Role.ADMINISTRATOR}),
     Act.ERASE_SUBJECT: frozenset({Role.CLINICIAN, Role.ADMINISTRATOR}),
     Act.SALVAGE: frozenset({Role.TECHNICIAN, Role.ADMINISTRATOR}),
     Act.RELEASE_LIMITS: frozenset({Role.CLINICIAN}),

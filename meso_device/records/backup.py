@@ -119,7 +119,11 @@ def copy_secrets(home: Path, keys: Path) -> tuple[str, ...]:
             if not (keys / name).exists():
                 _write(keys / name, content)
             elif (keys / name).read_bytes() != content:
-                raise UsageError(f"{keys / name} is of another data directory: give another place with --keys")
+                if name != KEY_NAME or not _is_older_key(keys / name, home / name):
+                    raise UsageError(f"{keys / name} is of another data directory: give another place with --keys")
+                # Backups from before the key was changed are restored with the old one.
+                (keys / name).rename(keys / _older_name(read_secret(keys / name).verify_key))
+                _write(keys / name, content)
         sync_directory(keys)
     return present
 
@@ -191,17 +195,16 @@ def restore(where: Path, home: Path, keys: Path) -> Backup:
         raise UsageError(f"{home} is not empty: a backup is restored into a directory of its own, never over another")
     backup, _ = check(where)
     names = {kept.path for kept in backup.files}
-    secrets = [KEY_NAME, *([PEPPER_NAME] if VAULT_NAME in names else [])]
-    _check_secrets(where, keys, secrets)
+    secrets = _secrets_for(where, keys, [KEY_NAME, *([PEPPER_NAME] if VAULT_NAME in names else [])])
     partial = home.with_name(f"{_PARTIAL}{home.name}")
     with _writing(home.parent):
         home.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         partial.mkdir(mode=0o700)
         try:
-            for path, source in [*((one, where) for one in sorted(names)), *((one, keys) for one in secrets)]:
-                if path != VERIFIER_NAME:
-                    (partial / path).parent.mkdir(mode=0o700, exist_ok=True)
-                    _write(partial / path, (source / path).read_bytes())
+            sources = {path: where / path for path in names - {VERIFIER_NAME}} | secrets
+            for path, source in sorted(sources.items()):
+                (partial / path).parent.mkdir(mode=0o700, exist_ok=True)
+                _write(partial / path, source.read_bytes())
             sync_directory(partial)
             partial.rename(home)
             sync_directory(home.parent)
@@ -309,21 +312,35 @@ def _check_name(where: Path, path: str) -> None:
         raise MesoError(f"{where}: the list names {path!r}, which belongs to no backup")
 
 
-def _check_secrets(where: Path, keys: Path, names: list[str]) -> None:
+def _older_name(key: VerifyKey) -> str:
+    return f"{KEY_NAME}.{key.key_id.hex()}"
+
+
+def _is_older_key(kept: Path, now: Path) -> bool:
+    """Return whether a kept key is another one of the same log."""
+    return read_secret(kept).name == read_secret(now).name
+
+
+def _secrets_for(where: Path, keys: Path, names: list[str]) -> dict[str, Path]:
+    """Return where the secrets of a backup are, by name; refuse those of another log."""
     for name in names:
         if not (keys / name).is_file():
             raise UsageError(
                 f"{keys / name} is missing: secrets are kept apart from backups; name their place with --keys"
             )
     wanted = VerifyKey.parse((where / VKEY_NAME).read_text())
+    older = keys / _older_name(wanted)
+    path = older if older.is_file() else keys / KEY_NAME
     try:
-        found = read_secret(keys / KEY_NAME).verify_key
+        found = read_secret(path).verify_key
     except OSError as error:
-        raise UsageError(f"{keys / KEY_NAME} cannot be read: {error.strerror}") from None
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
     if found != wanted:
-        raise UsageError(f"{keys / KEY_NAME} is the key of {found.name}, the backup is of {wanted.name}")
+        other = "an older or newer key of this log" if found.name == wanted.name else f"the key of {found.name}"
+        raise UsageError(f"{path} is {other}; the backup is of {wanted.name}, signed with {wanted.key_id.hex()}")
     if PEPPER_NAME in names:
         read_pepper(keys)
+    return {name: path if name == KEY_NAME else keys / name for name in names}
 
 
 def _write(path: Path, content: bytes) -> None:

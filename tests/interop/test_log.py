@@ -19,7 +19,9 @@ from pathlib import Path
 import pytest
 
 from meso_device.audit.tree import consistency_proof, inclusion_proof, root_of
+from tests.unit.audit.clinic import stamp
 from tests.unit.audit.test_attacks import CUT, EDITED, HELD, RECHAINED, attacked, make_original
+from tests.unit.audit.test_rotation import open_log, rotate
 from tests.unit.audit.test_tiles import copied, make_long
 
 HERE = Path(__file__).parent
@@ -160,6 +162,21 @@ def test_sigstore_refuses_another_key(sigstore, original, tmp_path):
     other = make_original(tmp_path / "other")
     document = given_out(original) | {"vkey": (other / "audit.vkey").read_text().strip()}
     assert sigstore(document) != "ok"
+
+
+def test_go_and_sigstore_follow_a_change_of_the_key(go, sigstore, home):
+    """Whoever knows either key accepts the checkpoint of a rotation, as both have signed it; then the old one ends."""
+    old = (home / "audit.vkey").read_text().strip()
+    store = open_log(home)
+    rotate(store, home)
+    there = given_out(home)
+    assert there["vkey"] != old
+    assert go(there | {"vkey": old}) == "ok"
+    assert sigstore(there | {"vkey": old}) == sigstore(there) == "ok"
+    store.close(stamp())
+    assert sigstore(given_out(home)) == "ok"
+    assert sigstore(given_out(home) | {"vkey": old}) != "ok"
+    assert go(given_out(home) | {"vkey": old}) != "ok"
 
 
 def root_by_pymerkle(bodies):

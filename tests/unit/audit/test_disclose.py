@@ -16,7 +16,7 @@ from meso_device.audit import standalone
 from meso_device.audit.disclose import find, pack
 from meso_device.audit.keys import VerifyKey, read_secret
 from meso_device.audit.reader import reading
-from meso_device.audit.standalone import Unreadable, Wrong, check_file, check_session, read_key
+from meso_device.audit.standalone import Unreadable, Wrong, check_file, check_session, read_keys
 from protocols.errors import MesoError
 from tests.unit.audit.attacker import Attacker
 from tests.unit.audit.clinic import ALIAS, SESSION, commit
@@ -63,14 +63,14 @@ def with_records(file, change):
 
 
 def test_a_session_comes_whole_with_what_was_added_after_its_end(file, vkey):
-    found = check_session(file, read_key(vkey))
+    found = check_session(file, read_keys(vkey))
     assert (found["session"], found["alias"], found["simulated"]) == (SESSION, ALIAS, True)
     assert found["injections"] == 24
     assert (found["dose_lo_nl"], found["dose_hi_nl"]) == (12 * 19_000, 12 * 39_000)
     assert [record["kind"] for record in found["later"]] == ["adverse_event", "sign", "disclosure"]
     assert found["later_complete_to"] == found["later"][-1]["seq"]
     assert not found["key_from_file"]
-    assert check_session(file, None)["key_from_file"]
+    assert check_session(file, ())["key_from_file"]
 
 
 def test_nothing_of_another_session_is_in_it(file):
@@ -91,7 +91,7 @@ def test_every_session_of_every_size_is_proven_wherever_its_checkpoints_are(stor
     for number in range(5):
         commit(store, Entry(kind="note", key=f"note/{number}"))
         for session in (SESSION, OTHER_SESSION):
-            found = check_session(pack(store._db, find(store._db, session, key), key), read_key(str(key)))
+            found = check_session(pack(store._db, find(store._db, session, key), key), read_keys(str(key)))
             assert found["injections"] == (60 if session == SESSION else 30)
             assert found["later_complete_to"] == 0
 
@@ -103,7 +103,7 @@ def test_no_record_can_be_left_out(file, vkey):
     count = len(unpacked(file)["records.jsonl"].splitlines())
     for at in range(count):
         with pytest.raises(Wrong):
-            check_session(with_records(file, lambda lines, at=at: lines.pop(at)), read_key(vkey))
+            check_session(with_records(file, lambda lines, at=at: lines.pop(at)), read_keys(vkey))
 
 
 def test_no_record_can_be_changed_in_any_of_its_fields(file, vkey):
@@ -116,7 +116,7 @@ def test_no_record_can_be_changed_in_any_of_its_fields(file, vkey):
             changed = json.dumps(fields | {name: 7919}, separators=(",", ":")).encode()
             with pytest.raises(Wrong):
                 check_session(
-                    with_records(file, lambda lines, at=at, to=changed: lines.__setitem__(at, to)), read_key(vkey)
+                    with_records(file, lambda lines, at=at, to=changed: lines.__setitem__(at, to)), read_keys(vkey)
                 )
     assert len(seen) > 40
 
@@ -131,11 +131,11 @@ def test_no_flipped_bit_goes_by(file, name):
         # Without a key from outside: the file's own key is no way round its signature. A line end more or less in it,
         # or a capital digit, is the same key.
         try:
-            found = check_session(packed(parts | {name: flipped}), None)
+            found = check_session(packed(parts | {name: flipped}), ())
         except (Wrong, Unreadable):
             continue
         assert name == "log.vkey"
-        assert found == check_session(file, None)
+        assert found == check_session(file, ())
 
 
 def swap(lines):
@@ -153,13 +153,13 @@ def empty_line(lines):
 @pytest.mark.parametrize("change", [swap, repeat, empty_line])
 def test_records_in_another_order_or_twice_are_refused(file, vkey, change):
     with pytest.raises(Wrong):
-        check_session(with_records(file, change), read_key(vkey))
+        check_session(with_records(file, change), read_keys(vkey))
 
 
 def test_a_file_signed_by_another_log_is_refused(file, tmp_path):
     make_log(tmp_path / "other")
     with pytest.raises(Wrong, match=r"of log|no valid signature"):
-        check_session(file, read_key((tmp_path / "other" / "audit.vkey").read_text()))
+        check_session(file, read_keys((tmp_path / "other" / "audit.vkey").read_text()))
 
 
 def with_key(log, tmp_path, change):
@@ -233,7 +233,7 @@ def test_a_file_that_unpacks_to_more_than_a_session_is_refused_before_it_is_read
     bomb = packed(parts | {"records.jsonl": bytes(standalone.FILE_BYTES_MAX + 1)})
     assert len(bomb) < 200_000
     with pytest.raises(Wrong, match="more than a session"):
-        check_session(bomb, read_key(vkey))
+        check_session(bomb, read_keys(vkey))
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_a_file_that_unpacks_to_more_than_a_session_is_refused_before_it_is_read
 )  # fmt: skip
 def test_hostile_records_are_refused_in_one_line(file, vkey, line):
     with pytest.raises(Wrong) as refused:
-        check_session(with_records(file, lambda lines: lines.__setitem__(0, line)), read_key(vkey))
+        check_session(with_records(file, lambda lines: lines.__setitem__(0, line)), read_keys(vkey))
     assert "\n" not in str(refused.value)
 
 
@@ -264,7 +264,7 @@ def test_files_beside_or_missing_are_refused(file, vkey):
     parts = unpacked(file)
     for changed in (parts | {"more": b""}, {name: parts[name] for name in ("log.vkey", "proof.txt")}):
         with pytest.raises(Wrong, match="does not hold just"):
-            check_session(packed(changed), read_key(vkey))
+            check_session(packed(changed), read_keys(vkey))
 
 
 # --- one file, and nothing else --------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from meso_device.collector.consoles import give_code
 from meso_device.collector.database import Role, connect
 from meso_device.collector.identity import settle
 from meso_device.collector.wire import SECRET_BYTES
-from tests.unit.collector.logs import Box, key_of
+from tests.unit.collector.logs import Box
 
 MESO = (sys.executable, "-m", "meso_device")
 WAIT_S = 120.0
@@ -115,7 +115,7 @@ def send(home, **options):
     """Send once, in this process."""
     [account] = read_accounts(home)
     with Box(home) as outbox:
-        return sender.send(home, account, outbox, key_of(home), **options)
+        return sender.send(home, account, outbox, **options)
 
 
 def acked(home):

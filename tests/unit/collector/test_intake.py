@@ -7,6 +7,7 @@ import psycopg
 import pytest
 from msgspec.structs import replace
 
+from meso_device.audit.checkpoint import Checkpoint, read_unsigned, sign
 from meso_device.collector import intake, outbox
 from meso_device.collector.consoles import forks, give_code, revoke, states
 from meso_device.collector.database import Role, check_tables, connect, migrate
@@ -14,6 +15,7 @@ from meso_device.collector.wire import BatchRefused, Code
 from protocols.errors import UsageError
 from tests.unit.audit.attacker import Attacker
 from tests.unit.audit.clinic import commit, stamp
+from tests.unit.audit.test_rotation import rotate
 from tests.unit.collector.logs import (
     Box,
     bodies_of,
@@ -175,7 +177,7 @@ def test_an_injection_in_two_logs_has_two_witnesses_or_an_alarm_and_is_one_row(o
 
 
 TABLES = ["code", "code_use", "console", "credential", "revocation", "record", "checkpoint", "shot", "shot_witness",
-          "fork"]  # fmt: skip
+          "fork", "rotation"]  # fmt: skip
 
 
 def test_nothing_that_is_stored_can_be_changed_or_removed_by_whoever_serves_consoles(owner, db, tmp_path):
@@ -253,7 +255,7 @@ def test_tables_are_made_once_and_those_of_a_newer_program_are_refused(database)
     with connect(database, Role.OWNER) as owner:
         with pytest.raises(UsageError, match="no collector's tables"):
             check_tables(owner)
-        assert migrate(owner) == 2
+        assert migrate(owner) == 4
         assert migrate(owner) == 0
         check_tables(owner)
         owner.execute("INSERT INTO meso.migration (name) VALUES ('9999_later.sql')")
@@ -284,3 +286,43 @@ def test_a_postgres_that_may_lose_what_it_acknowledged_is_refused(cluster, datab
             connect(database, Role.OWNER)
     finally:
         cluster.set("full_page_writes", "on")
+
+
+def test_a_collector_follows_a_change_of_the_key_and_alarms_where_the_old_one_signs_on(owner, db, tmp_path):
+    home = tmp_path / "home"
+    clinic = write_log(home, shots=20)
+    console = enrolled(owner, db, home, "room-1")
+    assert send_all(db, console, home) > 20
+    store = open_log(home)
+    stolen = rotate(store, home)
+    commit(store, *(clinic.shot() for _ in range(5)))
+    store.close(stamp())
+    with Box(home) as box:
+        rotated_at = box.keys.next_rotation(0)
+        first = intake.newest(db, console.origin)[0]
+        assert first + len(box.batch(first).bodies) == rotated_at
+        assert box.batch(rotated_at) is not None
+        [(size,)] = [(box.signed(),)]
+    send_all(db, console, home, first)
+    assert held(db, console.origin) == bodies_of(home)
+    assert send_all(db, console, home) == 0
+    # The thief has the old key and a way to send: what is signed so is not taken, and not forgotten.
+    with Box(home) as box:
+        batch = box.batch(rotated_at)
+        forged = sign(Checkpoint(stolen.name, size, read_unsigned(batch.note).root), stolen)
+    assert "given up" in refused(Code.FORK, intake.take, db, console, replace(batch, note=forged))
+    assert [fork.kind for fork in forks(owner)] == ["key"]
+    assert held(db, console.origin) == bodies_of(home)
+
+
+def test_a_log_that_changed_its_key_before_it_was_enrolled_is_taken_from_its_first_key_on(owner, db, tmp_path):
+    home = tmp_path / "home"
+    write_log(home, shots=5)
+    store = open_log(home)
+    first = rotate(store, home)
+    store.close(stamp())
+    give_code(owner, "room-9", b"0123456789")
+    intake.enrol(db, b"0123456789", str(first.verify_key), bytes(32))
+    console = intake.authenticate(db, sha256(bytes(32)).digest())
+    send_all(db, console, home)
+    assert held(db, console.origin) == bodies_of(home)

@@ -44,6 +44,7 @@ WHO = {
     Act.WRITE_OFF: "ct",
     Act.OPEN_EPOCH: "t",
     Act.ROTATE_KEY: "A",
+    Act.RETIRE: "A",
     Act.ERASE_SUBJECT: "A",
     Act.SALVAGE: "A",
     Act.RELEASE_LIMITS: "A",
