@@ -521,8 +521,8 @@ ENGLISH: Final[Mapping[str, str]] = {
     "history.path": "path to the root",
     "history.no_checkpoint": "not under a checkpoint yet",
     "history.fields": "as recorded",
-    "history.amended": "amended: read instead",
-    "history.amended_by": "  by #{seq}, {reason}, {when}",
+    "history.is_amended": "  AMENDED",
+    "history.amended": "  amended to {new} by #{seq}, {reason}, {when}",
     # summary
     "summary.columns": " area|name|planned|given|unknown|mL planned|mL given",
     "summary.total": "given in all: {dose}",

@@ -45,7 +45,7 @@ class Act(StrEnum):
     DISCLOSE = "disclose"
     REVIEW_ALARMS = "review_alarms"
     OPERATORS = "operators"
-    RETENTION = "retention"
+    RETENTION = "apply_retention"
     # These take two people.
     AMEND_OTHERS_RECORD = "amend_others_record"
     WRITE_OFF = "write_off"

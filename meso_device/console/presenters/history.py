@@ -195,23 +195,23 @@ def record_rows(record: Mapping[str, Any] | None, refusal: str, pane: Pane) -> l
     """
     if record is None:
         return wrap(refusal, pane.width, Tone.WARN) if refusal else [line(dim(say("history.reading")))]
-    rows = [line(strong(f"#{record['seq']}"), f" {record['kind']}"), dim_row(say("history.proof"), pane.width)]
+    mark = [warn(say("history.is_amended"))] if record["amendments"] else []
+    rows = [line(strong(f"#{record['seq']}"), f" {record['kind']}", *mark), dim_row(say("history.proof"), pane.width)]
     rows += [line(dim(say("history.leaf"))), *_hash_rows(record["leaf"], pane)]
     rows += [*_proven_rows(record["proof"], pane), dim_row(say("history.fields"), pane.width)]
-    rows += [*_field_rows(record["fields"], pane), *_amended_rows(record["amendments"], pane)]
-    return [*rows, *_path_rows(record["proof"], pane)]
+    rows += [*_field_rows(record["fields"], record["amendments"], pane), *_path_rows(record["proof"], pane)]
+    return rows
 
 
-def _amended_rows(amendments: Sequence[Mapping[str, Any]], pane: Pane) -> list[Line]:
-    """Return what is to be read in place of fields that stand above as they were recorded."""
-    if not amendments:
-        return []
-    rows = [dim_row(say("history.amended"), pane.width)]
+def _amended_rows(amendments: Sequence[Mapping[str, Any]], field: str, pane: Pane) -> list[Line]:
+    """Return what is to be read in place of a field that stands above as it was recorded."""
+    rows: list[Line] = []
     for one in amendments:
-        [(_, new)] = _flat(one["new"])
-        rows += wrap(f"{one['field']} {new}", pane.width, Tone.WARN)
-        when = day_and_clock(one["at_us"], pane.offset_s)
-        rows += wrap(say("history.amended_by", seq=one["seq"], reason=one["reason"], when=when), pane.width)
+        if one["field"] == field:
+            [(_, new)] = _flat(one["new"])
+            when = day_and_clock(one["at_us"], pane.offset_s)
+            told = say("history.amended", new=new, seq=one["seq"], reason=one["reason"], when=when)
+            rows += wrap(told, pane.width, Tone.WARN)
     return rows
 
 
@@ -248,8 +248,8 @@ def proof_text(record: Mapping[str, Any]) -> str:
     return "\n".join([*lines, record["fields"], ""])
 
 
-def _field_rows(text: str, pane: Pane) -> list[Line]:
-    """Return every field as it was recorded."""
+def _field_rows(text: str, amendments: Sequence[Mapping[str, Any]], pane: Pane) -> list[Line]:
+    """Return every field as it was recorded, with what it was amended to."""
     try:
         fields = json.loads(text)
     except ValueError:  # it was cut because it was too long: what came of it is shown as it came
@@ -263,6 +263,7 @@ def _field_rows(text: str, pane: Pane) -> list[Line]:
         beside = line(dim(f"{name} "), value)
         fits = len(name) + 1 + len(value) <= pane.width
         rows += [beside] if fits else [line(dim(name)), *[(Span("  "), *row) for row in wrap(value, pane.width - 2)]]
+        rows += _amended_rows(amendments, name, pane)
     return rows
 
 

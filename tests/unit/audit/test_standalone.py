@@ -11,7 +11,7 @@ from meso_device.audit import standalone
 from meso_device.audit.keys import VerifyKey
 from meso_device.audit.proof_text import growth_proof, record_proof
 from meso_device.audit.reader import reading
-from meso_device.audit.standalone import Unreadable, Wrong, check_file, check_growth, check_record, read_key
+from meso_device.audit.standalone import Unreadable, Wrong, check_file, check_growth, check_record, read_keys
 from meso_device.audit.store import Store
 from meso_device.audit.tree import consistency_proof, root_of, subtree_proof
 from meso_device.audit.verify import verify_home
@@ -150,13 +150,13 @@ def test_each_record_is_proven_as_text_and_every_changed_line_shows(log):
         with pytest.raises(UsageError, match="newest record"):
             record_proof(db, 10_000, VerifyKey.parse(vkey))
     for seq, text in zip(range(0, 46, 5), texts, strict=True):
-        assert check_record(text.encode(), read_key(vkey))["record"]["seq"] == seq
+        assert check_record(text.encode(), read_keys(vkey))["record"]["seq"] == seq
     lines = texts[3].split("\n")
     for at, line in enumerate(lines[:-2]):
         for changed in ([*lines[:at], *lines[at + 1 :]], [*lines[:at], line[:-2], *lines[at + 1 :]]):
             if at and changed != lines:  # the first line only names the form
                 with pytest.raises(Wrong):
-                    check_record("\n".join(changed).encode(), read_key(vkey))
+                    check_record("\n".join(changed).encode(), read_keys(vkey))
 
 
 def test_growth_is_proven_as_text(log, tmp_path):
@@ -165,11 +165,11 @@ def test_growth_is_proven_as_text(log, tmp_path):
     with reading(home) as db:
         for note in kept:
             text = growth_proof(db, note, VerifyKey.parse(vkey))
-            assert check_growth(text.encode(), read_key(vkey), note)["records_in_log"] == 46
+            assert check_growth(text.encode(), read_keys(vkey), note)["records_in_log"] == 46
         with pytest.raises(Wrong, match="another checkpoint"):
-            check_growth(text.encode(), read_key(vkey), kept[0])
+            check_growth(text.encode(), read_keys(vkey), kept[0])
         with pytest.raises(Unreadable, match="--checkpoint"):
-            check_growth(text.encode(), read_key(vkey), None)
+            check_growth(text.encode(), read_keys(vkey), None)
 
 
 @pytest.fixture(scope="module")
