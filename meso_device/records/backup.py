@@ -318,7 +318,10 @@ def _older_name(key: VerifyKey) -> str:
 
 def _is_older_key(kept: Path, now: Path) -> bool:
     """Return whether a kept key is another one of the same log."""
-    return read_secret(kept).name == read_secret(now).name
+    try:
+        return read_secret(kept).name == read_secret(now).name
+    except UsageError:
+        return False
 
 
 def _secrets_for(where: Path, keys: Path, names: list[str]) -> dict[str, Path]:

@@ -214,9 +214,7 @@ def test_what_is_amended_stands_below_what_was_recorded(width):
     words = [plain(row) for row in rows]
     told = " ".join("\n".join(words).split())
     assert told.startswith("#9 checklist AMENDED")
-    assert (
-        told.index("answer no") < told.index("amended to discussed by #77, typing_error") < told.index("area forehead")
-    )
+    assert "answer no amended to discussed by #77, typing_error" in told
     assert all(len(row) <= width for row in words)
 
 
