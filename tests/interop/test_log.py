@@ -165,7 +165,7 @@ def test_sigstore_refuses_another_key(sigstore, original, tmp_path):
 
 
 def rotated_out(home, there):
-    """Change the key; return the old one, what the log gives out at that moment, and what it does after its next end."""
+    """Change the key; return the old one, and what the log gives out at that moment and after its next end."""
     old = (home / "audit.vkey").read_text().strip()
     store = open_log(home)
     rotate(store, home)
