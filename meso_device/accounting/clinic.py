@@ -4,8 +4,11 @@ The store reads them in one go before each arming, so that a rule never works on
 """
 
 from collections.abc import Mapping
+from typing import Final
 
 from msgspec import Struct
+
+_DAY_US: Final = 86_400_000_000
 
 
 class Approval(Struct, frozen=True, kw_only=True):
@@ -246,6 +249,16 @@ class Outside(Struct, frozen=True, kw_only=True):
     age_us: int
     records_max: int
     days_max: int
+
+    @property
+    def too_many(self) -> bool:
+        """Whether more records are behind it than the clinic allows."""
+        return 0 < self.records_max < self.records
+
+    @property
+    def too_old(self) -> bool:
+        """Whether it is older than the clinic allows."""
+        return 0 < self.days_max * _DAY_US < self.age_us
 
 
 class ClinicFacts(Struct, frozen=True, kw_only=True):

@@ -153,7 +153,6 @@ def _lock(root: Path) -> Check:
 
 def _outside(root: Path) -> Check:
     """Look how far the log is beyond what is kept of it elsewhere."""
-    from meso_device.accounting.courses import DAY_US
     from meso_device.audit.birth import DATABASE_NAME
     from meso_device.audit.outside import newest_kept, outside_at, required
     from meso_device.audit.queries import size
@@ -170,9 +169,7 @@ def _outside(root: Path) -> Check:
             found = outside_at(db, required(db), size(db), Clock().now().utc_us)
     except MesoError as error:
         return Check(label, Level.BAD, str(error))
-    if (found.records_max and found.records > found.records_max) or (
-        found.days_max and found.age_us > found.days_max * DAY_US
-    ):
+    if found.too_many or found.too_old:
         text = f"{since_text(found)} since the last checkpoint: no session begins before: meso audit copy DIR --as NAME"
         return Check(label, Level.BAD, text)
     if kept is None:

@@ -19,12 +19,12 @@ def outside(case: Case) -> str:
     found = case.facts.outside
     if found is None:
         return ""
-    if found.records_max and found.records > found.records_max:
+    if found.too_many:
         return (
             f"{found.records} records are newer than the last checkpoint kept outside, {found.records_max} are allowed "
             f"here: {_HAND_OUT}"
         )
-    if found.days_max and found.age_us > found.days_max * DAY_US:
+    if found.too_old:
         days = found.age_us // DAY_US
         return f"the last checkpoint kept outside is {days} days old, {found.days_max} are allowed here: {_HAND_OUT}"
     return ""
