@@ -6,6 +6,7 @@ from typing import Final
 from msgspec import Struct
 
 from meso_device.accounting.materials import day_text
+from meso_device.calibration.limits import BenchLimits
 from meso_device.calibration.record import Begun, Limits, Reference, What
 from meso_device.calibration.run import ZONES
 from meso_device.calibration.travel import CYCLES_MIN, POINTS_MIN
@@ -73,6 +74,11 @@ class Order(Struct, frozen=True, kw_only=True):
     interval_days: int = INTERVAL_DAYS
     zones: bool = False
     water_at_end: bool = False
+
+    @property
+    def bench_limits(self) -> BenchLimits:
+        """What is allowed, as it is released."""
+        return BenchLimits(limits=self.limits, interval_days=self.interval_days)
 
 
 class GunFacts(Struct, frozen=True, kw_only=True):
@@ -178,6 +184,7 @@ def begun_of(order: Order, gun: GunFacts) -> Begun:
         references=order.references,
         limits=order.limits,
         interval_days=order.interval_days,
+        limits_sha256=order.bench_limits.digest,
         place=order.place,
         zones=zones,
         water_at_end=order.what in {What.DOSE, What.SYRINGE} and order.water_at_end,

@@ -146,6 +146,7 @@ class Begun(Struct, frozen=True, kw_only=True):
         references: Instruments.
         limits: What is allowed.
         interval_days: Days to the next calibration, before the staircase.
+        limits_sha256: Digest of limits and interval, as two people released them.
         place: Where it was done; empty if not said.
         zones: Thirds of the container that the plunger is driven through, each with as many readings; 0 where the
             readings are taken as they come.
@@ -174,6 +175,7 @@ class Begun(Struct, frozen=True, kw_only=True):
     references: tuple[Reference, ...]
     limits: Limits
     interval_days: int = 365
+    limits_sha256: str = ""
     place: str = ""
     zones: int = 0
     water_at_end: bool = False

@@ -40,6 +40,7 @@ from meso_device.host.instruments import InstrumentMember, connected, typed_from
 from meso_device.people.register import Purpose
 from meso_device.people.roles import Act, role_for
 from meso_device.records.calibration_runs import run_story
+from meso_device.records.limits import refuse_unreleased
 from meso_device.records.recall import refuse_recalled
 from meso_device.session.bench_desk import BenchView
 from meso_device.session.contract import Calibrate, Instant, Notice, View
@@ -85,6 +86,7 @@ def run_new(words: Words, order: Order, *, balance: str, gauge: str) -> int:
     """
     with reading(words.home) as db:
         known = open_run(db) if db is not None else None
+        refuse_unreleased(db, order.bench_limits)
         if db is not None:
             refuse_recalled(db, order.references)
     if known is not None:

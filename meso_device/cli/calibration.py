@@ -154,6 +154,42 @@ def due(
 
 
 @app.command()
+def limits(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Bench file.")],
+    release: Annotated[
+        bool, typer.Option("--release", help="Put them in force, by an administrator and a clinician.")
+    ] = False,
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="CODE", help="Why they change; with --release.", show_default=False)
+    ] = "",
+    second: Annotated[
+        str, typer.Option("--second", metavar="NAME", help="The clinician; else asked.", show_default=False)
+    ] = "",
+    sign_in: AsOption = "",
+    pin_file: PinFileOption = "",
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show what a bench file allows and whether it is in force; --release puts it there, with two PINs.
+
+    No run begins by other limits than those in force, and each one names them by their hash.
+    """
+    from meso_device.accounting.materials import checked_code
+    from meso_device.cli.bench_limits import limits_document, limits_lines, look_at_limits, release_limits
+
+    if release:
+        checked_code("reason", reason)
+        asked, in_force = release_limits(home, file, reason=reason, second=second, sign_in=sign_in, pin_file=pin_file)
+    else:
+        asked, in_force = look_at_limits(home, file)
+    if json:
+        say_json(limits_document(asked, in_force=in_force))
+        return
+    for line in limits_lines(asked, in_force=in_force):
+        say(line)
+
+
+@app.command()
 def recall(
     reason: Annotated[str, typer.Option("--reason", metavar="CODE", help="Why, such as weights_wrong.")],
     balance: BalanceOption = "",

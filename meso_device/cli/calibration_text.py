@@ -75,6 +75,7 @@ def story_lines(row: RunRow, story: RunStory) -> list[str]:
         f"gun       {row.gun_uid}, serial number {begun.serial}, firmware {story.gun['fw']}",
         f"what      {row.what}, profile {begun.profile}, at {begun.place or 'no place named'}",
         *_syringe_lines(begun),
+        f"limits    {begun.limits_sha256[:8] or 'not named'}, as released",
         f"begun     {rfc3339(row.begun_us)}",
         f"state     {row.state}{f', due {day_text(row.due_day)}' if row.due_day else ''}",
         f"readings  {len(story.all_of(Reading))}, of these excluded {len(story.excluded())}",

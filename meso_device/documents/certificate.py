@@ -76,6 +76,7 @@ class Method(Struct, frozen=True, kw_only=True):
     targets: tuple[int, ...]
     readings_each: int
     shots_each: int
+    limits_sha256: str
     software: str
 
 
@@ -200,6 +201,7 @@ def certificate_of(story: RunStory, said: Said, names: dict[str, str], number: s
             targets=begun.targets,
             readings_each=begun.readings_each,
             shots_each=begun.shots_each,
+            limits_sha256=begun.limits_sha256,
             software=story.software,
         ),
         conditions=Conditions(

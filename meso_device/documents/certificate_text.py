@@ -208,6 +208,7 @@ def _circumstances(certificate: Certificate) -> Iterator[Block]:
     yield Heading("Method, conditions and references")
     yield Facts(
         (
+            ("Limits as released, SHA-256", method.limits_sha256 or "not named"),
             ("Method", f"{_WHAT[method.what]}, profile {method.profile}, meso-device {method.software}"),
             (
                 "Plan",

@@ -26,6 +26,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from meso_device.calibration.limits import BenchLimits
 from meso_device.calibration.order import INTERVAL_DAYS
 from meso_device.calibration.record import Limits, Reference
 from meso_device.calibration.water import Conditions
@@ -95,6 +96,11 @@ class BenchFile(Struct, frozen=True, kw_only=True):
     references: tuple[Reference, ...]
     conditions: Conditions | None
     limits: Limits
+
+    @property
+    def bench_limits(self) -> BenchLimits:
+        """What is allowed, as it is released."""
+        return BenchLimits(limits=self.limits, interval_days=self.interval_days)
 
 
 def load_bench(source: str) -> BenchFile:

@@ -40,6 +40,7 @@ from meso_device.people.register import Purpose
 from meso_device.people.roles import Act, Person, role_for
 from meso_device.people.signatures import Pair, authorise, sign_together
 from meso_device.records.calibration_runs import find_run
+from meso_device.records.limits import refuse_unreleased
 from meso_device.records.recall import refuse_recalled
 from meso_device.screen_messages import Body
 from meso_device.session.bench_begin import begun_here
@@ -187,6 +188,7 @@ class ConsoleBench:
         def ready(*_: object) -> _Ready:
             with self._errands.read() as db:
                 known = open_run(db)
+                refuse_unreleased(db, order.bench_limits)
                 refuse_recalled(db, order.references)
             if known is not None:
                 raise UsageError(f"run {known.row.run[:8]} ({known.row.what}) is open: go on with it, or give it up")

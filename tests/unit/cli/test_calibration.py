@@ -11,7 +11,10 @@ from meso_device.audit.canonical import decode
 from meso_device.audit.reader import reading
 from meso_device.audit.store import Store
 from meso_device.cli.main import run
+from meso_device.host.bench_file import parse_bench
 from meso_device.host.home import open_home
+from meso_device.records.limits import OWN, refuse_unreleased
+from protocols.errors import UsageError
 from tests.unit.audit.clinic import GUN, Clinic, commit, stamp
 from tests.unit.documents.bench_runs import RUN
 from tests.unit.records.test_calibration_state import calibrate, treat
@@ -104,6 +107,7 @@ def test_the_state_of_calibration_is_written_with_the_drift_as_found(home, tmp_p
         (("certificate", RUN, "--out", "x.pdf", "--laboratory", "a\x1b[2J"), "printable"),
         (("show", ""), "meso calibration list"),
         (("affected",), "name a run"),
+        (("limits", "none.toml"), "none.toml"),
         (("affected", RUN, "--balance", "B-1711"), "name a run"),
         (("affected", "--balance", "B-1711", "--gauge", "G-1"), "one reference"),
         (("recall", "--balance", "B-9", "--reason", "dropped"), "no signed run here"),
@@ -118,6 +122,45 @@ def test_what_cannot_be_is_refused_in_one_line(capfd, tmp_path, words, says):
     assert len(lines) == 1
     assert says in lines[0]
     assert not list(tmp_path.glob("x*"))
+
+
+@pytest.mark.hazard("HZ-20")
+def test_limits_are_in_force_once_two_people_have_released_them(home, tmp_path, capfd):
+    pins = sign_in(
+        tmp_path,
+        ("ada", "administrator", "482615"),
+        ("cleo", "clinician", "739154"),
+        ("tom", "technician", "615948"),
+    )
+    (tmp_path / "own.toml").write_text("")
+    (tmp_path / "loose.toml").write_text("[limits]\nmean_permille = 40\n")
+    loose = parse_bench(b"[limits]\nmean_permille = 40\n", "loose.toml").bench_limits
+
+    def refused(asked):
+        with reading(home) as db:
+            try:
+                refuse_unreleased(db, asked)
+            except UsageError as error:
+                return str(error)
+        return ""
+
+    assert told(capfd, "limits", "own.toml")["in_force"] is True
+    assert told(capfd, "limits", "loose.toml")["in_force"] is False
+    assert "LIMITS_NOT_RELEASED" in refused(loose)
+    release = ("limits", "loose.toml", "--release", "--reason", "coarse_gun", "--pin-file", str(pins))
+    # A technician may not, and an administrator alone or with a technician neither.
+    for first, second, lines in (("tom", "cleo", "615948\n739154\n"), ("ada", "tom", "482615\n615948\n")):
+        pins.write_text(lines)
+        assert run(["calibration", *release, "--as", first, "--second", second]) == 1
+        assert "LIMITS_NOT_RELEASED" in refused(loose)
+    pins.write_text("482615\n739154\n")
+    assert told(capfd, *release, "--as", "ada", "--second", "cleo")["in_force"] is True
+    assert refused(loose) == ""
+    # The newest release holds, not the program's own limits beside it.
+    assert "LIMITS_NOT_RELEASED" in refused(OWN)
+    assert run(["calibration", "limits", "own.toml"]) == 0
+    assert "NOT RELEASED" in capfd.readouterr().out
+    assert run(["audit", "verify"]) == 0
 
 
 def open_impacts(home):
