@@ -4,12 +4,13 @@ import os
 import select
 import time
 from collections import deque
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Final, NoReturn, Self
 
 from drivers.link import LinkEngine
 from drivers.link_events import Answered, Heard, LinkEvent, StopHeard
-from drivers.outcome import Done, Outcome, Unknown
+from drivers.outcome import Distrusted, Done, Outcome, Unknown
 from drivers.ports import Port
 from protocols.errors import GunProtocolError, GunRefused, LinkLost, OutcomeUnknown
 from protocols.wire.codes import Code
@@ -32,10 +33,10 @@ class GunDriver:
         events: The newest events heard, oldest first; take them out as you like.
     """
 
-    def __init__(self, port: Port, host_id: bytes) -> None:
-        """Take an open port and the host's random id of 16 bytes."""
+    def __init__(self, port: Port, host_id: bytes, link_keys: Mapping[bytes, bytes] | None = None) -> None:
+        """Take an open port, the host's random id of 16 bytes, and the keys of the guns that were paired, by uid."""
         self.port = port
-        self.link = LinkEngine(host_id)
+        self.link = LinkEngine(host_id, link_keys or {})
         self.events: deque[EventBody] = deque(maxlen=EVENTS_KEPT)
         self._poll = select.poll()
         self._poll.register(port.fileno(), select.POLLIN)
@@ -59,12 +60,15 @@ class GunDriver:
 
         Raises:
             GunRefused: it speaks no version of ours.
+            GunProtocolError: it was paired and does not prove that it holds its key.
             OutcomeUnknown: no answer.
             LinkLost: the port is gone.
         """
         outcome = self.request(self.link.hello(os.urandom(16)), timeout_s)
         if isinstance(outcome, Unknown):
             raise OutcomeUnknown(f"{self.port.name}: HELLO: {outcome.reason}")
+        if isinstance(outcome, Distrusted):
+            raise GunProtocolError(f"{self.port.name}: {outcome.reason}")
         if not isinstance(outcome, Done):
             raise GunRefused(f"{self.port.name}: HELLO refused: {code_name(outcome.code)}")
         if not isinstance(outcome.body, HelloReply):

@@ -9,22 +9,28 @@ What goes out first: STOP, then the heartbeat, HELLO, state-changing requests, r
 and four reads are in flight at most; that, and not the kernel's queue, bounds what a deaf peer can swallow.
 """
 
+from collections.abc import Mapping
 from struct import error as struct_error
+from types import MappingProxyType
 from typing import Final
 
+from msgspec.structs import replace
+
+from drivers.link_auth import HELLO_AGAIN_ID, Greeting, Seal
 from drivers.link_call import Call, Calls
 from drivers.link_events import Answered, Heard, LinkDown, LinkEvent, StopHeard
 from drivers.link_stats import LinkStats
-from drivers.outcome import Done, Outcome, Unknown
+from drivers.outcome import Distrusted, Done, Outcome, Unknown
 from drivers.rto import RetransmitTimer
 from drivers.stop_press import VOIDED_BY_STOP, StopPress, is_newer
 from protocols.errors import UsageError, require
-from protocols.wire.codes import MAJOR
+from protocols.wire.codes import MAJOR, GunFlag
 from protocols.wire.errors import WireLengthError
 from protocols.wire.frame import REPLY, STOP_FRAME, Deframer, Frame, encode_frame
 from protocols.wire.messages import (
     EVENTS,
     STATE_CHANGING,
+    Auth,
     BootEvent,
     EstoppedEvent,
     Heartbeat,
@@ -35,6 +41,7 @@ from protocols.wire.messages import (
     StatusRate,
 )
 from protocols.wire.replies import Reply, unpack_reply
+from protocols.wire.seal import TAGGED
 
 # Requests not yet sent: twice what draining a log and a whole arming keep waiting.
 QUEUE_MAX: Final = 64
@@ -53,6 +60,7 @@ JAM_US: Final = 1_500_000
 STATUS_PERIODS_MISSED: Final = 3
 REQ_ID_END: Final = 65_000
 _HELLO_REPLY: Final = Hello.TYPE | REPLY
+_NO_KEYS: Final[Mapping[bytes, bytes]] = MappingProxyType({})
 
 
 class LinkEngine:
@@ -73,13 +81,16 @@ class LinkEngine:
         "_calls",
         "_deframer",
         "_good_at_bad",
+        "_greeting",
         "_gun_uid",
         "_heard_us",
         "_hello_id",
         "_host_id",
         "_latch",
+        "_link_keys",
         "_next_id",
         "_open",
+        "_seal",
         "_silence_us",
         "_stop",
         "_stop_allowed",
@@ -93,14 +104,20 @@ class LinkEngine:
         "stats",
     )
 
-    def __init__(self, host_id: bytes) -> None:
-        """Take the host's random id of 16 bytes; no port is open."""
+    def __init__(self, host_id: bytes, link_keys: Mapping[bytes, bytes] = _NO_KEYS) -> None:
+        """Begin without a port.
+
+        Args:
+            host_id: The host's random id of 16 bytes.
+            link_keys: Link keys of the guns that were paired, by gun_uid: such a gun must prove its key.
+        """
         require(len(host_id) == 16, f"host_id has {len(host_id)} bytes, not 16")
         self.committed_seq = 0
         self.stats = LinkStats()
         self.session = 0
         self.met_gun = False
         self._host_id = host_id
+        self._link_keys = link_keys
         self._hello_id = 0  # HELLO has session 0, so its numbers go on over all ports
         self._stop = StopPress()
         self._latch: tuple[bytes, int] | None = None  # newest (gun_uid, latch_id) heard
@@ -117,6 +134,8 @@ class LinkEngine:
         # The session.
         self._calls = Calls()
         self._gun_uid = b""
+        self._greeting: Greeting | None = None  # between the reply to HELLO and the proof of the key
+        self._seal: Seal | None = None  # of the session; None while the link is not authenticated
         self._uptime_ms: int | None = None  # newest that the gun told of this boot
         self._next_id = 1
         self._beat: Heartbeat | None = None
@@ -208,8 +227,9 @@ class LinkEngine:
     def ask(self, now_us: int, tag: int, request: Request) -> None:
         """Queue a request; it ends as exactly one `Answered` with this tag. It cannot be taken back.
 
-        HELLO goes ahead of all other requests and, once answered, begins a new session. What cannot be sent at
-        all ends `Unknown` with 0 tries.
+        HELLO goes ahead of all other requests and, once answered, begins a new session; with a gun that was paired
+        only when both have proven the key, else it ends `Distrusted`. The flag AUTHENTICATED of its answer is what
+        this engine has proven, whatever the gun says. What cannot be sent at all ends `Unknown` with 0 tries.
 
         Raises:
             UsageError: the queue is full, or a field does not fit its place on the wire.
@@ -307,7 +327,7 @@ class LinkEngine:
         beat, self._beat = self._beat, None
         # A heartbeat that waited longer than the lease tells of a past that must not be renewed (I-52).
         if beat is not None and now_us - self._beat_us < beat.lease_ms * 1_000:
-            return encode_frame(beat.TYPE, 0, self.session, self.committed_seq, beat.pack())
+            return self._frame(beat.TYPE, 0, beat.pack())
         call = self._calls.take_next(in_session=self.session != 0)
         return b"" if call is None else self._send(now_us, call)
 
@@ -316,22 +336,26 @@ class LinkEngine:
             self.stats.retransmits += 1
         else:
             call.rto_us = self._timer.rto_us
-            if call is self._calls.hello:
-                call.rto_us = HELLO_RTO_US
-                self._hello_id = self._hello_id % 0xFFFF + 1
-                call.req_id = self._hello_id
-                self._stop_allowed = True
-                session = 0
-            else:
+            if call is not self._calls.hello:
                 call.req_id = self._next_id
                 self._next_id += 1
                 self._calls.flight[call.req_id] = call
-                session = self.session
-            call.frame = encode_frame(call.type, call.req_id, session, self.committed_seq, call.payload)
+                call.frame = self._frame(call.type, call.req_id, call.payload)
+            else:
+                call.rto_us = HELLO_RTO_US
+                self._stop_allowed = True
+                if not call.frame:
+                    self._hello_id = self._hello_id % 0xFFFF + 1
+                    call.req_id = self._hello_id
+                    call.frame = encode_frame(call.type, call.req_id, 0, self.committed_seq, call.payload)
         call.tries += 1
         call.sent_us = now_us
         call.due_us = now_us + call.rto_us
         return call.frame
+
+    def _frame(self, type_code: int, req_id: int, payload: bytes) -> bytes:
+        make = encode_frame if self._seal is None else self._seal.frame
+        return make(type_code, req_id, self.session, self.committed_seq, payload)
 
     def _ask_hello(self, now_us: int, call: Call, nonce: bytes) -> None:
         before = self._calls.hello
@@ -339,6 +363,7 @@ class LinkEngine:
             self._refuse(now_us, before, "a newer HELLO took its place")
         call.nonce = nonce
         self._calls.hello = call
+        self._greeting = None
         self._told_down = False
 
     def _watch_port(self, now_us: int) -> None:
@@ -358,16 +383,44 @@ class LinkEngine:
 
     def _take_frame(self, now_us: int, frame: Frame, events: list[LinkEvent]) -> None:
         kind = frame.type
-        if kind == _HELLO_REPLY:
+        hello, greeting = self._calls.hello, self._greeting
+        if greeting is not None and hello is not None and greeting.awaits(hello, frame):
+            self._take_proof(now_us, frame, hello, greeting, events)
+        elif kind == _HELLO_REPLY and frame.ver_flags != TAGGED:
             self._take_hello_reply(now_us, frame, events)
-        elif frame.ver_flags >> 4 != MAJOR:
+        elif self._seal is not None:
+            self._take_sealed(now_us, frame, self._seal, events)
+        elif frame.ver_flags >> 4 != MAJOR or frame.ver_flags == TAGGED:
             self.stats.unmatched += 1
         elif kind & REPLY:
             self._take_reply(now_us, frame, events)
         elif kind in EVENTS:
-            self._take_event(now_us, frame, events)
+            # With a key at hand, nothing that anybody could have said is taken before the gun is known (W-229).
+            if self.session or not self._link_keys or kind == BootEvent.TYPE:
+                self._take_event(now_us, frame, events)
+            else:
+                self.stats.untrue += 1
         elif kind < 0x40:
             self.stats.echoes += 1
+
+    def _take_sealed(self, now_us: int, frame: Frame, seal: Seal, events: list[LinkEvent]) -> None:
+        """Take a frame in an authenticated session: tagged by the gun, and an event never twice."""
+        opened = seal.open(frame)
+        if opened is None:
+            self.stats.untrue += 1
+            if frame.type == BootEvent.TYPE and frame.ver_flags != TAGGED:
+                self._take_boot_hint(now_us, frame, events)
+        elif opened.type in EVENTS:
+            self._take_event(now_us, opened, events)
+        elif opened.type & REPLY:
+            self._take_reply(now_us, opened, events)
+
+    def _take_boot_hint(self, now_us: int, frame: Frame, events: list[LinkEvent]) -> None:
+        """Tell of a BOOT without a tag: a gun that was reset has no other way to say so. It proves nothing else."""
+        try:
+            events.append(Heard(BootEvent.unpack(frame.payload), now_us, frame.aux))
+        except WireLengthError:
+            self.stats.malformed += 1
 
     def _take_reply(self, now_us: int, frame: Frame, events: list[LinkEvent]) -> None:
         calls = self._calls
@@ -405,11 +458,47 @@ class LinkEngine:
             if body.host_nonce != call.nonce or body.session == 0 or frame.session not in (0, body.session):
                 self.stats.unmatched += 1
                 return
-            self._begin_session(now_us, body, events)
+            link_key = self._link_keys.get(body.gun_uid)
+            if link_key is not None and body.major == MAJOR:
+                self._round_trip(now_us, call)
+                self._greeting = Greeting(link_key, body.gun_uid, body.session)
+                self._believe(now_us, call, self._greeting.begin(call, body, self.committed_seq), events)
+                return
+            self._met(now_us, call, body, frame.aux, None, events)
+            return
         self._round_trip(now_us, call)
         self._end(now_us, call, call.outcome(reply), events, frame.aux)
-        if isinstance(body, HelloReply):
-            self._hear_latch(now_us, body.estop_latch_id, frame.aux, events)
+
+    def _believe(self, now_us: int, call: Call, doubt: str, events: list[LinkEvent]) -> None:
+        """End HELLO where there is a reason not to believe that the gun is the one that was paired."""
+        if doubt:
+            self._greeting = None
+            self._end(now_us, call, Distrusted(doubt), events)
+
+    def _take_proof(self, now_us: int, frame: Frame, call: Call, greeting: Greeting, events: list[LinkEvent]) -> None:
+        if call.type == Auth.TYPE:
+            self._round_trip(now_us, call)
+            self._believe(now_us, call, greeting.prove_gun(call, frame, self.committed_seq), events)
+            return
+        opened = None if greeting.seal is None else greeting.seal.open(frame)
+        reply = None if opened is None else self._read_reply(call, opened)
+        body = None if reply is None else reply.body
+        if opened is None or not isinstance(body, HelloReply) or body.gun_uid != greeting.gun_uid:
+            self.stats.untrue += 1  # not the gun's word: its own may still come
+            return
+        self._met(now_us, call, body, opened.aux, greeting.seal, events)
+        self._next_id = HELLO_AGAIN_ID + 1
+
+    def _met(
+        self, now_us: int, call: Call, hello: HelloReply, uptime_ms: int, seal: Seal | None, events: list[LinkEvent]
+    ) -> None:
+        """Begin a session with what the gun says of itself; AUTHENTICATED is what was proven here."""
+        self._begin_session(now_us, hello, events)
+        self._seal = seal
+        flags = hello.flags & ~GunFlag.AUTHENTICATED if seal is None else hello.flags | GunFlag.AUTHENTICATED
+        self._round_trip(now_us, call)
+        self._end(now_us, call, Done(replace(hello, flags=int(flags))), events, uptime_ms)
+        self._hear_latch(now_us, hello.estop_latch_id, uptime_ms, events)
 
     def _read_reply(self, call: Call, frame: Frame) -> Reply | None:
         try:
@@ -478,6 +567,8 @@ class LinkEngine:
     def _forget_session(self) -> None:
         self.session = 0
         self._gun_uid = b""
+        self._greeting = None
+        self._seal = None
         self._forget_uptime()
         self._next_id = 1
         self._beat = None

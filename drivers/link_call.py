@@ -46,6 +46,11 @@ class Call:
     rto_us: int = 0
     due_us: int | None = None
 
+    def go_on(self, type_code: int, req_id: int, frame: bytes) -> None:
+        """Go on with another frame, to be sent now: HELLO takes more than one where a gun must prove itself."""
+        self.type, self.req_id, self.frame = type_code, req_id, frame
+        self.tries, self.due_us = 0, None
+
     def outcome(self, reply: Reply) -> Outcome:
         """Say what the reply proves."""
         if reply.code == Code.OK:

@@ -22,6 +22,7 @@ class LinkStats(Struct):
         duplicates: Replies to requests of this session that had ended already.
         unmatched: Replies of another session, number, type or nonce, and frames of another major version.
         echoes: Frames that only a host sends: a loop-back or an echoing device.
+        untrue: Frames of an authenticated session without its tag, or that came before.
         srtt_us: Smoothed round trip; 0 before the first.
     """
 
@@ -40,4 +41,5 @@ class LinkStats(Struct):
     duplicates: int = 0
     unmatched: int = 0
     echoes: int = 0
+    untrue: int = 0
     srtt_us: int = 0

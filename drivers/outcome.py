@@ -1,4 +1,4 @@
-"""What became of a request to the gun: three values, never a bool (silence is not a refusal)."""
+"""What became of a request to the gun: never a bool, for silence is not a refusal."""
 
 from typing import TypeAlias
 
@@ -33,4 +33,10 @@ class Unknown(Struct, frozen=True):
     reason: str
 
 
-Outcome: TypeAlias = Done | Refused | Unknown
+class Distrusted(Struct, frozen=True):
+    """HELLO's end where a gun that was paired did not prove that it holds the key: nothing may be asked of it."""
+
+    reason: str
+
+
+Outcome: TypeAlias = Done | Refused | Unknown | Distrusted

@@ -1,6 +1,6 @@
 """Run the link engine again over a capture: the same calls at the same times reach the same events."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
@@ -77,8 +77,12 @@ def read_capture(content: bytes) -> Iterator[Packet]:
         offset += size
 
 
-def replay(content: bytes) -> Replayed:
+def replay(content: bytes, link_keys: Mapping[bytes, bytes] | None = None) -> Replayed:
     """Run a fresh engine over each section of a capture, in order.
+
+    Args:
+        content: The capture's file.
+        link_keys: Keys of the guns that were paired when it was made, by uid; a capture never holds them.
 
     Raises:
         UsageError: it is no capture of this program.
@@ -88,7 +92,7 @@ def replay(content: bytes) -> Replayed:
     engine: LinkEngine | None = None
     for packet in read_capture(content):
         if packet.interface == CALLS and packet.data[:1] == bytes([CALL_BEGIN]) and len(packet.data) == 17:
-            engine = LinkEngine(packet.data[1:])
+            engine = LinkEngine(packet.data[1:], link_keys or {})
         elif engine is None:
             raise UsageError("this capture does not hold the host's calls; only its bytes can be shown")
         elif packet.interface == CALLS:

@@ -58,6 +58,7 @@ class SimulatedGun:
         scenario: tuple[PlannedFault, ...] = (),
         syringe: Syringe | None = None,
         firmware: tuple[int, int, int] = (1, 0, 0),
+        link_key: bytes | None = None,
         now_us: int = 0,
     ) -> None:
         """Put the gun together and switch it on.
@@ -76,6 +77,7 @@ class SimulatedGun:
             syringe: What the gun is set up for: it is calibrated for this one alone, and holds it full unless it held
                 one of the kind before. None leaves a gun with a memory as it was, and gives a new one a 5 mL syringe.
             firmware: Version that its firmware calls itself.
+            link_key: Written into its memory, as its maker does: only hosts that hold it may change anything.
             now_us: Time of switching on.
         """
         self._fitted = fitted = syringe or DEFAULT_SYRINGE
@@ -93,6 +95,8 @@ class SimulatedGun:
         identity = _identity(name, seed, fitted, firmware)
         if syringe is not None and not _set_up_for(syringe, nvm):
             nvm.calibration.save(identity.calibration)
+        if link_key is not None and nvm.link_key.load() != link_key:
+            nvm.link_key.save(link_key)
         self.firmware = GunFirmware(identity, nvm, self.body, self.faults)
         self.plugged = True
         self._cable = Cable(seed=seed, baud=baud)

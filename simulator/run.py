@@ -13,6 +13,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from protocols.errors import UsageError
+from protocols.wire.seal import LINK_KEY_SIZE
 from simulator.firmware.nvm import NVM_SIZE, MemoryStore
 from simulator.gun import SimulatedGun
 from simulator.physics import SYRINGES, Injection, Syringe
@@ -49,6 +50,8 @@ class SimulateOptions(Struct, frozen=True, kw_only=True):
         gauge: Name of the serial port of a dial gauge at the needle's tip; None for none.
         plunger_gain_ppm: By how much the barrel holds more than its table says, 0 to 200,000.
         firmware: Version that the firmware calls itself: three numbers of 0 to 255 with points between.
+        auth_key_file: File with the gun's link key, as the card that comes with a gun; made with a fresh key, for its
+            owner alone, where there is none. The gun's file keeps the key.
     """
 
     link: Path | None = None
@@ -65,6 +68,7 @@ class SimulateOptions(Struct, frozen=True, kw_only=True):
     gauge: Path | None = None
     plunger_gain_ppm: int = 0
     firmware: str = "1.0.0"
+    auth_key_file: Path | None = None
 
 
 def simulate(options: SimulateOptions) -> int:
@@ -91,6 +95,7 @@ class _Process:
         self._shots = self._given_nl = 0
         syringe = None if options.syringe is None else _syringe(options.syringe)
         firmware = _firmware(options.firmware)
+        link_key = None if options.auth_key_file is None else _link_key(options.auth_key_file)
         scenario: tuple[PlannedFault, ...] = ()
         if options.scenario is not None:
             from simulator.shells.scenario_file import load_scenario  # noqa: PLC0415  # only where it is asked for
@@ -127,6 +132,7 @@ class _Process:
             scenario=scenario,
             syringe=syringe,
             firmware=firmware,
+            link_key=link_key,
             now_us=self._now_us(),
         )
         if options.plunger_gain_ppm:
@@ -236,6 +242,27 @@ def _firmware(text: str) -> tuple[int, int, int]:
     if len(parts) != 3 or text.count(".") != 2 or max(parts) > 255:
         raise UsageError(f"firmware {text[:40]!r} refused: three numbers of 0 to 255, such as 1.0.0")
     return parts[0], parts[1], parts[2]
+
+
+def _link_key(path: Path) -> bytes:
+    """Read the gun's card, or write a fresh one."""
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(fd, "r+", encoding="ascii") as file:
+            if os.fstat(fd).st_mode & 0o077:
+                raise UsageError(f"{path} can be read by others; run: chmod 600 {path}")
+            text = file.readline(100)
+            if not text:
+                text = os.urandom(LINK_KEY_SIZE).hex()
+                file.write(f"{text}\n")
+        key = bytes.fromhex(text)
+    except OSError as error:
+        raise UsageError(f"--auth-key-file {path} cannot be used: {error.strerror}") from None
+    except ValueError:
+        key = b""
+    if len(key) != LINK_KEY_SIZE:
+        raise UsageError(f"--auth-key-file {path} holds no key: {2 * LINK_KEY_SIZE} hexadecimal digits are needed")
+    return key
 
 
 def _endpoints(options: SimulateOptions, stack: ExitStack) -> list[Endpoint]:

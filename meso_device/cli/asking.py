@@ -44,7 +44,7 @@ class Answers:
 
     def __init__(self, pin_file: str) -> None:
         """Ask on the terminal for an empty ``pin_file``; UsageError for a file that cannot be used."""
-        self._lines = _lines_of(pin_file) if pin_file else None
+        self._lines = _lines_of("--pin-file", pin_file) if pin_file else None
 
     def pin(self, who: str) -> str:
         """Return the PIN of somebody, typed without echo.
@@ -127,6 +127,15 @@ def has_terminal() -> bool:
     return True
 
 
+def secret_line(option: str, source: str) -> str:
+    """Return the first line of a file that only its owner can read, or of standard input for ``-``.
+
+    Raises:
+        UsageError: it cannot be read, others can read it too, or it is empty; names the option.
+    """
+    return _next(_lines_of(option, source), option)
+
+
 def stdin_line(what: str) -> str:
     """Return the next line of standard input; UsageError when there is none."""
     return _next(sys.stdin, what)
@@ -151,7 +160,7 @@ def read_document(source: str, what: str) -> bytes:
     return content
 
 
-def _lines_of(source: str) -> TextIO:
+def _lines_of(option: str, source: str) -> TextIO:
     if source == STDIN:
         return sys.stdin
     try:
@@ -160,8 +169,8 @@ def _lines_of(source: str) -> TextIO:
             if not (stat.S_ISREG(status.st_mode) and status.st_mode & 0o077):
                 return StringIO(file.read(PIN_FILE_CHARS_MAX))
     except OSError as error:
-        raise UsageError(f"--pin-file {source} cannot be read: {error.strerror}") from None
-    raise UsageError(f"--pin-file {source} can be read by others; run: chmod 600 {source}")
+        raise UsageError(f"{option} {source} cannot be read: {error.strerror}") from None
+    raise UsageError(f"{option} {source} can be read by others; run: chmod 600 {source}")
 
 
 def _next(lines: TextIO, what: str) -> str:

@@ -45,7 +45,9 @@ COMMANDS: Final[Mapping[str, CommandLine]] = {
     ),
     "stop": CommandLine("meso_device.cli.stop_command", "Stop the gun of the host that runs in this data directory."),
     "guns": CommandLine("meso_device.cli.guns", "List ports and the guns found on them."),
-    "link": CommandLine("meso_device.cli.link", "Measure the link to a gun and name what is wrong with it."),
+    "link": CommandLine(
+        "meso_device.cli.link", "Measure the link to a gun and name what is wrong with it; pair a gun by its key."
+    ),
     "conformance": CommandLine(
         "meso_device.cli.conformance", "Try the rules of the wire protocol against a gun on the bench."
     ),

@@ -66,6 +66,15 @@ def simulate(
     firmware: Annotated[
         str, typer.Option("--firmware", metavar="VERSION", help="Version that the gun's firmware calls itself.")
     ] = "1.0.0",
+    auth_key_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--auth-key-file",
+            help="The card with the gun's link key; made with a fresh key if it is not there. The gun then obeys "
+            "only hosts that hold it.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Be a simulated gun until told to end; prints "ready PATH" once a host can connect."""
     from simulator.run import SimulateOptions
@@ -86,5 +95,6 @@ def simulate(
         gauge=gauge,
         plunger_gain_ppm=plunger_gain_ppm,
         firmware=firmware,
+        auth_key_file=auth_key_file,
     )
     raise typer.Exit(be_a_gun(options))

@@ -409,6 +409,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "gun.level_B": "level B: volumes within a range",
     "gun.level_C": "level C: counts only",
     "gun.key": "link key",
+    "gun.proven": "proven: nobody else at the cable can speak for either end",
     "gun.no_key": "NO LINK KEY: anyone at the cable can speak",
     "gun.link": "round trip",
     "gun.log": "log",

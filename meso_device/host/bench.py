@@ -20,6 +20,7 @@ from meso_device.host.clock import Clock, read_clock_state, read_host_boot
 from meso_device.host.due import commit_due
 from meso_device.host.home import HomeLock, open_home, read_host_id, write_private
 from meso_device.host.instruments import InstrumentMember
+from meso_device.host.link_keys import read_link_keys
 from meso_device.host.loop import Loop
 from meso_device.host.members import End, Observer, Wish
 from meso_device.host.run import SIGNALLED, close_log, office_of, open_cable
@@ -118,7 +119,7 @@ def run_bench(request: BenchRequest, observer: Observer) -> BenchEnd:
         end = Loop(
             clock=clock,
             engine=engine,
-            link=LinkEngine(host_id),
+            link=LinkEngine(host_id, read_link_keys(home)),
             cable=cable,
             writer=writer,
             operator=minder,

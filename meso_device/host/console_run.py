@@ -35,6 +35,7 @@ from meso_device.host.console_operator import ConsoleOperator, ended_by
 from meso_device.host.console_settings import ConsoleSettings
 from meso_device.host.due import commit_due
 from meso_device.host.home import Home, HomeLock, open_home, read_host_id, write_private
+from meso_device.host.link_keys import read_link_keys
 from meso_device.host.loop import Loop
 from meso_device.host.members import End, Observer
 from meso_device.host.people_desk import PeopleDesk
@@ -200,7 +201,7 @@ class _Console:
         stack.callback(self._viewers.close)
         host_id = read_host_id(home)
         self._engine = SessionEngine(host_id=host_id, host_boot=log.boot)
-        self._gun_link = LinkEngine(host_id)
+        self._gun_link = LinkEngine(host_id, read_link_keys(home))
         self._people = PeopleDesk(home.root, log.boot, self._owe)
         stack.callback(self._people.close)
         self._desk = ConsoleDesk(

@@ -60,6 +60,11 @@ class Home(Struct, frozen=True):
         """Name of the port of the last session, for ``meso session resume``."""
         return self.root / "last.port"
 
+    @property
+    def link_keys_file(self) -> Path:
+        """Link keys of the guns that were paired, mode 0600."""
+        return self.root / "link.keys"
+
 
 def find_home(given: Path | None, environ: Mapping[str, str]) -> Path:
     """Return the data directory: the one given, else ``MESO_HOME``, else the platform's place for user data."""

@@ -29,6 +29,7 @@ from meso_device.host.due import commit_due
 from meso_device.host.headless import Headless
 from meso_device.host.headless_view import HeadlessView
 from meso_device.host.home import Home, HomeLock, open_home, read_host_id, write_private
+from meso_device.host.link_keys import read_link_keys
 from meso_device.host.loop import Loop
 from meso_device.host.members import Observer
 from meso_device.host.signals import Signals
@@ -133,7 +134,7 @@ def run_session(request: RunRequest, observer: Observer) -> RunResult:
         headless = Headless(script, port=request.port)
         viewers = Viewers(home)
         stack.callback(viewers.close)
-        link = LinkEngine(host_id)
+        link = LinkEngine(host_id, read_link_keys(home))
         shown = HeadlessView(
             viewers,
             operator=headless,

@@ -8,7 +8,7 @@ from collections.abc import Generator
 from typing import Final
 
 from drivers.link_events import Answered
-from drivers.outcome import Done, Refused
+from drivers.outcome import Distrusted, Done, Refused
 from meso_device.accounting.balance import Balance, mass_balance
 from meso_device.accounting.book import GunBook
 from meso_device.accounting.clockmap import Ping, map_from_pings, map_payload
@@ -33,7 +33,7 @@ from meso_device.session.flow import (
 )
 from protocols.errors import GunProtocolError
 from protocols.wire.codes import MAJOR as WIRE_MAJOR
-from protocols.wire.codes import Alarm, Code, GunFlag, State
+from protocols.wire.codes import Alarm, Capability, Code, GunFlag, State
 from protocols.wire.messages import (
     AlarmAck,
     GrantGet,
@@ -121,6 +121,10 @@ def _hello(desk: Desk, opened: PortOpened) -> Generator[Need, Answer, HelloReply
     answered = yield from send(Hello(opened.nonce, WIRE_MAJOR, WIRE_MAJOR, desk.host_id))
     match answered.outcome:
         case Done(body=HelloReply() as hello) if hello.major == WIRE_MAJOR:
+            if hello.capabilities & Capability.LINK_AUTH and not hello.flags & GunFlag.AUTHENTICATED:
+                raise GunProtocolError(
+                    f"the gun at {opened.port} takes only a host that holds its key: meso link pair --gun {opened.port}"
+                )
             return hello
         case Done(body=HelloReply() as hello) if hello.major < WIRE_MAJOR:
             raise GunProtocolError(
@@ -129,6 +133,10 @@ def _hello(desk: Desk, opened: PortOpened) -> Generator[Need, Answer, HelloReply
         case Done() | Refused(code=Code.E_VERSION):
             raise GunProtocolError(
                 f"the gun at {opened.port} speaks a newer wire protocol than {WIRE_MAJOR}: update meso-device"
+            )
+        case Distrusted(reason=reason):
+            raise GunProtocolError(
+                f"{opened.port}: {reason}: this host asks nothing of it (meso link forget ends that)"
             )
         case Refused():
             raise LinkTrouble(f"HELLO: {refusal_text(answered.outcome)}")

@@ -14,12 +14,13 @@ from meso_device.accounting.entries import Committed, Entry
 from meso_device.accounting.findings import Finding, FindingCode
 from meso_device.session.desk import Desk
 from meso_device.session.flow import refusal_text
-from protocols.wire.codes import Code
+from protocols.wire.codes import Code, GunFlag
 from protocols.wire.hashes import SLOT_SIZE
 from protocols.wire.messages import LogRead, LogReadReply, LogRelease, LogReleaseReply, Request
 
 # A page is what one frame holds; three pages in flight hide the round trip and leave one read for others.
 PAGE_RECORDS: Final = 3
+PAGE_RECORDS_TAGGED: Final = 2  # the tag takes the room of the third
 READS_IN_FLIGHT: Final = 3
 # Committed batches on their way to the store; more would only lengthen the queue before a STOP is recorded.
 COMMITS_IN_FLIGHT: Final = 8
@@ -48,7 +49,9 @@ class Drain:
         self._commit = commit
         self._trouble = trouble
         self._next_read_seq = desk.gun().admitted_seq + 1
-        self._page_records = PAGE_RECORDS
+        tagged = desk.gun().hello.flags & GunFlag.AUTHENTICATED
+        self._page_records_max = PAGE_RECORDS_TAGGED if tagged else PAGE_RECORDS
+        self._page_records = self._page_records_max
         self._pages: dict[int, bytes] = {}
         self._round = 0
         self._reads = 0
@@ -89,7 +92,7 @@ class Drain:
         match answered.outcome:
             case Done(body=LogReadReply() as body) if body.count > 0 and body.from_seq == from_seq:
                 self._silent_tries = 0
-                self._page_records = PAGE_RECORDS if answered.tries == 1 else 1
+                self._page_records = self._page_records_max if answered.tries == 1 else 1
                 self._pages[from_seq] = body.slots[: body.count * SLOT_SIZE]
                 if body.count < count:
                     self._read(from_seq + body.count, count - body.count)

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from drivers.link_events import Answered
-from drivers.outcome import Done, Refused, Unknown
+from drivers.outcome import Distrusted, Done, Refused, Unknown
 from meso_device.accounting.clinic import ClinicFacts
 from meso_device.accounting.entries import (
     CapExceeded,
@@ -112,7 +112,7 @@ def ask(request: Request) -> Generator[Need, Answer, Done]:
             return answer.outcome
         case Refused():
             raise FlowEnded(f"{type(request).__name__}: {refusal_text(answer.outcome)}")
-        case Unknown():
+        case Unknown() | Distrusted():
             raise LinkTrouble(f"{type(request).__name__}: {answer.outcome.reason}")
 
 

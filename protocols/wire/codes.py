@@ -5,7 +5,7 @@ from typing import Final
 
 MAJOR: Final = 1
 MINOR: Final = 0
-DESCRIPTOR_HASH8: Final = bytes.fromhex("72d210a116f02524")
+DESCRIPTOR_HASH8: Final = bytes.fromhex("cf60ef91f31e9372")
 
 
 class Code(IntEnum):
@@ -46,6 +46,7 @@ class Code(IntEnum):
     E_POWER = 32  # battery too low to finish a shot
     E_SEQ_EXHAUSTED = 33  # shot_seq above 0xFFFFFF00: open a new epoch
     E_NONCE = 34  # nonce wrong, used, or older than 10 s
+    E_AUTH = 35  # this gun holds a link key: only a frame tagged with it changes anything
 
 
 class State(IntEnum):
@@ -249,7 +250,7 @@ class GunFlag(IntFlag):
     CONTACT = 1 << 4  # skin contact sensed
     TRIGGER = 1 << 5  # trigger pressed
     CARTRIDGE = 1 << 6  # cartridge present
-    AUTHENTICATED = 1 << 7  # link is authenticated
+    AUTHENTICATED = 1 << 7  # the frame that says so is tagged
 
 
 class SlotFlag(IntFlag):
@@ -264,7 +265,7 @@ class SlotFlag(IntFlag):
 class Capability(IntFlag):
     """Bits of `capabilities`."""
 
-    LINK_AUTH = 1 << 0  # link authentication (reserved)
+    LINK_AUTH = 1 << 0  # a link key is set: only tagged frames change anything
     SUCTION = 1 << 1  # vacuum fitted
     PEDAL = 1 << 2  # pedal fitted
     ENCODER = 1 << 3  # plunger encoder fitted: lo = hi

@@ -32,7 +32,7 @@ TYPE_ESTOP: Final = 0x3F
 # Frozen for all major versions; the gun compares these bytes before any decoding.
 STOP_FRAME: Final = bytes.fromhex("0011103fffffffffffffffffffff634f312000")
 
-_HEADER: Final = Struct("<BBHII")
+HEADER: Final = Struct("<BBHII")
 _CRC: Final = Struct("<I")
 
 
@@ -45,7 +45,7 @@ class Frame(msgspec.Struct, frozen=True):
         req_id: Number of the request; 0 where no reply is expected.
         session: Session number given by HELLO.
         aux: From the host: highest shot_seq committed, a hint. From the gun: uptime in ms, mod 2^32.
-        payload: Bytes between header and CRC.
+        payload: Bytes between header and CRC; in a tagged frame the tag is its end (`protocols.wire.seal`).
     """
 
     ver_flags: int
@@ -56,10 +56,12 @@ class Frame(msgspec.Struct, frozen=True):
     payload: bytes
 
 
-def encode_frame(type_code: int, req_id: int, session: int, aux: int, payload: bytes) -> bytes:
-    """Return the whole frame with both delimiters. Payload at most 234 bytes."""
+def encode_frame(
+    type_code: int, req_id: int, session: int, aux: int, payload: bytes, *, ver_flags: int = VERSION_BYTE
+) -> bytes:
+    """Return the whole frame with both delimiters. Payload, a tag included, at most 234 bytes."""
     require(len(payload) <= PAYLOAD_SIZE_MAX, f"payload of {len(payload)} bytes does not fit a frame")
-    decoded = _HEADER.pack(VERSION_BYTE, type_code, req_id, session, aux & 0xFFFFFFFF) + payload
+    decoded = HEADER.pack(ver_flags, type_code, req_id, session, aux & 0xFFFFFFFF) + payload
     encoded: bytes = cobs.encode(decoded + _CRC.pack(crc32(decoded)))
     return b"\0" + encoded + b"\0"
 
@@ -77,7 +79,7 @@ def decode_block(block: bytes) -> Frame | None:
         return None
     if crc32(decoded[:size]) != _CRC.unpack_from(decoded, size)[0]:
         return None
-    return Frame(*(*_HEADER.unpack_from(decoded), decoded[HEADER_SIZE:size]))
+    return Frame(*(*HEADER.unpack_from(decoded), decoded[HEADER_SIZE:size]))
 
 
 class Deframer:

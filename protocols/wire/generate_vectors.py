@@ -17,7 +17,7 @@ Value = int | str
 
 
 def vectors(schema: Schema) -> str:
-    """Return vectors.json: each message at its least, greatest and a typical value; STOP; hashes of a record."""
+    """Return vectors.json: each message at its least, greatest and a typical value; STOP; a record; tagged frames."""
     frames = []
     for m in schema.messages:
         frames += _cases(m.name, m.type_code, m.request, b"", req_id=0 if m.kind == "-" else 7)
@@ -47,6 +47,7 @@ def vectors(schema: Schema) -> str:
         "stop": "0011103fffffffffffffffffffff634f312000",
         "crc32_123456789": "cbf43926",
         "slot": _slot(slot_layout),
+        "auth": _auth(schema),
     }
     return json.dumps(body, indent=1, sort_keys=True) + "\n"
 
@@ -135,3 +136,43 @@ def _slot(layout: Layout) -> dict[str, object]:
         "slot": raw.hex(),
         "record_hash8": record.hex(),
     }
+
+
+def _auth(schema: Schema) -> dict[str, object]:
+    """Keys and tags of a session, with a frame of each kind that bears a tag."""
+    link_key, uid = bytes(range(0xA0, 0xB0)), bytes(range(12))
+    host_nonce, gun_nonce, session = bytes(range(0x10, 0x20)), bytes(range(0x60, 0x70)), 0x1234
+    told = b"meso link session" + uid + session.to_bytes(4, "little") + host_nonce + gun_nonce
+    key = hashlib.blake2s(told, key=link_key, digest_size=32).digest()
+    takeover = next(m for m in schema.messages if m.name == "TAKEOVER").type_code
+    heartbeat = next(m for m in schema.messages if m.name == "HEARTBEAT").type_code
+    auth = next(m for m in schema.messages if m.name == "AUTH").type_code
+    estopped = next(e for e in schema.events if e.name == "ESTOPPED")
+    event = b"".join(field_bytes(f, _value(f, "typical")) for f in estopped.body.fields)
+    frames = [
+        ("AUTH_REPLY", b"G", auth | 0x80, 1, session, bytes(4) + gun_nonce),
+        ("TAKEOVER", b"H", takeover, 3, session, (41).to_bytes(4, "little") + bytes([0xC0]) * 16),
+        ("TAKEOVER_REPLY", b"G", takeover | 0x80, 3, session, bytes(4) + (42).to_bytes(4, "little")),
+        ("HEARTBEAT", b"H", heartbeat, 0, session, bytes.fromhex("0100000005000000f4010601")),
+        ("ESTOPPED", b"G", estopped.type_code, 0, 1, event),
+    ]
+    return {
+        "link_key": link_key.hex(),
+        "gun_uid": uid.hex(),
+        "session": session,
+        "host_nonce": host_nonce.hex(),
+        "gun_nonce": gun_nonce.hex(),
+        "session_key": key.hex(),
+        "frames": [
+            {"name": name, "sender": by.decode(), "frame": _sealed(key, by, kind, req_id, number, payload).hex()}
+            for name, by, kind, req_id, number, payload in frames
+        ],
+    }
+
+
+def _sealed(key: bytes, sender: bytes, type_code: int, req_id: int, number: int, payload: bytes) -> bytes:
+    header = (
+        bytes([0x18, type_code]) + req_id.to_bytes(2, "little") + number.to_bytes(4, "little") + bytes([5, 0, 0, 0])
+    )
+    tag = hashlib.blake2s(sender + header + payload, key=key, digest_size=8).digest()
+    return wrap(header + payload + tag)

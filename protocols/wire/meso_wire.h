@@ -5,8 +5,12 @@
 
 #define MESO_MAJOR 1
 #define MESO_MINOR 0
-#define MESO_DESCRIPTOR_HASH8 {0x72, 0xD2, 0x10, 0xA1, 0x16, 0xF0, 0x25, 0x24}
+#define MESO_DESCRIPTOR_HASH8 {0xCF, 0x60, 0xEF, 0x91, 0xF3, 0x1E, 0x93, 0x72}
 #define MESO_PAYLOAD_MAX 234
+#define MESO_SEALED_PAYLOAD_MAX 226
+#define MESO_TAGGED 0x08 /* bit of ver_flags: a tag follows the payload */
+#define MESO_TAG_SIZE 8
+#define MESO_LINK_KEY_SIZE 16
 #define MESO_STOP_FRAME {0x00, 0x11, 0x10, 0x3F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, \
                          0xFF, 0xFF, 0xFF, 0xFF, 0x63, 0x4F, 0x31, 0x20, 0x00}
 
@@ -31,6 +35,7 @@ typedef struct __attribute__((packed)) {
 #define MESO_TYPE_TIME_PING 0x03
 #define MESO_TYPE_TAKEOVER 0x04
 #define MESO_TYPE_GOODBYE 0x05
+#define MESO_TYPE_AUTH 0x06
 #define MESO_TYPE_LIMITS_GET 0x07
 #define MESO_TYPE_SETTINGS_SET 0x08
 #define MESO_TYPE_SETTINGS_GET 0x09
@@ -101,6 +106,7 @@ typedef struct __attribute__((packed)) {
 #define MESO_CODE_E_POWER (32) /* battery too low to finish a shot */
 #define MESO_CODE_E_SEQ_EXHAUSTED (33) /* shot_seq above 0xFFFFFF00: open a new epoch */
 #define MESO_CODE_E_NONCE (34) /* nonce wrong, used, or older than 10 s */
+#define MESO_CODE_E_AUTH (35) /* this gun holds a link key: only a frame tagged with it changes anything */
 
 /* State of the gun. */
 #define MESO_STATE_BOOT (0) /* starting; no motion */
@@ -256,7 +262,7 @@ typedef struct __attribute__((packed)) {
 #define MESO_GUN_FLAG_CONTACT (1ULL << 4) /* skin contact sensed */
 #define MESO_GUN_FLAG_TRIGGER (1ULL << 5) /* trigger pressed */
 #define MESO_GUN_FLAG_CARTRIDGE (1ULL << 6) /* cartridge present */
-#define MESO_GUN_FLAG_AUTHENTICATED (1ULL << 7) /* link is authenticated */
+#define MESO_GUN_FLAG_AUTHENTICATED (1ULL << 7) /* the frame that says so is tagged */
 
 /* Bits of `flags` in a log slot. */
 #define MESO_SLOT_FLAG_CONTACT (1ULL << 0) /* contact sensed at the start */
@@ -265,7 +271,7 @@ typedef struct __attribute__((packed)) {
 #define MESO_SLOT_FLAG_GATE_OFF (1ULL << 3) /* contact gate was off */
 
 /* Bits of `capabilities`. */
-#define MESO_CAPABILITY_LINK_AUTH (1ULL << 0) /* link authentication (reserved) */
+#define MESO_CAPABILITY_LINK_AUTH (1ULL << 0) /* a link key is set: only tagged frames change anything */
 #define MESO_CAPABILITY_SUCTION (1ULL << 1) /* vacuum fitted */
 #define MESO_CAPABILITY_PEDAL (1ULL << 2) /* pedal fitted */
 #define MESO_CAPABILITY_ENCODER (1ULL << 3) /* plunger encoder fitted: lo = hi */
@@ -511,6 +517,12 @@ typedef struct __attribute__((packed)) {
 } meso_takeover_reply_t;
 _Static_assert(sizeof(meso_takeover_reply_t) == 4, "meso_takeover_reply_t");
 
+/* Body of the reply to AUTH. */
+typedef struct __attribute__((packed)) {
+    uint8_t gun_nonce[16]; /* random, drawn anew for each session */
+} meso_auth_reply_t;
+_Static_assert(sizeof(meso_auth_reply_t) == 16, "meso_auth_reply_t");
+
 /* Body of the reply to LIMITS_GET. */
 typedef struct __attribute__((packed)) {
     uint32_t depth_um_max; /* deepest travel */
@@ -614,7 +626,7 @@ typedef struct __attribute__((packed)) {
 } meso_grant_revoke_reply_t;
 _Static_assert(sizeof(meso_grant_revoke_reply_t) == 12, "meso_grant_revoke_reply_t");
 
-/* Read final records, verbatim. Fewer than asked where the ring has no more. */
+/* Read final records, verbatim. Fewer than asked where the ring has no more, or the frame no room. */
 typedef struct __attribute__((packed)) {
     uint32_t log_epoch; /* epoch, else E_EPOCH */
     uint32_t from_seq; /* first record wanted */

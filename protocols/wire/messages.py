@@ -793,6 +793,60 @@ class Goodbye(msgspec.Struct, frozen=True):
         return cls()
 
 
+class Auth(msgspec.Struct, frozen=True):
+    """Ask a gun that holds a link key for its nonce. The reply is tagged: it proves the key."""
+
+    TYPE: ClassVar[int] = 0x06
+    SIZE: ClassVar[int] = 0
+    OFFSETS: ClassVar[dict[str, int]] = {}
+    RANGES: ClassVar[tuple[tuple[int, str, int, int], ...]] = ()
+    _STRUCT: ClassVar[Struct] = Struct("<")
+
+    def pack(self) -> bytes:
+        """Return the payload bytes."""
+        return self._STRUCT.pack()
+
+    @classmethod
+    def unpack(cls, data: bytes) -> "Auth":
+        """Read the payload bytes.
+
+        Raises: WireLengthError: not exactly 0 bytes.
+        """
+        if len(data) != 0:
+            raise WireLengthError(cls.__name__, 0, len(data))
+        return cls()
+
+
+class AuthReply(msgspec.Struct, frozen=True):
+    """Body of the reply to AUTH.
+
+    Attributes:
+        gun_nonce: random, drawn anew for each session.
+    """
+
+    TYPE: ClassVar[int] = 0x86
+    SIZE: ClassVar[int] = 16
+    OFFSETS: ClassVar[dict[str, int]] = {"gun_nonce": 0}
+    RANGES: ClassVar[tuple[tuple[int, str, int, int], ...]] = ()
+    _STRUCT: ClassVar[Struct] = Struct("<16s")
+
+    gun_nonce: bytes
+
+    def pack(self) -> bytes:
+        """Return the payload bytes."""
+        return self._STRUCT.pack(self.gun_nonce)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> "AuthReply":
+        """Read the payload bytes.
+
+        Raises: WireLengthError: fewer than 16 bytes.
+        """
+        if len(data) < 16:
+            raise WireLengthError(cls.__name__, 16, len(data))
+        return cls(*cls._STRUCT.unpack_from(data))
+
+
 class LimitsGet(msgspec.Struct, frozen=True):
     """Hard limits of this gun, set at manufacture; no message writes them."""
 
@@ -1207,7 +1261,7 @@ class GrantRevokeReply(msgspec.Struct, frozen=True):
 
 
 class LogRead(msgspec.Struct, frozen=True):
-    """Read final records, verbatim. Fewer than asked where the ring has no more.
+    """Read final records, verbatim. Fewer than asked where the ring has no more, or the frame no room.
 
     Attributes:
         log_epoch: epoch, else E_EPOCH.
@@ -2279,6 +2333,7 @@ Request: TypeAlias = (
     | TimePing
     | Takeover
     | Goodbye
+    | Auth
     | LimitsGet
     | Settings
     | SettingsGet
@@ -2309,6 +2364,7 @@ ReplyBody: TypeAlias = (
     | DescribeReply
     | TimePingReply
     | TakeoverReply
+    | AuthReply
     | LimitsGetReply
     | SettingsSetReply
     | SettingsGetReply
@@ -2342,6 +2398,7 @@ REQUESTS: Final[dict[int, type[Request]]] = {
     0x03: TimePing,
     0x04: Takeover,
     0x05: Goodbye,
+    0x06: Auth,
     0x07: LimitsGet,
     0x08: Settings,
     0x09: SettingsGet,
@@ -2373,6 +2430,7 @@ REPLIES: Final[dict[int, type[ReplyBody] | None]] = {
     0x03: TimePingReply,
     0x04: TakeoverReply,
     0x05: None,
+    0x06: AuthReply,
     0x07: LimitsGetReply,
     0x08: SettingsSetReply,
     0x09: SettingsGetReply,

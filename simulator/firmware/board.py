@@ -83,6 +83,7 @@ class Board:
         lamp_test_until_us: Ticks until which lamp and buzzer are shown for a test.
         last_sent_settings: Block of the newest SETTINGS_SET, for a read-back that lies.
         rx_dropped: Requests dropped for want of room for the reply.
+        rx_untrue: Frames dropped for their tag.
         drawn_back_um: How far the plunger may stand behind its furthest position.
     """
 
@@ -123,7 +124,7 @@ class Board:
         self.in_service = False
         self.drawn_back_um = self.lamp_test_until_us = 0
         self.last_sent_settings = self.settings.block
-        self.rx_dropped = 0
+        self.rx_dropped = self.rx_untrue = 0
 
     # time and state
 

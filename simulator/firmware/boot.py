@@ -67,7 +67,7 @@ def _forget(board: Board, reset_cause: ResetCause) -> None:
     board.last_intent_us = board.button_us = board.status_due_us = None
     board.status_period_us = STATUS_PERIOD_US
     board.credit_since_us = board.trigger_count = board.passed = 0
-    board.rx_dropped = board.lamp_test_until_us = 0
+    board.rx_dropped = board.rx_untrue = board.lamp_test_until_us = 0
     board.drawn_back_um = _UNKNOWN_BACK_UM
 
 

@@ -9,7 +9,8 @@ from typing import Final
 from protocols.wire.codes import MAJOR, Alarm, Code
 from protocols.wire.errors import WireLengthError
 from protocols.wire.frame import REPLY, TYPE_ESTOP, Frame
-from protocols.wire.messages import REQUESTS, STATE_CHANGING, Goodbye, Heartbeat, Hello, Request, Takeover
+from protocols.wire.messages import REQUESTS, STATE_CHANGING, Auth, Goodbye, Heartbeat, Hello, Request, Takeover
+from protocols.wire.seal import FROM_HOST, TAGGED, open_frame
 from simulator.firmware.board import Board
 from simulator.firmware.firing import Firing
 from simulator.firmware.refusal import Refusal
@@ -35,22 +36,37 @@ class Dispatcher:
         """Act on a frame. Replies and events of an echoing line are passed over, or two guns would talk for ever."""
         if not 0 < frame.type < _TYPE_EVENTS or frame.type == TYPE_ESTOP:
             return
+        board = self._board
+        link_key, key = board.sessions.link_key, b""
+        if link_key and frame.ver_flags == TAGGED:
+            session = board.sessions.keyed(frame.session)
+            opened = None if session is None else open_frame(session.key, FROM_HOST, frame)
+            if session is None or opened is None:
+                board.rx_untrue += 1
+                return
+            board.sessions.prove(session)
+            frame, key = opened, session.key
+        trusted = not link_key or bool(key)
         if frame.type == Heartbeat.TYPE:
-            self._heartbeat(frame)
+            if trusted:
+                self._heartbeat(frame)
             return
         if not frame.req_id:
             return
-        board = self._board
         if not board.outbox.room_for_reply:
             board.rx_dropped += 1
             return
         try:
             self._check_version(frame)
-            greeting = frame.type == Hello.TYPE
-            payload = self._hello(frame) if greeting else self._request(frame, rx_bad_frames)
+            if frame.type == Hello.TYPE:
+                payload = self._hello_again(frame) if key else self._hello(frame)
+            else:
+                payload = self._request(frame, rx_bad_frames, trusted=trusted, tagged=bool(key))
         except Refusal as refused:
             payload = _HEAD.pack(refused.code, refused.detail, refused.field_offset)
-        board.outbox.reply(frame.type | REPLY, frame.req_id, frame.session, payload)
+        if frame.type == Auth.TYPE and payload[0] == Code.OK and (asking := board.sessions.find(frame.session)):
+            key = asking.key  # although it was asked without a tag: this proves the link key
+        board.outbox.reply(frame.type | REPLY, frame.req_id, frame.session, payload, key)
 
     def _check_version(self, frame: Frame) -> None:
         """Another major may mean other things by the same bytes: only HELLO, which agrees on one, is heard."""
@@ -64,24 +80,38 @@ class Dispatcher:
         if not (isinstance(request, Hello) and request.min_major <= MAJOR <= request.max_major):
             raise Refusal(Code.E_VERSION, detail=MAJOR)
         board = self._board
-        session = board.sessions.hello(request)
+        session = board.sessions.hello(request, board.gun_uid)
         if board.status_due_us is None:
             board.status_due_us = board.ticks_us + board.status_period_us
-        return _OK + hello(board, session, request).pack()
+        return _OK + hello(board, session, request, authenticated=False).pack()
 
-    def _request(self, frame: Frame, rx_bad_frames: int) -> bytes:
+    def _hello_again(self, frame: Frame) -> bytes:
+        """The tagged HELLO: what the gun says of itself, now with proof, to the host that opened the session."""
+        request = parse(frame)
+        session = self._board.sessions.find(frame.session)
+        if (
+            session is None
+            or not isinstance(request, Hello)
+            or (request.host_nonce, request.host_id) != (session.host_nonce, session.host_id)
+        ):
+            raise Refusal(Code.E_SESSION)
+        return _OK + hello(self._board, session, request, authenticated=True).pack()
+
+    def _request(self, frame: Frame, rx_bad_frames: int, *, trusted: bool, tagged: bool) -> bytes:
         sessions = self._board.sessions
         session = sessions.find(frame.session)
         if session is None:
-            return self._closed(frame)
-        if session is sessions.owner:
+            return self._closed(frame, trusted=trusted)
+        if session is sessions.owner and trusted:
             self._board.cease(Alarm.LINK_LOST)
         handler = HANDLERS.get(frame.type)
-        if handler is None:
+        if handler is None or (frame.type == Auth.TYPE and not sessions.link_key):
             raise Refusal(Code.E_UNKNOWN_TYPE)
+        changes = frame.type in STATE_CHANGING
+        if changes and not trusted:
+            raise Refusal(Code.E_AUTH)
         if frame.req_id >= REQ_ID_END:
             raise Refusal(Code.E_ID_EXHAUSTED)
-        changes = frame.type in STATE_CHANGING
         if changes:
             # Before E_FENCED on purpose: what was executed must never be answered with a refusal.
             kept = sessions.repeated(session, frame)
@@ -90,7 +120,7 @@ class Dispatcher:
         try:
             if changes and frame.type != Takeover.TYPE:
                 sessions.fence(session)
-            body = handler(Call(self._board, self._firing, session, rx_bad_frames), parse(frame))
+            body = handler(Call(self._board, self._firing, session, rx_bad_frames, tagged), parse(frame))
             payload = _OK if body is None else _OK + body.pack()
         except Refusal as refused:
             payload = _HEAD.pack(refused.code, refused.detail, refused.field_offset)
@@ -98,10 +128,10 @@ class Dispatcher:
             _remember(session, frame, payload)
         return payload
 
-    def _closed(self, frame: Frame) -> bytes:
+    def _closed(self, frame: Frame, *, trusted: bool) -> bytes:
         """A session that is not in the table; the GOODBYE that closed it may come again."""
         closed = self._board.sessions.closed
-        if closed is None or frame.session != closed.number or frame.type != Goodbye.TYPE:
+        if not trusted or closed is None or frame.session != closed.number or frame.type != Goodbye.TYPE:
             raise Refusal(Code.E_SESSION)
         kept = self._board.sessions.repeated(closed, frame)
         if kept is None:

@@ -28,3 +28,8 @@ class NumberSource:
             number = int.from_bytes(hash8(self._entropy + _U64.pack(self._count))[:4], "little")
             if number and number not in other_than:
                 return number
+
+    def draw_nonce(self) -> bytes:
+        """Return 16 bytes."""
+        self._count += 2
+        return b"".join(hash8(self._entropy + _U64.pack(count)) for count in (self._count - 1, self._count))

@@ -174,7 +174,7 @@ class GunFirmware:
             self.advance(now_us)
         if not self._powered or self._board.outbox.empty:
             return b""
-        return self._board.outbox.take(self._board.uptime_ms, self._status)
+        return self._board.outbox.take(self._board.uptime_ms, self._status, self._board.sessions.voice)
 
     # time
 
@@ -300,7 +300,8 @@ class GunFirmware:
         return max(since_us, board.last_intent_us or 0) + STUCK_US
 
     def _status(self) -> Status:
-        return status(self._board, self._deframer.bad_blocks)
+        authenticated = self._board.sessions.voice is not None
+        return status(self._board, self._deframer.bad_blocks, authenticated=authenticated)
 
     def _stop_heard(self) -> None:
         self._board.stop(EstopSource.FRAME)

@@ -8,7 +8,6 @@ from protocols.wire.codes import EventKind
 from protocols.wire.messages import EventRecord
 from simulator.firmware.nvm import Layout, Nvm
 
-RECORDS_PER_REPLY: Final = 7
 _CRC: Final = Struct("<I")
 
 
@@ -38,15 +37,15 @@ class Journal:
         offset = Layout.EVENTS + self._last_no % Layout.EVENT_ENTRIES * Layout.EVENT_SIZE
         self._nvm.store.write(offset, record + _CRC.pack(crc32(record)))
 
-    def read(self, from_no: int) -> tuple[int, bytes]:
-        """How many entries are lost, and up to 7 entries from a number on."""
+    def read(self, from_no: int, room: int) -> tuple[int, bytes]:
+        """How many entries are lost, and as many entries from a number on as ``room`` bytes hold."""
         lost = max(0, self._last_no - Layout.EVENT_ENTRIES)
         found: list[bytes] = []
         for number in range(max(from_no, lost + 1), self._last_no + 1):
             record = self._read(number % Layout.EVENT_ENTRIES)
             if record is not None and int.from_bytes(record[:4], "little") == number:
                 found.append(record)
-            if len(found) == RECORDS_PER_REPLY:
+            if (len(found) + 1) * EventRecord.SIZE > room:
                 break
         return lost, b"".join(found)
 

@@ -109,6 +109,7 @@ class Layout:
     RELEASED: Final = (448, 8)
     HOLD_UP: Final = (512, 12)
     CALIBRATION: Final = (576, 320)
+    LINK_KEY: Final = (1_232, 16)
     EVENTS: Final = 1_280
     EVENT_ENTRIES: Final = 72
     EVENT_SIZE: Final = 36
@@ -124,7 +125,8 @@ class Nvm:
     """
 
     __slots__ = (
-        "board", "boot", "calibration", "grant", "hold_up", "latch", "owner", "released", "slots", "store", "tally",
+        "board", "boot", "calibration", "grant", "hold_up", "latch", "link_key", "owner", "released", "slots", "store",
+        "tally",
     )  # fmt: skip
 
     def __init__(self, store: ByteStore, *, slots: int = RING_SLOTS) -> None:
@@ -139,6 +141,7 @@ class Nvm:
         self.released = Cell(store, *Layout.RELEASED)
         self.hold_up = Cell(store, *Layout.HOLD_UP)
         self.calibration = Cell(store, *Layout.CALIBRATION)
+        self.link_key = Cell(store, *Layout.LINK_KEY)
 
     def slot_offset(self, shot_seq: int) -> int:
         """Where the slot of a record lies."""

@@ -6,6 +6,8 @@ from typing import Final
 
 from protocols.wire.frame import encode_frame
 from protocols.wire.messages import EventBody, Status
+from protocols.wire.seal import FROM_GUN, seal_frame
+from simulator.firmware.sessions import Session
 
 # Answers to STOP are all alike; a host needs one.
 STOP_ANSWERS_MAX: Final = 8
@@ -26,7 +28,7 @@ class Outbox:
 
     def __init__(self) -> None:
         self._stops: deque[EventBody] = deque(maxlen=STOP_ANSWERS_MAX)
-        self._replies: deque[tuple[int, int, int, bytes]] = deque()
+        self._replies: deque[tuple[int, int, int, bytes, bytes]] = deque()
         self._events: deque[EventBody] = deque()
         self.status_wanted = False
         self.events_dropped = 0
@@ -52,9 +54,9 @@ class Outbox:
         """Answer a STOP frame ahead of everything."""
         self._stops.append(event)
 
-    def reply(self, type_code: int, req_id: int, session: int, payload: bytes) -> None:
-        """Answer a request."""
-        self._replies.append((type_code, req_id, session, payload))
+    def reply(self, type_code: int, req_id: int, session: int, payload: bytes, key: bytes = b"") -> None:
+        """Answer a request; with a key the reply is tagged."""
+        self._replies.append((type_code, req_id, session, payload, key))
 
     def event(self, event: EventBody) -> None:
         """Tell of something; a hint, so the oldest gives way."""
@@ -63,20 +65,25 @@ class Outbox:
             self.events_dropped += 1
         self._events.append(event)
 
-    def take(self, uptime_ms: int, status: Callable[[], Status]) -> bytes:
-        """The next whole frame, or nothing."""
+    def take(self, uptime_ms: int, status: Callable[[], Status], voice: Session | None) -> bytes:
+        """The next whole frame, or nothing; events are tagged for the session that is the gun's voice."""
         if self._stops:
-            return _event_frame(self._stops.popleft(), uptime_ms)
+            return _event_frame(self._stops.popleft(), uptime_ms, voice)
         if self._replies:
-            type_code, req_id, session, payload = self._replies.popleft()
+            type_code, req_id, session, payload, key = self._replies.popleft()
+            if key:
+                return seal_frame(key, FROM_GUN, type_code, req_id, session, uptime_ms, payload)
             return encode_frame(type_code, req_id, session, uptime_ms, payload)
         if self._events:
-            return _event_frame(self._events.popleft(), uptime_ms)
+            return _event_frame(self._events.popleft(), uptime_ms, voice)
         if self.status_wanted:
             self.status_wanted = False
-            return _event_frame(status(), uptime_ms)
+            return _event_frame(status(), uptime_ms, voice)
         return b""
 
 
-def _event_frame(event: EventBody, uptime_ms: int) -> bytes:
-    return encode_frame(event.TYPE, 0, 0, uptime_ms, event.pack())
+def _event_frame(event: EventBody, uptime_ms: int, voice: Session | None) -> bytes:
+    if voice is None:
+        return encode_frame(event.TYPE, 0, 0, uptime_ms, event.pack())
+    voice.events_told += 1
+    return seal_frame(voice.key, FROM_GUN, event.TYPE, 0, voice.events_told, uptime_ms, event.pack())

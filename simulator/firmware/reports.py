@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from protocols.wire.codes import DESCRIPTOR_HASH8, MAJOR, MINOR, Alarm, GunFlag
+from protocols.wire.codes import DESCRIPTOR_HASH8, MAJOR, MINOR, Alarm, Capability, GunFlag
 from protocols.wire.frame import DECODED_SIZE_MAX
 from protocols.wire.hashes import hash8
 from protocols.wire.messages import Hello, HelloReply, Status
@@ -21,12 +21,13 @@ _LOG_FULL: Final = int(GunFlag.LOG_FULL)
 _CONTACT: Final = int(GunFlag.CONTACT)
 _TRIGGER: Final = int(GunFlag.TRIGGER)
 _CARTRIDGE: Final = int(GunFlag.CARTRIDGE)
+_AUTHENTICATED: Final = int(GunFlag.AUTHENTICATED)
 _U32: Final = 0xFFFFFFFF
 
 
-def flags(board: Board, sensors: Sensors) -> int:
-    """`GunFlag` bits. A simulated gun says so always."""
-    bits = _SIMULATED
+def flags(board: Board, sensors: Sensors, *, authenticated: bool) -> int:
+    """`GunFlag` bits. A simulated gun says so always; ``authenticated`` says that the frame is tagged."""
+    bits = _SIMULATED | _AUTHENTICATED if authenticated else _SIMULATED
     for condition, bit in (
         (board.latch.latch_id, _ESTOPPED),
         (board.alarms.fault_open, _FAULT),
@@ -40,7 +41,7 @@ def flags(board: Board, sensors: Sensors) -> int:
     return bits
 
 
-def status(board: Board, rx_bad_frames: int) -> Status:
+def status(board: Board, rx_bad_frames: int, *, authenticated: bool) -> Status:
     """The status now; looks at the alarms that follow sensors."""
     sensors = board.body.sensors(board.now_us)
     watch(board, sensors)
@@ -48,7 +49,7 @@ def status(board: Board, rx_bad_frames: int) -> Status:
     return Status(
         board.state,
         grant.terms.kind if grant is not None else 0,
-        flags(board, sensors),
+        flags(board, sensors, authenticated=authenticated),
         board.ring.head_seq,
         grant.terms.grant_no if grant is not None else 0,
         grant.remaining_shots if grant is not None else 0,
@@ -65,12 +66,12 @@ def status(board: Board, rx_bad_frames: int) -> Status:
         max(-0x8000, min(0x7FFF, sensors.temp_cdegc)),
         max(0, min(sensors.battery_mv, _U16)),
         board.ring.free & _U16,
-        rx_bad_frames & _U16,
+        (rx_bad_frames + board.rx_untrue) & _U16,
         board.rx_dropped & _U16,
     )
 
 
-def hello(board: Board, session: Session, request: Hello) -> HelloReply:
+def hello(board: Board, session: Session, request: Hello, *, authenticated: bool) -> HelloReply:
     """The reply to HELLO."""
     identity, ring, cal = board.identity, board.ring, board.calibration.active
     sensors = board.body.sensors(board.now_us)
@@ -87,7 +88,7 @@ def hello(board: Board, session: Session, request: Hello) -> HelloReply:
         boot_id=board.boot_id,
         reset_cause=board.reset_cause,
         state=board.state,
-        flags=flags(board, sensors),
+        flags=flags(board, sensors, authenticated=authenticated),
         head_seq=ring.head_seq,
         released_seq=ring.released_seq,
         oldest_seq=ring.oldest_seq,
@@ -110,7 +111,7 @@ def hello(board: Board, session: Session, request: Hello) -> HelloReply:
         cal_due_day=cal.main.due_day,
         limits_hash8=hash8(identity.limits.pack()),
         settings_hash8=board.settings.hash8,
-        capabilities=identity.capabilities,
+        capabilities=identity.capabilities | (Capability.LINK_AUTH if board.sessions.link_key else 0),
         owner_token=board.sessions.owner_token,
         last_grant_no=board.grants.last_no,
         active_grant_no=grant.terms.grant_no if grant is not None else 0,

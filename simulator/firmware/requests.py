@@ -10,9 +10,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from protocols.wire.codes import Alarm, Capability, Code, EventKind, GrantEnd, State
+from protocols.wire.frame import PAYLOAD_SIZE_MAX
+from protocols.wire.hashes import SLOT_SIZE
 from protocols.wire.messages import (
     AlarmAck,
     AlarmTest,
+    Auth,
+    AuthReply,
     CalCommit,
     CalCommitReply,
     CalRead,
@@ -55,6 +59,7 @@ from protocols.wire.messages import (
     TimePing,
     TimePingReply,
 )
+from protocols.wire.seal import SEALED_PAYLOAD_SIZE_MAX
 from protocols.wire.states import GunEvent
 from simulator.firmware import service
 from simulator.firmware.board import STATUS_PERIOD_US, Board
@@ -69,6 +74,7 @@ from simulator.firmware.sessions import Session
 from simulator.firmware.settings import check
 
 LAMP_TEST_US: Final = 2_000_000
+_REPLY_HEAD_SIZE: Final = 4  # code, detail, field_offset
 
 
 class Call:
@@ -76,15 +82,21 @@ class Call:
 
     Attributes:
         rx_bad_frames: Frames dropped for COBS, CRC or length.
+        tagged: The request bore the right tag, so the reply will bear one.
     """
 
-    __slots__ = ("board", "firing", "rx_bad_frames", "session")
+    __slots__ = ("board", "firing", "rx_bad_frames", "session", "tagged")
 
-    def __init__(self, board: Board, firing: Firing, session: Session, rx_bad_frames: int) -> None:
+    def __init__(self, board: Board, firing: Firing, session: Session, rx_bad_frames: int, tagged: bool) -> None:
         self.board = board
         self.firing = firing
         self.session = session
         self.rx_bad_frames = rx_bad_frames
+        self.tagged = tagged
+
+    def room(self, body: type[ReplyBody]) -> int:
+        """Bytes that the reply has for its tail."""
+        return (SEALED_PAYLOAD_SIZE_MAX if self.tagged else PAYLOAD_SIZE_MAX) - _REPLY_HEAD_SIZE - body.SIZE
 
 
 # reading
@@ -92,7 +104,12 @@ class Call:
 
 def _describe(call: Call, request: Describe) -> ReplyBody:
     whole = compressed_descriptor()
-    return DescribeReply(len(whole), request.offset, whole[request.offset : request.offset + request.length])
+    length = min(request.length, call.room(DescribeReply))
+    return DescribeReply(len(whole), request.offset, whole[request.offset : request.offset + length])
+
+
+def _auth(call: Call, request: Auth) -> ReplyBody:
+    return AuthReply(call.session.gun_nonce)
 
 
 def _time_ping(call: Call, request: TimePing) -> ReplyBody:
@@ -115,16 +132,17 @@ def _grant_get(call: Call, request: GrantGet) -> ReplyBody:
 
 def _log_read(call: Call, request: LogRead) -> ReplyBody:
     ring = call.board.ring
-    count, slots = ring.read(request.log_epoch, request.from_seq, request.count)
+    most = min(request.count, call.room(LogReadReply) // SLOT_SIZE)
+    count, slots = ring.read(request.log_epoch, request.from_seq, most)
     return LogReadReply(ring.log_epoch, request.from_seq, count, slots)
 
 
 def _event_read(call: Call, request: EventRead) -> ReplyBody:
-    return EventReadReply(*call.board.journal.read(request.from_no))
+    return EventReadReply(*call.board.journal.read(request.from_no, call.room(EventReadReply)))
 
 
 def _status_get(call: Call, request: StatusGet) -> ReplyBody:
-    return status(call.board, call.rx_bad_frames)
+    return status(call.board, call.rx_bad_frames, authenticated=call.tagged)
 
 
 def _cal_read(call: Call, request: CalRead) -> ReplyBody:
@@ -300,6 +318,7 @@ Handler = Callable[[Call, Any], ReplyBody | None]
 
 HANDLERS: Final[dict[int, Handler]] = {
     Describe.TYPE: _describe,
+    Auth.TYPE: _auth,
     TimePing.TYPE: _time_ping,
     Takeover.TYPE: _takeover,
     Goodbye.TYPE: _goodbye,

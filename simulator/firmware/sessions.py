@@ -8,6 +8,7 @@ import msgspec
 from protocols.wire.codes import Code
 from protocols.wire.frame import Frame
 from protocols.wire.messages import Hello
+from protocols.wire.seal import session_key
 from simulator.firmware.draw import NumberSource
 from simulator.firmware.nvm import Nvm
 from simulator.firmware.refusal import Refusal
@@ -27,6 +28,10 @@ class Session(msgspec.Struct):
         last_id: Number of the last state-changing request executed; 0 for none.
         last_bytes: What was asked with it, for comparison with a repetition.
         last_reply: What was answered.
+        gun_nonce: Drawn for it; empty in a gun without a link key.
+        key: Key of its tags; empty in a gun without a link key.
+        proven: A frame of its host bore the right tag.
+        events_told: Events tagged with its key.
     """
 
     number: int
@@ -35,6 +40,10 @@ class Session(msgspec.Struct):
     last_id: int = 0
     last_bytes: tuple[int, int, bytes] = (0, 0, b"")
     last_reply: bytes = b""
+    gun_nonce: bytes = b""
+    key: bytes = b""
+    proven: bool = False
+    events_told: int = 0
 
 
 class SessionTable:
@@ -45,9 +54,10 @@ class SessionTable:
         reader: Newest session that is not the owner's.
         closed: The session that GOODBYE closed, for the same GOODBYE again; None once another HELLO came.
         owner_token: Raised by one by every TAKEOVER; in memory.
+        link_key: Shared with the hosts that may change things; empty where the gun asks for none.
     """
 
-    __slots__ = ("_draw", "_nvm", "closed", "owner", "owner_token", "reader")
+    __slots__ = ("_draw", "_newest_proven", "_nvm", "closed", "link_key", "owner", "owner_token", "reader")
 
     def __init__(self, nvm: Nvm, draw: NumberSource) -> None:
         self._nvm = nvm
@@ -56,10 +66,13 @@ class SessionTable:
         self.reader: Session | None = None
         self.closed: Session | None = None
         self.owner_token = 0
+        self.link_key = b""
+        self._newest_proven: Session | None = None
 
     def restart(self) -> None:
         """Forget all sessions at boot; the token stays."""
-        self.owner = self.reader = self.closed = None
+        self.owner = self.reader = self.closed = self._newest_proven = None
+        self.link_key = self._nvm.link_key.load() or b""
         item = self._nvm.owner.load()
         self.owner_token = _OWNER.unpack(item)[0] if item else 0
 
@@ -68,7 +81,24 @@ class SessionTable:
         """Whether anyone has said HELLO and not GOODBYE."""
         return self.owner is not None or self.reader is not None
 
-    def hello(self, hello: Hello) -> Session:
+    @property
+    def voice(self) -> Session | None:
+        """Session whose key the gun's events are tagged with, None where they are untagged."""
+        voice = self._newest_proven
+        return voice if voice is not None and (voice is self.owner or voice is self.reader) else None
+
+    def prove(self, session: Session) -> None:
+        """Note that a frame of a session's host bore the right tag."""
+        if not session.proven:
+            session.proven = True
+            self._newest_proven = session
+
+    def keyed(self, number: int) -> Session | None:
+        """Session of a number for checking a tag: also the one that GOODBYE closed, for the same GOODBYE again."""
+        closed = self.closed
+        return closed if closed is not None and closed.number == number else self.find(number)
+
+    def hello(self, hello: Hello, gun_uid: bytes) -> Session:
         """Open a session; the same HELLO again gets the same one."""
         self.closed = None
         table = [session for session in (self.owner, self.reader) if session is not None]
@@ -76,8 +106,17 @@ class SessionTable:
             if (session.host_nonce, session.host_id) == (hello.host_nonce, hello.host_id):
                 return session
         taken = tuple(session.number for session in table)
-        self.reader = Session(self._draw.draw_u32(other_than=taken), hello.host_id, hello.host_nonce)
-        return self.reader
+        self.reader = session = Session(self._draw.draw_u32(other_than=taken), hello.host_id, hello.host_nonce)
+        if self.link_key:
+            session.gun_nonce = self._draw.draw_nonce()
+            session.key = session_key(
+                self.link_key,
+                gun_uid=gun_uid,
+                session=session.number,
+                host_nonce=hello.host_nonce,
+                gun_nonce=session.gun_nonce,
+            )
+        return session
 
     def find(self, number: int) -> Session | None:
         """Session of a number, None if it is not in the table."""

@@ -331,9 +331,9 @@ def reframed(frame: Frame) -> bytes:
 
     from cobs import cobs
 
-    from protocols.wire.frame import _CRC, _HEADER
+    from protocols.wire.frame import _CRC, HEADER
 
-    head = _HEADER.pack(frame.ver_flags, frame.type, frame.req_id, frame.session, frame.aux)
+    head = HEADER.pack(frame.ver_flags, frame.type, frame.req_id, frame.session, frame.aux)
     decoded = head + frame.payload
     return b"\0" + cobs.encode(decoded + _CRC.pack(crc32(decoded))) + b"\0"
 

@@ -392,7 +392,7 @@ def crc_ignored(stack: ExitStack) -> None:
             return None
         if len(decoded) < frame.DECODED_SIZE_MIN:
             return None
-        return frame.Frame(*frame._HEADER.unpack_from(decoded), decoded[frame.HEADER_SIZE : -4])
+        return frame.Frame(*frame.HEADER.unpack_from(decoded), decoded[frame.HEADER_SIZE : -4])
 
     _wrap(stack, frame, "decode_block", decode)
 

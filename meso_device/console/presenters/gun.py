@@ -44,7 +44,7 @@ def gun_rows(known: Known, pane: Pane) -> list[Line]:
             say("gun.level"),
             say(f"gun.level_{gun['level']}"),
         ),
-        *([] if gun["authenticated"] else [(say("gun.key"), say("gun.no_key"))]),
+        (say("gun.key"), say("gun.proven" if gun["authenticated"] else "gun.no_key")),
         (
             say("gun.link"),
             f"{round_trip(gun['round_trip_us'])}   bad frames {gun['bad_frames']}   retries {gun['retries']}",

@@ -6,7 +6,7 @@ from zlib import crc32
 
 import pytest
 
-from protocols.wire import frame, hashes, messages
+from protocols.wire import frame, hashes, messages, seal
 from protocols.wire.replies import unpack_reply
 
 VECTORS = json.loads(files("protocols.wire").joinpath("vectors.json").read_text())
@@ -79,3 +79,32 @@ def test_slot_hashes_are_those_of_the_second_encoder():
     assert hashes.record_hash8(uid, epoch, raw).hex() == slot["record_hash8"]
     assert hashes.slot_is_final(epoch, raw)
     assert not hashes.slot_is_final(epoch + 1, raw)
+
+
+AUTH = VECTORS["auth"]
+SENDERS = {"H": seal.FROM_HOST, "G": seal.FROM_GUN}
+
+
+def test_the_session_key_is_that_of_the_second_encoder():
+    told = {name: bytes.fromhex(AUTH[name]) for name in ("gun_uid", "host_nonce", "gun_nonce")}
+    key = seal.session_key(bytes.fromhex(AUTH["link_key"]), session=AUTH["session"], **told)
+    assert key.hex() == AUTH["session_key"]
+
+
+@pytest.mark.invariant("I-60")
+@pytest.mark.hazard("HZ-40")
+@pytest.mark.parametrize("case", AUTH["frames"], ids=lambda case: case["name"])
+def test_tagged_frames_are_opened_sealed_again_byte_by_byte_and_refused_with_any_bit_changed(case):
+    key, sender = bytes.fromhex(AUTH["session_key"]), SENDERS[case["sender"]]
+    (got,) = frame.Deframer().feed(bytes.fromhex(case["frame"]))
+    opened = seal.open_frame(key, sender, got)
+    again = seal.seal_frame(key, sender, opened.type, opened.req_id, opened.session, opened.aux, opened.payload)
+    assert again.hex() == case["frame"]
+    (other,) = {*SENDERS.values()} - {sender}
+    assert seal.open_frame(key, other, got) is None
+    assert seal.open_frame(key[::-1], sender, got) is None
+    for bit in range(8 * len(got.payload)):
+        payload = bytearray(got.payload)
+        payload[bit // 8] ^= 1 << bit % 8
+        changed = frame.Frame(got.ver_flags, got.type, got.req_id, got.session, got.aux, bytes(payload))
+        assert seal.open_frame(key, sender, changed) is None

@@ -62,7 +62,7 @@ def test_no_two_items_overlap_and_all_lie_before_the_ring():
     )
     spans.append((Layout.EVENTS, Layout.EVENTS + Layout.EVENT_ENTRIES * Layout.EVENT_SIZE))
     spans.append((Layout.RING, NVM_SIZE))
-    assert len(spans) == 11
+    assert len(spans) == 12
     for (_, end), (start, _) in pairwise(spans):
         assert end <= start
 

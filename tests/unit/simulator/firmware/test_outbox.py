@@ -11,7 +11,7 @@ S = 1_000_000
 
 def drained(outbox):
     frames = []
-    while data := outbox.take(5, lambda: Status(*[0] * 21)):
+    while data := outbox.take(5, lambda: Status(*[0] * 21), None):
         frames += Deframer().feed(data)
     return frames
 

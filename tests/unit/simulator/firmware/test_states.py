@@ -11,6 +11,7 @@ from protocols.wire.messages import (
     STATE_CHANGING,
     AlarmAck,
     AlarmTest,
+    Auth,
     CalCommit,
     CalRead,
     CalWrite,
@@ -156,7 +157,7 @@ def test_a_grant_of_each_kind_by_state(gun_in, state, kind, code):
 
 
 def test_every_request_of_the_wire_protocol_is_in_the_tables():
-    assert set(REQUESTS.values()) == {*TABLE, GrantSet, Heartbeat, EstopResetConfirm}
+    assert set(REQUESTS.values()) == {*TABLE, Auth, GrantSet, Heartbeat, EstopResetConfirm}
 
 
 @pytest.mark.invariant("I-50")
