@@ -99,6 +99,7 @@ def run_bench(request: BenchRequest, observer: Observer) -> BenchEnd:
                 stack.callback(office.close)
                 commit_due(store, office, stamp)
             _refuse_session(store)
+            link_keys = read_link_keys(home)
             reserve = Reserve(home.root)
             cable = open_cable(request.port)
             stack.callback(cable.close)
@@ -119,7 +120,7 @@ def run_bench(request: BenchRequest, observer: Observer) -> BenchEnd:
         end = Loop(
             clock=clock,
             engine=engine,
-            link=LinkEngine(host_id, read_link_keys(home)),
+            link=LinkEngine(host_id, link_keys),
             cable=cable,
             writer=writer,
             operator=minder,

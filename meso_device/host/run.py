@@ -111,6 +111,7 @@ def run_session(request: RunRequest, observer: Observer) -> RunResult:
             opening = _opening(request, store.open_session(), home, now.utc_us)
             if isinstance(request.clinical, Clinical) and request.plan is not None:
                 sign_overrides(store, home, request.clinical, request.plan, moment, stamp)
+            link_keys = read_link_keys(home)
             reserve = Reserve(home.root)
             cable = None if opening is None else open_cable(request.port)
         except BaseException:
@@ -134,7 +135,7 @@ def run_session(request: RunRequest, observer: Observer) -> RunResult:
         headless = Headless(script, port=request.port)
         viewers = Viewers(home)
         stack.callback(viewers.close)
-        link = LinkEngine(host_id, read_link_keys(home))
+        link = LinkEngine(host_id, link_keys)
         shown = HeadlessView(
             viewers,
             operator=headless,

@@ -5,8 +5,9 @@ import random
 import pytest
 
 from protocols.wire.codes import Code, State
-from protocols.wire.frame import STOP_FRAME, Deframer
-from protocols.wire.messages import GrantSet
+from protocols.wire.frame import STOP_FRAME, Deframer, encode_frame
+from protocols.wire.messages import REQUESTS, STATE_CHANGING, GrantSet
+from protocols.wire.seal import TAGGED
 from tests.fuzz.attacker import STATES, Bench, Malice, bring, replay, wrong_frames
 
 SEEDS = range(6)
@@ -32,6 +33,31 @@ def test_a_frame_with_one_thing_wrong_changes_nothing_and_is_refused(state):
         assert answer is None or answer.code != Code.OK, wrong.name
         tried += 1
     assert tried > 300
+
+
+@pytest.mark.invariant("I-60")
+@pytest.mark.hazard("HZ-40")
+@pytest.mark.parametrize("state", STATES)
+def test_a_gun_that_holds_a_link_key_takes_nothing_without_its_tag(state):
+    """Not one of the frames that are right but for the tag, nor any that is wrong besides, or has a tag of chance."""
+    bench, chance = Bench("locked"), random.Random(state)
+    bring(bench, state)
+    right = [bench.settings(), bench.terms()]
+    bench.board.sessions.link_key = chance.randbytes(16)
+    before = bench.image()
+    for request in right:
+        assert bench.ask(request).code == Code.E_AUTH
+        assert bench.image() == before
+    for wrong in wrong_frames(bench, chance):
+        bench.send(wrong.raw)
+        assert bench.image() == before, wrong.name
+    for kind in sorted(STATE_CHANGING):
+        size = REQUESTS[kind].SIZE
+        raw = encode_frame(kind, 60_000 + kind, bench.session, 0, chance.randbytes(size + 8), ver_flags=TAGGED)
+        bench.send(raw)
+        assert bench.image() == before, kind
+    bench.send(STOP_FRAME)
+    assert bench.board.latch.latch_id
 
 
 def test_the_frames_that_are_refused_would_be_taken_were_they_right():

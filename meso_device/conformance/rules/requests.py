@@ -5,13 +5,14 @@ from typing import Final
 
 from meso_device.conformance.asking import MS, S, Talker
 from meso_device.conformance.bench import Bench, unchanged
-from meso_device.conformance.findings import expect, rule
+from meso_device.conformance.findings import NotRun, expect, rule
 from meso_device.conformance.raw import raw_frame
 from meso_device.conformance.rules.asked import ALL_FIXED, CHANGES, READS
-from protocols.wire.codes import MAJOR, Code, GrantKind
+from protocols.wire.codes import MAJOR, Capability, Code, GrantKind, GunFlag
 from protocols.wire.frame import REPLY, TYPE_ESTOP
 from protocols.wire.messages import (
     REQUESTS,
+    Auth,
     CalRead,
     Goodbye,
     GrantSet,
@@ -26,9 +27,11 @@ from protocols.wire.messages import (
     StatusRate,
     Takeover,
 )
+from protocols.wire.seal import TAG_SIZE, TAGGED
 
-_NEVER_SENT: Final = frozenset({GrantSet.TYPE, ServiceMove.TYPE})
-_UNKNOWN_TYPES: Final = (0x06, 0x0D, 0x2F, 0x3E)
+# AUTH has a rule of its own: a gun without a link key does not know it.
+_NEVER_SENT: Final = frozenset({GrantSet.TYPE, ServiceMove.TYPE, Auth.TYPE})
+_UNKNOWN_TYPES: Final = (0x0D, 0x2F, 0x3E)
 _REPLY_MS: Final = 20
 _OTHER_VERSIONS: Final = (0x20, 0xF0, 0x00)
 _AGAINST_SPREAD: Final = 40
@@ -91,7 +94,7 @@ def w004(bench: Bench) -> str | None:
 def w018(bench: Bench) -> str | None:
     """Asks every read, an unknown type and a refused change: one reply each, of its type, session and number."""
     frames = [bench.frame(request, bench.owner) for request in (*READS, *CHANGES)]
-    frames.append(bench.any_frame(_UNKNOWN_TYPES[1], b"", bench.owner))
+    frames.append(bench.any_frame(_UNKNOWN_TYPES[0], b"", bench.owner))
     for data in frames:
         mark = bench.mark()
         answer = bench.sent(data)
@@ -117,7 +120,7 @@ def w021(bench: Bench) -> str | None:
     """Has each kind of refusal given that frames alone can get: four bytes each."""
     stranger = Talker(bench.owner.session ^ 0x5A5A5A5A)
     refused = [
-        bench.sent(bench.any_frame(_UNKNOWN_TYPES[1], b"", bench.owner)),
+        bench.sent(bench.any_frame(_UNKNOWN_TYPES[0], b"", bench.owner)),
         bench.sent(bench.any_frame(CalRead.TYPE, b"\0\0", bench.owner)),
         bench.ask(CalRead(99)),
         bench.ask(StatusGet(), stranger),
@@ -213,7 +216,7 @@ def w036(bench: Bench) -> str | None:
     """Sends requests that are wrong in two ways: the earlier step of the table gives the refusal."""
     owner, stranger = bench.owner, Talker(bench.owner.session ^ 0x5A5A5A5A)
     _, reader = bench.greet()
-    unknown = _UNKNOWN_TYPES[1]
+    unknown = _UNKNOWN_TYPES[0]
     wrong = (
         ("version and session", bench.frame(StatusGet(), stranger, ver_flags=0x20), Code.E_VERSION, 0),
         ("session and type", bench.any_frame(unknown, b"", stranger), Code.E_SESSION, 0),
@@ -267,12 +270,17 @@ def w198(bench: Bench) -> str | None:
 
 @rule("W-203")
 def w203(bench: Bench) -> str | None:
-    """Looks at LINK_AUTH and AUTHENTICATED, and asks the reserved type 0x06."""
+    """Looks at LINK_AUTH and AUTHENTICATED, asks AUTH, and sends a tagged frame."""
     hello = bench.look()
-    expect(not hello.capabilities & 1, "LINK_AUTH is set")
-    expect(not hello.flags & 0x80 and not bench.status().flags & 0x80, "AUTHENTICATED is set")
-    answer = bench.sent(bench.any_frame(0x06, b"", bench.owner))
-    expect(answer.code == Code.E_UNKNOWN_TYPE, f"type 0x06: {answer.named}")
+    if hello.capabilities & Capability.LINK_AUTH:
+        raise NotRun("this gun holds a link key")
+    flags = hello.flags | bench.status().flags
+    expect(not flags & GunFlag.AUTHENTICATED, "AUTHENTICATED is set")
+    answer = bench.sent(bench.any_frame(Auth.TYPE, b"", bench.owner))
+    expect(answer.code == Code.E_UNKNOWN_TYPE, f"AUTH: {answer.named}")
+    tagged = raw_frame(StatusGet.TYPE, bench.owner.next_id(), bench.owner.session, bytes(TAG_SIZE), ver_flags=TAGGED)
+    answer = bench.sent(tagged)
+    expect(answer.code == Code.E_VERSION, f"a tagged frame: {answer.named}")
     return None
 
 

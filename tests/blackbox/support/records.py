@@ -114,6 +114,13 @@ def kinds_logged(home: Path) -> set[str]:
         return {kind for (kind,) in db.execute("SELECT DISTINCT kind FROM record")}
 
 
+def read_bodies(home: Path, kind: str) -> list[dict]:
+    """The records of a kind in a data directory, oldest first."""
+    with closing(sqlite3.connect(f"file:{home / 'audit.db'}?mode=ro", uri=True, timeout=5)) as db:
+        rows = db.execute("SELECT body FROM record WHERE kind = ? ORDER BY seq", (kind,)).fetchall()
+    return [json.loads(raw) for (raw,) in rows]
+
+
 def _shot(body: dict) -> Shot:
     gun = body["gun"]
     return Shot(

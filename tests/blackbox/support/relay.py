@@ -13,6 +13,7 @@ lines on standard input, each is answered by ``ok`` on standard output. Directio
     cut DIR N          the cable is pulled after N more bytes
     unplug             the cable is pulled now: hang-up at the host, silence at the gun
     real               from now on the gun does not say any more that it is simulated
+    keyless            from now on the gun's HELLO does not tell any more that it holds a link key
     replug [NAME]      a new pseudo-terminal under the same or another name
     quit
 
@@ -40,6 +41,8 @@ _CHUNK = 4096
 # Where the flags stand in what the gun says of itself, and the bit that is taken out of them.
 _FLAGS_AT = {frames.HELLO | frames.REPLY: 42, frames.STATUS: 2, frames.STATUS_GET | frames.REPLY: 6}
 _SIMULATED = 1
+_CAPABILITIES_AT = 164
+_LINK_AUTH = 1
 
 
 class Relay:
@@ -60,6 +63,7 @@ class Relay:
         self._cut_after: dict[str, int | None] = {H2G: None, G2H: None}
         self._waiting = {H2G: b"", G2H: b""}
         self._real: frames.Reader | None = None
+        self._keyless: frames.Reader | None = None
         self.plug(link)
 
     def note(self, **what: str) -> None:
@@ -111,6 +115,8 @@ class Relay:
             self.unplug()
         elif word == "real":
             self._real = frames.Reader()
+        elif word == "keyless":
+            self._keyless = frames.Reader()
         elif word == "replug":
             self.unplug()
             self.plug(rest[0] if rest else self._link)
@@ -149,10 +155,22 @@ class Relay:
             out += frames.encode(frame.type, frame.req_id, frame.session, frame.aux, bytes(payload), major=frame.major)
         return out
 
+    def _without_key(self, reader: frames.Reader, data: bytes) -> bytes:
+        """Return the frames that these bytes complete, HELLO's reply without the capability."""
+        out = b""
+        for frame in reader.feed(data):
+            payload = bytearray(frame.payload)
+            if frame.type == frames.HELLO | frames.REPLY and len(payload) > _CAPABILITIES_AT:
+                payload[_CAPABILITIES_AT] &= ~_LINK_AUTH & 0xFF
+            out += frames.encode(frame.type, frame.req_id, frame.session, frame.aux, bytes(payload), major=frame.major)
+        return out
+
     def _pass(self, way: str, data: bytes) -> None:
         """Take bytes in; they leave at once unless the way is stalled or the cable is cut within them."""
         if self._real is not None and way == G2H:
             data = self._unsimulated(self._real, data)
+        if self._keyless is not None and way == G2H:
+            data = self._without_key(self._keyless, data)
         left = self._cut_after[way]
         cut = left is not None and len(data) >= left
         if left is not None:

@@ -19,6 +19,7 @@ import simulator.firmware.firmware as firmware
 import simulator.firmware.granting as granting
 import simulator.firmware.grants as grants
 import simulator.firmware.outbox as outbox
+import simulator.firmware.reports as reports
 import simulator.firmware.requests as requests
 import simulator.firmware.ring as ring
 import simulator.firmware.service as service
@@ -110,7 +111,7 @@ def crc_is_ignored(patch):
 @broken("W-010")
 def bad_frames_are_not_counted(patch):
     def made(status):
-        return lambda board, rx_bad_frames: status(board, 0)
+        return lambda board, rx_bad_frames, *, authenticated: status(board, 0, authenticated=authenticated)
 
     instead(patch, requests, "status", made)
 
@@ -239,11 +240,19 @@ def any_version_is_heard(patch):
     patch.setattr(dispatch.Dispatcher, "_check_version", lambda self, frame: None)
 
 
+@broken("W-203", hazards=("HZ-40",))
+def a_gun_without_a_key_says_that_its_link_is_authenticated(patch):
+    def made(flags):
+        return lambda board, sensors, *, authenticated: flags(board, sensors, authenticated=True)
+
+    instead(patch, reports, "flags", made)
+
+
 @broken("W-021")
 def refusals_carry_more_than_four_bytes(patch):
     def made(reply):
-        def padded(self, type_code, req_id, session, payload):
-            reply(self, type_code, req_id, session, payload + bytes(4) if payload[0] else payload)
+        def padded(self, type_code, req_id, session, payload, key):
+            reply(self, type_code, req_id, session, payload + bytes(4) if payload[0] else payload, key)
 
         return padded
 
@@ -284,8 +293,8 @@ def hello_ends_the_credit(patch):
 @broken("W-051")
 def session_numbers_are_given_again(patch):
     def made(hello):
-        def same(self, asked):
-            session = hello(self, asked)
+        def same(self, asked, gun_uid):
+            session = hello(self, asked, gun_uid)
             session.number = 78 if self.owner is not None and self.owner.number == 77 else 77
             return session
 
@@ -333,7 +342,7 @@ def boot_id_stays(patch):
 @broken("W-043")
 def events_carry_a_session(patch):
     patch.setattr(
-        outbox, "_event_frame", lambda event, uptime_ms: encode_frame(event.TYPE, 0, 7, uptime_ms, event.pack())
+        outbox, "_event_frame", lambda event, uptime_ms, _: encode_frame(event.TYPE, 0, 7, uptime_ms, event.pack())
     )
 
 
@@ -389,11 +398,11 @@ def the_lease_runs_from_acceptance(patch):
 @broken("W-068", hazards=("HZ-10",))
 def any_frame_renews_the_lease(patch):
     def made(request):
-        def renewing(self, frame, rx_bad_frames):
+        def renewing(self, frame, rx_bad_frames, **how):
             lease = self._board.lease
             if lease.due_us is not None:
                 lease.due_us = self._board.ticks_us + 500_000
-            return request(self, frame, rx_bad_frames)
+            return request(self, frame, rx_bad_frames, **how)
 
         return renewing
 
