@@ -3,7 +3,7 @@
 import os
 import select
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from drivers.link import LinkEngine
 from drivers.link_events import Answered, LinkDown
-from drivers.outcome import Done, Refused
+from drivers.outcome import Distrusted, Done, Refused
 from drivers.ports import BAUD_DEFAULT, Port, open_port
 from protocols.errors import LinkLost, UsageError
 from protocols.wire.codes import MAJOR, Code, GunFlag
@@ -58,6 +58,7 @@ def discover(
     baud: int = BAUD_DEFAULT,
     lock_dir: Path | None = None,
     timeout_s: float = PROBE_S,
+    link_keys: Mapping[bytes, bytes] | None = None,
 ) -> list[FoundGun]:
     """Probe ports at the same time and return one finding for each, in the order given.
 
@@ -70,6 +71,7 @@ def discover(
         baud: Baud rate of devices.
         lock_dir: Directory of the lock files; the user's runtime directory if None.
         timeout_s: How long to wait for all answers together.
+        link_keys: Link keys of the guns that were paired, by gun_uid: such a gun is only found if it proves its key.
     """
     findings: dict[str, FoundGun] = {}
     probes: dict[int, _Probe] = {}
@@ -77,7 +79,7 @@ def discover(
     try:
         for name in order:
             try:
-                probe = _Probe(open_port(name, baud, lock_dir=lock_dir, connect_s=timeout_s), host_id)
+                probe = _Probe(open_port(name, baud, lock_dir=lock_dir, connect_s=timeout_s), host_id, link_keys or {})
             except UsageError as error:
                 findings[name] = FoundGun(name, None, str(error))
             else:
@@ -93,10 +95,10 @@ def discover(
 class _Probe:
     """One port being asked; `found` is set at the end."""
 
-    def __init__(self, port: Port, host_id: bytes) -> None:
+    def __init__(self, port: Port, host_id: bytes, link_keys: Mapping[bytes, bytes]) -> None:
         self.port = port
         self.found: FoundGun | None = None
-        self._link = LinkEngine(host_id)
+        self._link = LinkEngine(host_id, link_keys)
         self._unsent = b""
         now_us = _now_us()
         self._link.opened(now_us)
@@ -140,6 +142,8 @@ class _Probe:
             major = outcome.body.major
             problem = "" if major == MAJOR else _other_major(major)
             return FoundGun(name, outcome.body, problem)
+        if isinstance(outcome, Distrusted):
+            return FoundGun(name, None, f"{name}: {outcome.reason}")
         if isinstance(outcome, Refused) and outcome.code == Code.E_VERSION:
             return FoundGun(name, None, _other_major(outcome.detail))
         if isinstance(outcome, Refused):

@@ -33,7 +33,7 @@ def pair(port: str, *, key_file: str, home: Path | None, sign_in: str, pin_file:
         AuditWriteFailed: it could not be recorded.
     """
     key = parse_link_key(secret_line("--key-file", key_file))
-    hello = hello_at(port)
+    hello = hello_at(port, {})
     uid = hello.gun_uid
     if not hello.capabilities & Capability.LINK_AUTH:
         raise MesoError(f"gun {uid.hex()} holds no link key: there is nothing to pair, and its link stays open to all")

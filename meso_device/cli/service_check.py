@@ -1,6 +1,8 @@
 """A gun looked at by a technician: who it is beside who was registered, its counters beside the log."""
 
+import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +19,8 @@ from meso_device.audit.queries import load_gun
 from meso_device.audit.service_facts import gun_of_serial, open_identity_findings
 from meso_device.cli.acting import Acting
 from meso_device.cli.serving import serving
+from meso_device.host.home import existing_home, find_home
+from meso_device.host.link_keys import read_link_keys
 from meso_device.people.roles import Act, Meaning
 from protocols.errors import MesoError, UsageError
 from protocols.wire.messages import HelloReply
@@ -61,7 +65,7 @@ def look_at(port: str, *, home: Path | None, sign_in: str, pin_file: str) -> Loo
         PinRefused, NotAllowed: not this person.
         AuditWriteFailed: it could not be recorded.
     """
-    hello = hello_at(port)
+    hello = hello_at(port, known_keys(home))
     with serving(home, "check", sign_in=sign_in, pin_file=pin_file) as work:
         gun, ledger = _known(work, hello)
         found = check_hello(hello, ledger, "")
@@ -102,7 +106,7 @@ def accept(port: str, *, home: Path | None, reason: str, sign_in: str, second: s
         PinRefused, NotAllowed: not these people.
         AuditWriteFailed: it could not be recorded.
     """
-    hello = hello_at(port)
+    hello = hello_at(port, known_keys(home))
     with serving(home, "accept", sign_in=sign_in, pin_file=pin_file) as work:
         gun, ledger = _known(work, hello)
         open_keys = open_identity_findings(work.db, gun.gun_uid)
@@ -126,9 +130,18 @@ def accept(port: str, *, home: Path | None, reason: str, sign_in: str, second: s
     )
 
 
-def hello_at(port: str) -> HelloReply:
-    """Return what the gun at a port says of itself, which changes nothing at it; UsageError where none answers."""
-    [found] = discover([port], secrets.token_bytes(16))
+def known_keys(home: Path | None) -> dict[bytes, bytes]:
+    """Return the link keys of the data directory, by gun_uid."""
+    return read_link_keys(existing_home(find_home(home, os.environ)))
+
+
+def hello_at(port: str, link_keys: Mapping[bytes, bytes]) -> HelloReply:
+    """Return what the gun at a port says of itself, which changes nothing at it.
+
+    Raises:
+        UsageError: none answers there, or one that was paired and does not prove its key.
+    """
+    [found] = discover([port], secrets.token_bytes(16), link_keys=link_keys)
     if found.reply is None or found.problem:
         raise UsageError(found.problem or f"{port}: no gun answers there")
     return found.reply

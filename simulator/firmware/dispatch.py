@@ -40,7 +40,7 @@ class Dispatcher:
         link_key, key = board.sessions.link_key, b""
         if link_key and frame.ver_flags == TAGGED:
             session = board.sessions.keyed(frame.session)
-            opened = None if session is None else open_frame(session.key, FROM_HOST, frame)
+            opened = open_frame(session.key, FROM_HOST, frame) if session is not None and session.key else None
             if session is None or opened is None:
                 board.rx_untrue += 1
                 return

@@ -10,7 +10,7 @@ from support.records import read_bodies
 pytestmark = [pytest.mark.timeout(300), pytest.mark.invariant("I-60"), pytest.mark.hazard("HZ-40")]
 
 
-def test_a_paired_gun_treats_under_tags_and_one_that_has_lost_its_key_treats_nobody(bench, founding):
+def test_a_paired_gun_treats_under_tags_and_one_without_its_key_is_asked_nothing(bench, founding):
     clinic = copied(bench, founding)
     card, wrong = bench.path / "card", clinic.file(".key", secrets.token_hex(16))
     patient = alias_of(founding, CHART)
@@ -52,6 +52,8 @@ def test_a_paired_gun_treats_under_tags_and_one_that_has_lost_its_key_treats_nob
     cable.order("keyless")
     shots = clinic.gun.shots()
     refused(bench.run_session(cable.link), "answers without its key")
+    check = ("service", "check", "--gun", cable.link, "--as", "tom", "--pin-file", clinic.pins("tom"))
+    refused(bench.meso(*check), "answers without its key", status=2)
     assert clinic.gun.shots() == shots
     assert len(read_bodies(bench.home, "link.up")) == len(ups)
 
