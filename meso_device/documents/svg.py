@@ -1,8 +1,8 @@
 """Just enough SVG: elements with integer coordinates, and one place that escapes what comes from outside."""
 
 from collections.abc import Sequence
+from html import escape
 from typing import Final
-from xml.sax.saxutils import escape, quoteattr
 
 INK: Final = "#1a1a1a"
 SOFT: Final = "#8a8a8a"
@@ -59,14 +59,14 @@ class Canvas:
         """Write text on the base line ``y``; ``anchor`` is ``start``, ``middle`` or ``end``."""
         self._parts.append(
             f'<text x="{x}" y="{y}" font-size="{size}" text-anchor="{anchor}" fill="{ink}" '
-            f'font-family={quoteattr(font)} xml:space="preserve">{escape(text)}</text>'
+            f'font-family="{escape(font)}" xml:space="preserve">{escape(text, quote=False)}</text>'
         )
 
     def turned_text(self, x: int, y: int, text: str, *, size: int = 90) -> None:
         """Write text upwards, its middle at ``y``."""
         self._parts.append(
             f'<text x="{x}" y="{y}" font-size="{size}" text-anchor="middle" fill="{INK}" '
-            f'font-family={quoteattr(FONT)} transform="rotate(-90 {x} {y})">{escape(text)}</text>'
+            f'font-family="{escape(FONT)}" transform="rotate(-90 {x} {y})">{escape(text, quote=False)}</text>'
         )
 
     def done(self) -> str:
