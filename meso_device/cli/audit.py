@@ -60,7 +60,9 @@ def verify(
     ] = None,
     key: Annotated[
         str,
-        typer.Option("--key", metavar="VKEY", help="The log's public key as written down.", show_default=False),
+        typer.Option(
+            "--key", metavar="VKEY", help="The log's public key, any one that was written down.", show_default=False
+        ),
     ] = "",
     json: JsonOption = False,
 ) -> None:

@@ -103,7 +103,9 @@ def check(
     file: Annotated[Path, typer.Argument(help="A disclosed session, a proof, or the audit.db of a backup.")],
     key: Annotated[
         str,
-        typer.Option("--key", metavar="VKEY", help="The log's public key as written down.", show_default=False),
+        typer.Option(
+            "--key", metavar="VKEY", help="The log's public key, or all that were written down.", show_default=False
+        ),
     ] = "",
     checkpoint: Annotated[
         Path | None,

@@ -7,7 +7,11 @@ import psycopg
 import pytest
 from msgspec.structs import replace
 
+from meso_device.audit import canonical
 from meso_device.audit.checkpoint import Checkpoint, read_unsigned, sign
+from meso_device.audit.keys import read_secret
+from meso_device.audit.retirement import retired_entry
+from meso_device.audit.tree import Frontier
 from meso_device.collector import intake, outbox
 from meso_device.collector.consoles import forks, give_code, revoke, states
 from meso_device.collector.database import Role, check_tables, connect, migrate
@@ -326,3 +330,34 @@ def test_a_log_that_changed_its_key_before_it_was_enrolled_is_taken_from_its_fir
     console = intake.authenticate(db, sha256(bytes(32)).digest())
     send_all(db, console, home)
     assert held(db, console.origin) == bodies_of(home)
+
+
+def test_a_retired_console_is_shown_and_nothing_is_taken_behind_its_end(owner, db, tmp_path):
+    home = tmp_path / "home"
+    write_log(home, shots=5)
+    console = enrolled(owner, db, home, "room-1")
+    send_all(db, console, home)
+    assert [state.retired for state in states(owner)] == [False]
+    store = open_log(home)
+    commit(store, retired_entry(1, op="a", role="administrator"))
+    store.close(stamp())
+    send_all(db, console, home)
+    assert [state.retired for state in states(owner)] == [True]
+    ended = intake.newest(db, console.origin)[0]
+    # Somebody with the key goes on behind the end.
+    attacker = Attacker(home)
+    behind = canonical.encode(canonical.decode(attacker.rows[0]["body"]) | {"kind": "note", "key": "note/behind"})
+    attacker.rows.append({"key": "note/behind", "kind": "note", "sess": None, "leaf": b"", "body": behind})
+    attacker.rechain(ended)
+    attacker.write()
+    frontier = Frontier()
+    frontier.extend([row["leaf"] for row in attacker.rows])
+    note = sign(Checkpoint(console.origin, frontier.size, frontier.root()), read_secret(home / "audit.key"))
+    attacker.db.execute(
+        "INSERT INTO checkpoint VALUES(?, ?, ?, 'time', 0)", (frontier.size, note, b"".join(frontier.peaks))
+    )
+    attacker.close()
+    with Box(home) as box:
+        assert "retired" in refused(Code.FORK, intake.take, db, console, box.batch(ended))
+    assert [fork.kind for fork in forks(owner)] == ["retired"]
+    assert len(held(db, console.origin)) == ended
