@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.pool import Pool
 from pathlib import Path
@@ -68,30 +70,46 @@ class Round(NamedTuple):
     """All consoles sending at once."""
 
     wall_s: float
-    cpu_s: float
+    cpu_s: "CpuTime"
     sent: int
     new: int
 
 
-def send_all(pool: Pool, homes: list[Path], again: bool) -> Round:
+class CpuTime(NamedTuple):
+    """CPU time by whom, in seconds."""
+
+    consoles: float
+    collector: float
+    postgres: float
+
+    def since(self, other: "CpuTime") -> "CpuTime":
+        return CpuTime(*(now - then for now, then in zip(self, other, strict=True)))
+
+
+def send_all(pool: Pool, homes: list[Path], again: bool, cpu_s: Callable[[], CpuTime]) -> Round:
     begun_s, begun_cpu_s = time.perf_counter(), cpu_s()
     done = pool.starmap(send, [(home, again) for home in homes], chunksize=1)
     wall_s = time.perf_counter() - begun_s
-    return Round(wall_s, cpu_s() - begun_cpu_s, sum(sent for sent, _ in done), sum(new for _, new in done))
+    return Round(wall_s, cpu_s().since(begun_cpu_s), sum(sent for sent, _ in done), sum(new for _, new in done))
 
 
-def cpu_s() -> float:
-    """Return the CPU time so far of this process and all below it: consoles, collector and PostgreSQL."""
+def cpu_time(collector: int, postgres: int) -> CpuTime:
+    """Return the CPU time so far of two processes and all below them, and of this one and all others below it."""
     rows = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             words = path.read_text().rpartition(")")[2].split()
             rows[int(path.parent.name)] = (int(words[1]), int(words[11]) + int(words[12]))
-    ours, found = {os.getpid()}, -1
-    while found != len(ours):
-        found = len(ours)
-        ours |= {pid for pid, (parent, _) in rows.items() if parent in ours}
-    return sum(rows[pid][1] for pid in ours) / os.sysconf("SC_CLK_TCK")
+
+    def total_s(top: int) -> float:
+        ours, found = {top}, -1
+        while found != len(ours):
+            found = len(ours)
+            ours |= {pid for pid, (parent, _) in rows.items() if parent in ours}
+        return sum(rows[pid][1] for pid in ours if pid in rows) / os.sysconf("SC_CLK_TCK")
+
+    of_collector, of_postgres = total_s(collector), total_s(postgres)
+    return CpuTime(total_s(os.getpid()) - of_collector - of_postgres, of_collector, of_postgres)
 
 
 def measure(place: Path, cluster: Cluster, consoles: int, records: int, keep: bool) -> list[dict]:
@@ -113,7 +131,8 @@ def measure(place: Path, cluster: Cluster, consoles: int, records: int, keep: bo
                 sender.enrol(
                     home, *parse_address(address), OneTimeCode.parse(code.stdout.split("\n")[0]), stored_vkey(home)
                 )
-            first, again = send_all(pool, homes, again=False), send_all(pool, homes, again=True)
+            cpu_s = partial(cpu_time, served.pid, cluster.pid)
+            first, again = (send_all(pool, homes, once_more, cpu_s) for once_more in (False, True))
         if not first.sent == first.new == again.sent:
             raise SystemExit(f"{first.sent} sent, {first.new} stored, {again.sent} sent again")
         if keep:
@@ -127,7 +146,11 @@ def measure(place: Path, cluster: Cluster, consoles: int, records: int, keep: bo
     per_s = first.sent / first.wall_s
     return [
         row(f"durable records from {consoles} consoles", per_s, "per s", PER_S_MIN, per_s >= PER_S_MIN),
-        row("CPU of all of them together", first.cpu_s / first.sent * 1e6, "us a record", None, True),
+        row("CPU of all of them together", sum(first.cpu_s) / first.sent * 1e6, "us a record", None, True),
+        *(
+            row(f"  of it {who}", used_s / first.sent * 1e6, "us a record", None, True)
+            for who, used_s in first.cpu_s._asdict().items()
+        ),
         row(f"the same {again.sent} sent again", again.sent / again.wall_s, "per s", None, True),
         row("of these stored twice", again.new, "records", 0, again.new == 0),
     ]

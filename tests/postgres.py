@@ -59,6 +59,12 @@ class Cluster:
             undo.pop_all()
 
     @property
+    def pid(self) -> int:
+        """Process that all others of it are below."""
+        assert self._server is not None
+        return self._server.pid
+
+    @property
     def _data(self) -> Path:
         return self.directory / "data"
 

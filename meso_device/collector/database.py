@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+from meso_device.collector import columns
 from protocols.errors import MesoError, UsageError
 
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
@@ -60,6 +61,7 @@ def connect(conninfo: str, role: Role) -> Connection:
         conninfo, autocommit=True, connect_timeout=CONNECT_S, application_name="meso collector"
     )
     try:
+        columns.register(connection)
         connection.execute("SET synchronous_commit = on")
         connection.execute(sql.SQL("SET statement_timeout = {}").format(STATEMENT_MS))
         connection.execute(sql.SQL("SET idle_in_transaction_session_timeout = {}").format(STATEMENT_MS))

@@ -13,6 +13,7 @@ from meso_device.audit.keys import VerifyKey
 from meso_device.audit.log_keys import LogKeys
 from meso_device.audit.records import FIRST_PREV
 from meso_device.audit.tree import HASH_BYTES, Frontier
+from meso_device.collector.columns import bigints, byteas, texts
 from meso_device.collector.database import Connection
 from meso_device.collector.judge import FormerKeyError, Judged, NotContinuedError, Row, Shot, judge
 from meso_device.collector.wire import Batch, BatchRefused, Code, Held
@@ -147,7 +148,8 @@ def take(db: Connection, console: Console, batch: Batch) -> Stored:
             _check_not_retired(db, console.origin, batch.first)
             judged = judge(batch, _keys(db, console), *_start(db, console.origin, batch.first))
             inserted = _insert(db, console.origin, judged.rows)
-            _compare(db, console.origin, judged.rows)
+            if inserted < len(judged.rows):
+                _compare(db, console.origin, judged.rows)
             alarms = _tell_shots(db, console.origin, judged.shots, batch.note)
             _keep_checkpoint(db, console.origin, judged, batch.note)
             _keep_key(db, console.origin, judged)
@@ -213,16 +215,16 @@ def _start(db: Connection, origin: str, first: int) -> tuple[Frontier, bytes]:
 def _insert(db: Connection, origin: str, rows: list[Row]) -> int:
     return db.execute(
         "INSERT INTO meso.record (origin, seq, kind, sess, ts_us, leaf, body) SELECT %s, new.* FROM "
-        "unnest(%b::bigint[], %s::text[], %b::bytea[], %b::bigint[], %b::bytea[], %b::bytea[]) AS new "
+        "unnest(%b::bigint[], %b::text[], %b::bytea[], %b::bigint[], %b::bytea[], %b::bytea[]) AS new "
         "ON CONFLICT DO NOTHING",
         (
             origin,
-            [row.seq for row in rows],
-            [row.kind for row in rows],
-            [row.sess for row in rows],
-            [row.ts_us for row in rows],
-            [row.leaf for row in rows],
-            [row.body for row in rows],
+            bigints(row.seq for row in rows),
+            texts(row.kind for row in rows),
+            byteas(row.sess for row in rows),
+            bigints(row.ts_us for row in rows),
+            byteas(row.leaf for row in rows),
+            byteas(row.body for row in rows),
         ),
     ).rowcount
 
@@ -247,10 +249,16 @@ def _tell_shots(db: Connection, origin: str, shots: list[Shot], note: str) -> tu
     """
     if not shots:
         return ()
-    columns = [list(column) for column in zip(*((one.gun_uid, one.log_epoch, one.shot_seq, one.seq, one.ring)
-                                                 for one in sorted(shots)), strict=True)]  # fmt: skip
+    shots = sorted(shots)
+    columns = (
+        texts(one.gun_uid for one in shots),
+        bigints(one.log_epoch for one in shots),
+        bigints(one.shot_seq for one in shots),
+        bigints(one.seq for one in shots),
+        byteas(one.ring for one in shots),
+    )
     new = (
-        "unnest(%s::text[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bytea[]) "
+        "unnest(%b::text[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bytea[]) "
         "AS new(gun_uid, log_epoch, shot_seq, seq, ring)"
     )
     first = db.execute(

@@ -5,12 +5,13 @@ What no single record may claim of itself (that it is canonical, that it follows
 `meso audit verify`: the bytes are kept as they are.
 """
 
-from base64 import b64decode, b64encode
+import re
 from binascii import Error as Base64Error
+from binascii import a2b_base64, b2a_base64
 from typing import Annotated, Final, TypeAlias
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Raw, Struct
 
 from meso_device.audit.canonical import INTEGER_MAX
 from meso_device.audit.checkpoint import Checkpoint
@@ -24,19 +25,8 @@ from meso_device.collector.wire import Batch, BatchRefused, Code
 from protocols.errors import UsageError
 
 _Time: TypeAlias = Annotated[int, Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
+_NOT_SAID: Final = Raw(b"null")
 _Uint32: TypeAlias = Annotated[int, Meta(ge=0, le=2**32 - 1)]
-
-
-class _Envelope(Struct, frozen=True, gc=False):
-    """What every record says of itself."""
-
-    log: str
-    seq: int
-    kind: Annotated[str, Meta(pattern=r"^[a-z0-9_.]{1,64}\Z")]
-    prev: str
-    ts_us: _Time
-    sess: Annotated[str, Meta(pattern=r"^([0-9a-f]{32})?\Z")] = ""
-    simulated: bool = False
 
 
 class _Gun(Struct, frozen=True, gc=False):
@@ -44,10 +34,22 @@ class _Gun(Struct, frozen=True, gc=False):
     log_epoch: _Uint32
 
 
-class _ShotBody(Struct, frozen=True, gc=False):
-    gun: _Gun
-    shot_seq: _Uint32
-    ring: Annotated[str, Meta(max_length=4 * RING_BYTES)]
+class _Said(Struct, frozen=True, gc=False):
+    """What every record says of itself; and what a shot does of the injection, which other kinds may call as they like.
+
+    Read in one go, as there are many.
+    """
+
+    log: str
+    seq: int
+    kind: Annotated[str, Meta(max_length=64)]
+    prev: str
+    ts_us: _Time
+    sess: Annotated[str, Meta(max_length=32)] = ""
+    simulated: bool = False
+    gun: Raw = _NOT_SAID
+    shot_seq: Raw = _NOT_SAID
+    ring: Raw = _NOT_SAID
 
 
 class _RotatedBody(Struct, frozen=True, gc=False):
@@ -104,8 +106,12 @@ class NotContinuedError(Exception):
     """A checkpoint bears the log's signature, and is not proven to continue what is held: two histories of one log."""
 
 
-_envelope: Final = msgspec.json.Decoder(_Envelope).decode
-_shot_body: Final = msgspec.json.Decoder(_ShotBody).decode
+_read: Final = msgspec.json.Decoder(_Said).decode
+_KIND: Final = re.compile(r"[a-z0-9_.]{1,64}")
+_SESSION: Final = re.compile(r"([0-9a-f]{32})?")
+_gun: Final = msgspec.json.Decoder(_Gun).decode
+_shot_seq: Final = msgspec.json.Decoder(_Uint32).decode
+_ring: Final = msgspec.json.Decoder(str).decode
 _rotated_body: Final = msgspec.json.Decoder(_RotatedBody).decode
 
 
@@ -124,7 +130,8 @@ def judge(batch: Batch, keys: LogKeys, held: Frontier, prev: bytes) -> Judged:
         FormerKeyError: signed by a key that was given up.
     """
     end = batch.first + len(batch.bodies)
-    rotated_to = _rotated_to(batch, keys, end)
+    records = _read_all(batch)
+    rotated_to = _rotated_to(batch, [said.kind for said in records], keys, end)
     if rotated_to is not None:
         keys = keys.followed_by(rotated_to, end)
     try:
@@ -137,16 +144,15 @@ def judge(batch: Batch, keys: LogKeys, held: Frontier, prev: bytes) -> Judged:
         raise BatchRefused(Code.NOT_PROVEN, f"the records end at {end}, the checkpoint covers {checkpoint.size}")
     if not consistency_holds(batch.first, held.root(), end, checkpoint.root, batch.proof):
         raise NotContinuedError
-    rows, shots, simulated = _rows(batch, keys.name, prev)
+    rows, shots, simulated = _rows(batch, records, keys.name, prev)
     held.extend([row.leaf for row in rows])
     if held.root() != checkpoint.root:
         raise BatchRefused(Code.NOT_PROVEN, "the records are not those that the checkpoint signs; send again")
     return Judged(checkpoint, b"".join(held.peaks), rows, shots, simulated, rotated_to)
 
 
-def _rotated_to(batch: Batch, keys: LogKeys, end: int) -> VerifyKey | None:
+def _rotated_to(batch: Batch, kinds: list[str], keys: LogKeys, end: int) -> VerifyKey | None:
     """Return the key that a batch ends with; a batch of one that is known already ends with none."""
-    kinds = [_kind(seq, body) for seq, body in enumerate(batch.bodies, batch.first)]
     if RETIRED in kinds[:-1]:
         raise BatchRefused(Code.NOT_PROVEN, "records stand behind the end of a log that was retired")
     if ROTATED in kinds[:-1]:
@@ -163,39 +169,54 @@ def _rotated_to(batch: Batch, keys: LogKeys, end: int) -> VerifyKey | None:
     return key
 
 
-def _kind(seq: int, body: bytes) -> str:
+def _read_all(batch: Batch) -> list[_Said]:
+    records: list[_Said] = []
     try:
-        return _envelope(body).kind
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BatchRefused(Code.MALFORMED, f"record {seq} is none of a log: {error}") from None
+        for body in batch.bodies:
+            said = _read(body)
+            _check_names(said)
+            records.append(said)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise _none_of_a_log(batch.first + len(records), error) from None
+    return records
 
 
-def _rows(batch: Batch, origin: str, prev: bytes) -> tuple[list[Row], list[Shot], bool]:
+def _none_of_a_log(seq: int, error: Exception) -> BatchRefused:
+    return BatchRefused(Code.MALFORMED, f"record {seq} is none of a log: {error}")
+
+
+def _rows(batch: Batch, records: list[_Said], origin: str, prev: bytes) -> tuple[list[Row], list[Shot], bool]:
     rows: list[Row] = []
     shots: list[Shot] = []
     simulated = False
-    for seq, body in enumerate(batch.bodies, batch.first):
-        try:
-            said = _envelope(body)
-            if said.kind == "shot":
-                shots.append(_shot(seq, body))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
-            raise BatchRefused(Code.MALFORMED, f"record {seq} is none of a log: {error}") from None
-        if said.seq != seq or said.log != origin or said.prev != b64encode(prev).decode():
+    prev_text = b2a_base64(prev, newline=False).decode()
+    for seq, (body, said) in enumerate(zip(batch.bodies, records, strict=True), batch.first):
+        if said.kind == "shot":
+            try:
+                shots.append(_shot(seq, said))
+            except (msgspec.DecodeError, ValueError) as error:
+                raise _none_of_a_log(seq, error) from None
+        if said.seq != seq or said.log != origin or said.prev != prev_text:
             raise BatchRefused(Code.NOT_PROVEN, f"record {seq} is of another place or another log")
         prev = leaf_hash(body)
+        prev_text = b2a_base64(prev, newline=False).decode()
         simulated = simulated or said.simulated
         sess = bytes.fromhex(said.sess) if said.sess else None
         rows.append(Row(seq, said.kind, sess, said.ts_us, prev, body))
     return rows, shots, simulated
 
 
-def _shot(seq: int, body: bytes) -> Shot:
-    said = _shot_body(body)
+def _check_names(said: _Said) -> None:
+    if _KIND.fullmatch(said.kind) is None or _SESSION.fullmatch(said.sess) is None:
+        raise ValueError("its kind or its session is none")
+
+
+def _shot(seq: int, said: _Said) -> Shot:
+    gun = _gun(said.gun)
     try:
-        ring = b64decode(said.ring, validate=True)
+        ring = a2b_base64(_ring(said.ring), strict_mode=True)
     except Base64Error as error:
         raise ValueError(f"the gun's bytes: {error}") from None
     if len(ring) != RING_BYTES:
         raise ValueError(f"the gun's bytes are {len(ring)}, not {RING_BYTES}")
-    return Shot(said.gun.gun_uid, said.gun.log_epoch, said.shot_seq, seq, ring)
+    return Shot(gun.gun_uid, gun.log_epoch, _shot_seq(said.shot_seq), seq, ring)

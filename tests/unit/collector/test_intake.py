@@ -13,6 +13,7 @@ from meso_device.audit.keys import read_secret
 from meso_device.audit.retirement import retired_entry
 from meso_device.audit.tree import Frontier
 from meso_device.collector import intake, outbox
+from meso_device.collector.columns import bigints, byteas, texts
 from meso_device.collector.consoles import forks, give_code, revoke, states
 from meso_device.collector.database import Role, check_tables, connect, migrate
 from meso_device.collector.wire import BatchRefused, Code
@@ -89,6 +90,17 @@ def test_a_record_with_other_bytes_is_a_fork_and_nothing_of_its_batch_is_stored_
     assert len(forks(owner)) == 2
 
 
+def test_columns_are_arrays_to_postgres_whatever_is_in_them(db):
+    rng = random.Random(8)
+    for count in (0, 1, 7, 300):
+        numbers = [rng.choice([0, -1, 2**63 - 1, -(2**63), rng.getrandbits(40)]) for _ in range(count)]
+        words = [rng.choice(["", "shot", "a.b_c", "\N{EM DASH}", "NULL", '{"},']) for _ in range(count)]
+        blobs = [rng.choice([None, b"", b"\0\\", rng.randbytes(rng.randrange(400))]) for _ in range(count)]
+        query = "SELECT %b::bigint[], %b::text[], %b::bytea[]"
+        found = db.execute(query, (bigints(numbers), texts(words), byteas(blobs)), binary=True).fetchone()
+        assert found == (numbers, words, blobs)
+
+
 def edit(log):
     log.edit(20, dose_hi_nl=1)
     log.rechain(20)
@@ -123,6 +135,19 @@ def test_whoever_has_the_key_cannot_rewrite_what_the_collector_holds(owner, db, 
     assert forks(owner)
 
 
+def test_a_record_of_another_kind_may_use_the_words_of_a_shot_as_it_likes(owner, db, tmp_path):
+    """Such as a conflict, which holds two readings of one injection: nothing may keep a log from its collector."""
+    home = tmp_path / "home"
+    clinic, store = clinic_of(0), open_log(home)
+    payload = {"ring": ["a", "b"], "shot_seq": "many", "twice": {"kind": "shot", "gun": 7}}
+    commit(store, clinic.link_up(), replace(clinic.opened(), kind="told", key="told/1", payload=payload), clinic.shot())
+    store.close(stamp())
+    console = enrolled(owner, db, home, "room-1")
+    send_all(db, console, home)
+    assert held(db, console.origin) == bodies_of(home)
+    assert owner.execute("SELECT count(*) FROM meso.shot").fetchone() == (1,)
+
+
 def damaged(batch, rng):
     """Yield a batch with one thing wrong, each its own way."""
     yield replace(batch, bodies=batch.bodies[:-1])
@@ -132,6 +157,10 @@ def damaged(batch, rng):
     yield replace(batch, bodies=[b"\xff" * 20, *batch.bodies[1:]])
     yield replace(batch, bodies=[b"[" * 5_000, *batch.bodies[1:]])
     yield replace(batch, bodies=[body.replace(b'"ring":"', b'"ring":"AAAA') for body in batch.bodies])
+    yield replace(batch, bodies=[body.replace(b'"ring":', b'"rind":') for body in batch.bodies])
+    yield replace(batch, bodies=[body.replace(b'"gun_uid":"', b'"gun_uid":"zz') for body in batch.bodies])
+    yield replace(batch, bodies=[body.replace(b'"kind":"', b'"kind":"A ') for body in batch.bodies])
+    yield replace(batch, bodies=[body.replace(b'"sess":"', b'"sess":"\xc3\xa4') for body in batch.bodies])
     yield replace(batch, note=batch.note.replace("\n", " ", 1))
     yield replace(batch, note=batch.note[:-10] + "AAAAAAAA=\n")
     yield replace(batch, first=batch.first + 1)
