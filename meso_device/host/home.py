@@ -15,7 +15,6 @@ from typing import Final, Self
 from msgspec import Struct
 
 from meso_device.audit.reserve import reserve_missing_bytes
-from meso_device.audit.retirement import refuse_retired
 from protocols.errors import MesoError, UsageError
 
 HOME_VARIABLE: Final = "MESO_HOME"
@@ -139,6 +138,8 @@ class HomeLock:
             UsageError: another process holds it, or the lock file cannot be written.
             RetiredError: the console is retired, so that nothing may be written here.
         """
+        from meso_device.audit.retirement import refuse_retired  # noqa: PLC0415  # STOP waits for no database
+
         refuse_retired(home.root)
         try:
             fd = os.open(home.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
