@@ -21,7 +21,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # A third of a short command's start would go into compiling the same modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo console test check bench proof world sbom security interop
+.PHONY: demo console test check bench proof world sbom security interop interop-npm interop-tlog
 .DELETE_ON_ERROR:
 
 demo: .venv/.installed
@@ -63,8 +63,12 @@ security: sbom
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check bandit
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive meso_device drivers simulator protocols
 
-interop:
+interop: interop-npm interop-tlog
+
+interop-npm:
 	npm install --silent --no-audit --no-fund --no-package-lock --prefix tests/interop
+
+interop-tlog:
 	$(PYTHON312) -m venv tests/interop/.venv
 	tests/interop/.venv/bin/python -m pip install --quiet --disable-pip-version-check 'aics-tlog>=0.2'
 
