@@ -133,7 +133,8 @@ def named_keys(db: apsw.Connection) -> LogKeys | None:
 
 def readable_keys(db: apsw.Connection, trusted: VerifyKey) -> LogKeys:
     """Return the keys of a damaged log as far as they hold, else the trusted one alone."""
-    with contextlib.suppress(apsw.Error, UnicodeDecodeError, Damage):
+    # A damaged file may have no tables, and any type in any column.
+    with contextlib.suppress(apsw.Error, ValueError, TypeError, LookupError, AttributeError, Damage):
         return keys_of(db, trusted)
     return LogKeys.alone(trusted)
 

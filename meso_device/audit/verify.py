@@ -18,7 +18,7 @@ from meso_device.audit.check import COLUMNS, ChainChecker, Damage
 from meso_device.audit.checkpoint import Checkpoint, read_unsigned
 from meso_device.audit.database import open_for_reading
 from meso_device.audit.keys import VerifyKey
-from meso_device.audit.log_keys import CREATED, ROTATED, LogKeys, keys_of
+from meso_device.audit.log_keys import CREATED, ROTATED, LogKeys, keys_of, readable_keys
 from meso_device.audit.projections import difference, rebuild
 from meso_device.audit.records import FIRST_PREV
 from meso_device.audit.retirement import retired_seq
@@ -96,7 +96,7 @@ def verify_home(
     note = None if checkpoint_file is None else read_note(checkpoint_file)
     db = open_for_reading(home / DATABASE_NAME)
     try:
-        outside = None if note is None else _keys(db, key)[0].open(note)
+        outside = None if note is None else readable_keys(db, key).open(note)
         return verify_log(db, key, outside=outside, progress=progress)
     finally:
         db.close()

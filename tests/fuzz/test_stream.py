@@ -105,7 +105,7 @@ def new_gun():
 def crc_ignored(block):
     decoded = wire.cobs.decode(block) if 16 < len(block) <= ENCODED_SIZE_MAX else b""
     size = len(decoded) - 4
-    return wire.Frame(*wire._HEADER.unpack_from(decoded), decoded[12:size]) if size >= 12 else None
+    return wire.Frame(*wire.HEADER.unpack_from(decoded), decoded[12:size]) if size >= 12 else None
 
 
 def only_half_the_crc(block):
@@ -113,7 +113,7 @@ def only_half_the_crc(block):
     size = len(decoded) - 4
     if size < 12 or wire.crc32(decoded[:size]) & 0xFF != decoded[size]:
         return None
-    return wire.Frame(*wire._HEADER.unpack_from(decoded), decoded[12:size])
+    return wire.Frame(*wire.HEADER.unpack_from(decoded), decoded[12:size])
 
 
 class TakesThreeForDelimiter(Deframer):

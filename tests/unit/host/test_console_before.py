@@ -29,7 +29,10 @@ def store_of(home):
 
 def test_a_new_data_directory_knows_nobody_and_no_gun(home):
     store_of(home).close(STAMP)
-    assert before(home) == {"logins": [], "guns": []}
+    found = before(home)
+    assert (found["logins"], found["guns"]) == ([], [])
+    assert found["outside"]["at_us"] == 0
+    assert found["outside"]["since"] > 0
 
 
 def test_the_newest_sign_ins_are_named_and_signatures_are_none(home):
