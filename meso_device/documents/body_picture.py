@@ -77,12 +77,13 @@ def _dots(cells: Sequence[tuple[int, int]], count: int) -> list[tuple[int, int]]
         return []
     width, height = _CELL
     inside = set(cells)
+    right, bottom = (max(column for column, _ in cells) + 1) * width, (max(row for _, row in cells) + 1) * height
     places: list[tuple[int, int]] = []
     for spacing in range(_SPACING_MAX, _SPACING_MIN - 1, -4):
         places = [
             (x, y)
-            for no, y in enumerate(range(spacing // 2, (max(row for _, row in cells) + 1) * height, spacing))
-            for x in range(spacing // 2 * (1 + no % 2), (max(column for column, _ in cells) + 1) * width, spacing)
+            for no, y in enumerate(range(spacing // 2, bottom, spacing))
+            for x in range(spacing // 2 * (1 + no % 2), right, spacing)
             if (x // width, y // height) in inside
         ]
         if len(places) >= count:
