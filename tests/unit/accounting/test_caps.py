@@ -7,10 +7,10 @@ import pytest
 from msgspec.structs import replace
 
 from meso_device.accounting.caps import CapScope, cm2_cap_nl, grant_caps, point_cap_nl, second_pass_code
-from meso_device.accounting.courses import DAY_US
 from protocols.treatment.areas import catalogue
 from protocols.treatment.library import library, load_library
 from protocols.treatment.limits import BUILD_LIMITS, HostLimits
+from protocols.units import DAY_US
 
 PLAN = load_library("practice").plan()
 AREA = PLAN.areas[0]

@@ -5,7 +5,6 @@ from contextlib import closing
 import pytest
 
 from meso_device.accounting.clinic import Outside
-from meso_device.accounting.courses import DAY_US
 from meso_device.accounting.entries import Entry
 from meso_device.audit.checkpoint import read_unsigned
 from meso_device.audit.database import open_for_reading
@@ -19,6 +18,7 @@ from meso_device.audit.outside import (
     required_entry,
 )
 from meso_device.audit.store import Store
+from protocols.units import DAY_US
 from tests.unit.audit.clinic import SESSION, START_US, Clinic, commit, stamp
 
 

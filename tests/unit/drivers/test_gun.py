@@ -54,7 +54,8 @@ def test_stop_is_answered(kit, pty, gun):
         heard = driver.stop()
         assert heard.latch_id == gun.latch_id
         assert isinstance(driver.events[-1], EstoppedEvent)
-        assert gun.stops >= 1  # sent again until it is heard
+        # A busy computer lets it be sent again before the answer is read.
+        assert 1 <= gun.stops <= driver.link.stats.stops_sent
 
 
 def test_lost_reply_is_repeated_and_done_once(kit, pty, gun):

@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 import pytest
 
 from meso_device.host import newest_backup
-from meso_device.host.backup_watch import DAY_US, LATE_DAYS, LOOKS_EVERY_US, BackupWatch
+from meso_device.host.backup_watch import LATE_DAYS, LOOKS_EVERY_US, BackupWatch
 from meso_device.host.newest_backup import FILE_NAME, NewestBackup
 from meso_device.session.contract import Instant
 from protocols.errors import UsageError
+from protocols.units import DAY_US
 
 BEGUN_US = 1_800_000_000_000_000
 LATE_US = LATE_DAYS * DAY_US

@@ -14,12 +14,12 @@ from meso_device.accounting.clinic import (
     PartWear,
     Reprocessing,
 )
-from meso_device.accounting.courses import DAY_US
 from meso_device.session.calibration import parse_calibration
 from meso_device.session.checklist import ITEMS
 from meso_device.session.contract import Instant
 from meso_device.session.interlocks import Case
 from protocols.treatment.library import load_library
+from protocols.units import DAY_US
 from protocols.wire.codes import GunFlag
 from protocols.wire.hashes import hash8
 from protocols.wire.messages import CalMain, HeadRow, LimitsGetReply, SyringeRow

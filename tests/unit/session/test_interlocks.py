@@ -6,10 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from meso_device.accounting.clinic import LastGiven, MeasuredSyringe, Outside, Reprocessing
-from meso_device.accounting.courses import DAY_US
 from meso_device.session.interlocks import RULES, judge, protocol_status
 from protocols.treatment.areas import catalogue
 from protocols.treatment.limits import HostLimits
+from protocols.units import DAY_US
 from protocols.wire.codes import GunFlag, Mode
 from protocols.wire.messages import SyringeRow
 from tests.unit.session.interlock_cases import (
