@@ -15,13 +15,7 @@ from meso_device.calibration.instrument import Measured
 from meso_device.calibration.judging import check_readability, judge_stage
 from meso_device.calibration.order import PRIME_SHOTS, SENSORS
 from meso_device.calibration.record import CalibrationRecord, Ended, Reading, Use, What, entry_of
-from meso_device.calibration.run import (
-    COMPLETE,
-    Run,
-    RunState,
-    Step,
-    next_step,
-)
+from meso_device.calibration.run import COMPLETE, Run, RunState, Step, next_step
 from meso_device.session.bench_adjust import adjust, due_after, proposal
 from meso_device.session.bench_begin import checked_beginning
 from meso_device.session.bench_desk import Bench, Doing

@@ -177,7 +177,7 @@ class SessionEngine:
             case DecideAdjustment() | PauseBench() if self._foreground.name == "bench":
                 self._at_bench(command)
             case _ if (flow := self._flow_of(command)) is not None:
-                self._start(*flow)
+                self._foreground.start(*flow)
             case WriteOff() | CloseSession() if self._link is LinkState.CONNECTING:
                 self._later = command
             case _:
@@ -193,7 +193,7 @@ class SessionEngine:
         """Take the technician's word in a run under way."""
         desk = self._desk
         if isinstance(command, PauseBench):
-            self._start("pause", pause(desk))
+            self._foreground.start("pause", pause(desk))
         elif desk.bench is not None and desk.bench.proposal:
             desk.bench.decision = command.adjust
         else:
@@ -242,7 +242,7 @@ class SessionEngine:
             desk.phase = Phase.ESTOPPED
             # Pressed again, what follows the first press goes on: begun anew each time, its questions would pile up.
             if self._foreground.name != "stop":
-                self._start("stop", after_stop(desk))
+                self._foreground.start("stop", after_stop(desk))
 
     def _send_stop(self) -> None:
         self._outbox.effects.insert(0, PressStop())
@@ -255,7 +255,7 @@ class SessionEngine:
         self._dropping = False
         self._outbox.new_wire_session()
         self._link = LinkState.CONNECTING
-        self._start("connect", connect(self._desk, opened))
+        self._foreground.start("connect", connect(self._desk, opened))
 
     def _answered(self, event: Answered) -> None:
         self._note_uptime(event.uptime_ms, event.heard_us)
@@ -317,7 +317,7 @@ class SessionEngine:
             return
         desk.tell(NoticeKind.ALARM, "the gun is stopped: its latch must be reset in two steps")
         desk.phase = Phase.ESTOPPED
-        self._start("stop", after_stop(desk))
+        self._foreground.start("stop", after_stop(desk))
 
     def _alarm(self, alarm: AlarmEvent) -> None:
         desk = self._desk
@@ -421,9 +421,6 @@ class SessionEngine:
 
     # --- flows ------------------------------------------------------------------------------
 
-    def _start(self, name: str, flow: Flow) -> None:
-        self._foreground.start(name, flow)
-
     def _finished(self, name: str) -> None:
         if name == "connect":
             self._link = LinkState.UP
@@ -464,7 +461,7 @@ class SessionEngine:
             and desk.book.provable_grants()
         ):
             # What was found while armed ends the credit at once, and no grant follows (I-22).
-            self._start("disarm", disarm(desk, f"found: {', '.join(desk.findings)}"))
+            self._foreground.start("disarm", disarm(desk, f"found: {', '.join(desk.findings)}"))
         while self._foreground.go_on():
             if self._drain is not None and desk.book is not None:
                 self._drain.pump()
