@@ -15,6 +15,7 @@ Micrometres = NewType("Micrometres", int)
 Nanolitres = NewType("Nanolitres", int)
 Milliseconds = NewType("Milliseconds", int)
 Pascals = NewType("Pascals", int)
+DAY_US: Final = 86_400_000_000
 
 
 class Dimension(Struct, frozen=True):

@@ -27,11 +27,11 @@ from typing import Final
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from meso_device.accounting.courses import DAY_US
 from meso_device.accounting.entries import Cap
 from protocols.treatment.areas import catalogue
 from protocols.treatment.limits import BUILD_LIMITS, HostLimits
 from protocols.treatment.plan import AreaPlan, TreatmentPlan
+from protocols.units import DAY_US
 
 SECOND_PASS: Final = "second_pass"  # noqa: S105  # a code, no password
 DAY_CAP: Final = "day_cap"

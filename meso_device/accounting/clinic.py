@@ -4,11 +4,10 @@ The store reads them in one go before each arming, so that a rule never works on
 """
 
 from collections.abc import Mapping
-from typing import Final
 
 from msgspec import Struct
 
-_DAY_US: Final = 86_400_000_000
+from protocols.units import DAY_US
 
 
 class Approval(Struct, frozen=True, kw_only=True):
@@ -258,7 +257,7 @@ class Outside(Struct, frozen=True, kw_only=True):
     @property
     def too_old(self) -> bool:
         """Whether it is older than the clinic allows."""
-        return 0 < self.days_max * _DAY_US < self.age_us
+        return 0 < self.days_max * DAY_US < self.age_us
 
 
 class ClinicFacts(Struct, frozen=True, kw_only=True):

@@ -6,15 +6,13 @@ the latest.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 from msgspec import Struct
 
 from meso_device.accounting.clinic import LastGiven
 from protocols.treatment.areas import by_code, same_skin
 from protocols.treatment.courses import Course, Phase
-
-DAY_US: Final = 86_400_000_000
+from protocols.units import DAY_US
 
 
 class Due(Struct, frozen=True, kw_only=True):

@@ -24,7 +24,6 @@ PRODUCT_LETTERS_MAX: Final = 400
 LOT_LETTERS_MAX: Final = 40
 INGREDIENTS_MAX: Final = 40
 VISCOSITY_UPA_S_MAX: Final = 1_000_000_000
-DAY_US: Final = 86_400_000_000
 TAP_WATER: Final = "tap_water"
 
 _LOT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ./_+#-]*", re.ASCII)

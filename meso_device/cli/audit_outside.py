@@ -95,7 +95,6 @@ def status(home: HomeOption = None, json: JsonOption = False) -> None:
     """Tell how many records there are, how many are signed, and how many are newer than what is kept outside."""
     from msgspec.structs import asdict
 
-    from meso_device.accounting.courses import DAY_US
     from meso_device.audit.checkpoint import read_unsigned
     from meso_device.audit.export import rfc3339
     from meso_device.audit.outside import newest_kept, outside_at, required
@@ -106,6 +105,7 @@ def status(home: HomeOption = None, json: JsonOption = False) -> None:
     from meso_device.collector.account import read_accounts
     from meso_device.host.clock import Clock
     from meso_device.host.home import existing_home, find_home
+    from protocols.units import DAY_US
 
     root = existing_home(find_home(home, os.environ)).root
     with reading(root) as db:

@@ -109,12 +109,12 @@ def send(
 
 def _record_kept(place: "Home", account: "Account") -> None:
     """Record the checkpoint that a collector has cosigned, once the one recorded before is far behind."""
-    from meso_device.accounting.courses import DAY_US
     from meso_device.audit.checkpoint import read_unsigned
     from meso_device.audit.outside import Where, kept_entry, newest_kept
     from meso_device.audit.reader import reading
     from meso_device.cli.recording import commit_or_owe
     from meso_device.host.clock import Clock
+    from protocols.units import DAY_US
 
     if not account.cosigned:
         return

@@ -26,9 +26,8 @@ from meso_device.records.lookback import (
 )
 from protocols.errors import UsageError
 from protocols.treatment.areas import by_code
-from protocols.units import format_dose
+from protocols.units import DAY_US, format_dose
 
-_DAY_US: Final = 86_400_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -61,7 +60,7 @@ def asked(*, lot: str, product: str, gun: str, head: str, op: str, since: str, u
         head=checked_lot(head, "serial") if head else "",
         op=op,
         from_us=_day_us(since) if since else 0,
-        to_us=_day_us(until) + _DAY_US - 1 if until else EVER_US,
+        to_us=_day_us(until) + DAY_US - 1 if until else EVER_US,
     )
     named = bool(lot or product or gun or head or op)
     if not named and not near:

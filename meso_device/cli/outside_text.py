@@ -1,8 +1,8 @@
 """What is kept outside, in words."""
 
 from meso_device.accounting.clinic import Outside
-from meso_device.accounting.courses import DAY_US
 from meso_device.audit.outside import Required
+from protocols.units import DAY_US
 
 
 def since_text(found: Outside) -> str:

@@ -10,8 +10,8 @@ from meso_device.documents.numbers import percent
 from meso_device.documents.qr import checkpoint_figure
 from meso_device.documents.wording import date_of, day, signed_micrometres, verdict_text
 from meso_device.records.calibration_state import DueRow
+from protocols.units import DAY_US
 
-_DAY_US: Final = 86_400_000_000
 _WORDS: Final = {
     "valid": "valid",
     "soon": "due soon",
@@ -65,7 +65,7 @@ def state_document(rows: Sequence[DueRow], *, today: int, last_seq: int, simulat
         title="State of calibration",
         number=f"CS-{day(today)}-{last_seq}",
         author="meso-device",
-        date=date_of(today * _DAY_US),
+        date=date_of(today * DAY_US),
         mark=SIMULATED if simulated else "",
         blocks=tuple(blocks),
     )

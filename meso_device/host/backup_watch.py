@@ -5,9 +5,9 @@ from typing import Final
 
 from meso_device.host import newest_backup
 from meso_device.session.contract import Instant
+from protocols.units import DAY_US
 
 LATE_DAYS: Final = 7
-DAY_US: Final = 86_400_000_000
 LOOKS_EVERY_US: Final = 600_000_000
 
 

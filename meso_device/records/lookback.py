@@ -13,9 +13,10 @@ from msgspec.structs import replace
 
 from meso_device.audit.facts import CONTACTS_LOOKED_AT
 from meso_device.audit.sql import run
+from protocols.units import DAY_US
 
 EVER_US: Final = 2**62
-NEAR_US: Final = 12 * 7 * 86_400_000_000
+NEAR_US: Final = 12 * 7 * DAY_US
 """Mycobacterial infections show after 1 to 12 weeks."""
 
 # Where a thing is named in the log; practice on simulated guns gives lots that nobody listed.

@@ -12,11 +12,12 @@ from msgspec import Struct
 from meso_device.audit import canonical
 from meso_device.audit.sql import run
 from protocols.errors import UsageError
+from protocols.units import DAY_US
 
 YEARS: Final = 10
 YEARS_MAX: Final = 100
 # As if each year were a leap year: some days late, and never one early.
-_YEAR_US: Final = 366 * 86_400_000_000
+_YEAR_US: Final = 366 * DAY_US
 
 
 class Expired(Struct, frozen=True, order=True, kw_only=True):

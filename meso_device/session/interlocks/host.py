@@ -1,7 +1,7 @@
 """What the host itself must have before anything is permitted."""
 
-from meso_device.accounting.courses import DAY_US
 from meso_device.session.interlocks.case import Case
+from protocols.units import DAY_US
 
 _HAND_OUT = "carry a copy of the log away (meso audit copy DIR --as NAME), and open the session anew"
 

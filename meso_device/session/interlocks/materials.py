@@ -5,11 +5,10 @@ from typing import Final
 
 from meso_device.accounting.cartridges import left_range_nl
 from meso_device.accounting.clinic import PartUse
-from meso_device.accounting.courses import DAY_US
 from meso_device.accounting.materials import is_expired
 from meso_device.session.interlocks.case import Case, date_text
 from protocols.treatment.limits import POINTS_MAX
-from protocols.units import format_dose
+from protocols.units import DAY_US, format_dose
 
 # A part that was opened yesterday is not sterile today.
 PART_AGE_US_MAX: Final = DAY_US
