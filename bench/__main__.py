@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.claims import tell
 
-MODULES = ("link", "peers", "faults", "audit", "session", "stop", "screen", "host", "history")
+MODULES = ("link", "peers", "faults", "audit", "session", "stop", "screen", "host", "history", "report")
 OUT = Path(__file__).parent / "out"
 
 

@@ -19,7 +19,7 @@ from meso_device.documents.blocks import (
 )
 from meso_device.documents.body_picture import Shown, body_picture, body_words, views_of
 from meso_device.documents.charts import Axis, bars, histogram
-from meso_device.documents.numbers import short
+from meso_device.documents.numbers import fixed, short
 from meso_device.documents.qr import checkpoint_figure
 from meso_device.documents.session_events import changed_areas, event_words, is_told
 from meso_device.documents.wording import NOT_IN_SKIN, clock, date_of, instant, millilitres
@@ -373,8 +373,8 @@ class _Told:
                     str(shot.shot_seq),
                     clock(shot.at_us),
                     by_code()[shot.area_code].short if shot.area_code in by_code() else str(shot.area_code),
-                    short(shot.planned_depth_um, 3),
-                    short(shot.measured_depth_um, 3),
+                    fixed(shot.planned_depth_um, 3),
+                    fixed(shot.measured_depth_um, 3),
                     _microlitres(shot),
                     _outcome(shot),
                     shot.lot,
@@ -408,5 +408,5 @@ def _outcome(shot: Shot) -> str:
 
 
 def _microlitres(shot: Shot) -> str:
-    low, high = short(shot.dose_lo_nl, 3), short(shot.dose_hi_nl, 3)
+    low, high = fixed(shot.dose_lo_nl, 3), fixed(shot.dose_hi_nl, 3)
     return high if low == high else f"{low} to {high}"

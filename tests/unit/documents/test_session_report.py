@@ -105,7 +105,7 @@ def test_everything_beside_the_injections_is_told_with_who_and_old_beside_new(st
         "OVER_PRESSURE",
         "up to 7 injections, 350 µL, until the gun's log is read",
         "interrupted: power lost",
-        "0 to 50",
+        "0.000 to 50.000",
         "Cleo Clinician, clinician",
         "session closed",
         "performed",
