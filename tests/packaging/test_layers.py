@@ -128,7 +128,7 @@ def test_pure_modules_name_nothing_that_touches_the_world():
         ),
         (
             "import meso_device.host.run, meso_device.technical_log",
-            {"textual", "rich", "pygments", "typer", "pydantic"},
+            {"textual", "rich", "pygments", "typer", "pydantic", "asyncio", "ssl"},
         ),
     ],
     ids=["import", "help", "run"],

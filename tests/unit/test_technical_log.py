@@ -3,6 +3,8 @@
 import gc
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 from msgspec.structs import replace
@@ -110,3 +112,14 @@ def test_a_disk_that_becomes_full_is_in_nobodys_way_to_the_end(tmp_path, monkeyp
         log.seen(EMPTY, NOW)
         log.notice(Notice(NoticeKind.INFO, "still told"))
     assert (len(heard.notices), len(heard.views)) == (1, 1)
+
+
+def test_a_package_that_is_put_off_is_loaded_at_its_first_use():
+    code = (
+        "import sys, meso_device.technical_log, structlog.stdlib\n"
+        "assert 'asyncio' not in sys.modules\n"
+        "told = structlog.stdlib.asyncio.sleep\n"
+        "import asyncio\n"
+        "assert told is asyncio.sleep and type(asyncio) is type(sys)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
