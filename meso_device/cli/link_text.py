@@ -95,8 +95,10 @@ def _latency(seen: Figures) -> str:
     if seen.latency_timer_ms is not None:
         return f"{seen.latency_timer_ms} ms"
     if sys.platform == "darwin":
-        return "macOS does not tell it: round trips near 16 ms or 32 ms are its sign"
-    return "none at this port"
+        why = "macOS does not tell it: round trips near 16 ms or 32 ms are its sign"
+    else:
+        why = "none at this port"
+    return why
 
 
 def _bar(count: int, most: int, *, only_ascii: bool) -> str:

@@ -88,8 +88,11 @@ class ScreenProcess:
         """Whether it stands still, or has ended."""
         if self._process.poll() is not None:
             return True
-        state = os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT)
-        return state is not None
+        if sys.platform == "linux":
+            stopped = os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None
+        else:
+            stopped = shown_as_stopped(self.pid)
+        return stopped
 
     def freeze(self) -> None:
         """Let it stand still while the console is in the background."""
@@ -121,6 +124,12 @@ class ScreenProcess:
         self.kill()
         os.close(self.terminal_fd)
         self.peer.close()
+
+
+def shown_as_stopped(pid: int) -> bool:
+    """Return whether ``ps`` shows a process as stopped: for systems that cannot be asked without taking its status."""
+    asked = ["/bin/ps", "-o", "state=", "-p", str(pid)]
+    return subprocess.run(asked, capture_output=True, check=False).stdout.startswith(b"T")  # noqa: S603  # a fixed program
 
 
 def _environment(environ: Mapping[str, str], fd: int) -> dict[str, str]:
