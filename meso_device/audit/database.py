@@ -132,6 +132,12 @@ def abandon(db: apsw.Connection) -> None:
         db.close()
 
 
+def remove_database(path: Path) -> None:
+    """Remove a database that nobody has open, with what SQLite keeps beside it; OSError where it cannot be."""
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
 def configure(db: apsw.Connection) -> None:
     """Set and read back what makes a commit durable; AuditWriteFailed names what does not hold."""
     for pragma, value, back in _SETTINGS:

@@ -142,10 +142,11 @@ def salvage(
     from meso_device.cli.audit_salvage import salvage_home
 
     found = salvage_home(home, first=sign_in, second=second, pin_file=pin_file, without_collector=without_collector)
-    say(f"salvaged: {found.records} records, {found.signed} of them under a signed checkpoint")
-    say(f"  what does not hold: {found.bad}")
-    if found.refilled:
-        say(f"  {found.refilled} of them, from record {found.refilled_first} on, are back from {found.refilled_by}")
+    taken = found.taken
+    say(f"salvaged: {taken.records} records, {taken.signed} of them under a signed checkpoint")
+    say(f"  what does not hold: {taken.bad}")
+    if taken.refilled:
+        say(f"  {taken.refilled} of them, from record {taken.refilled_first} on, are back from {taken.refilled_by}")
     say(f"  MISSING: at least {found.missing} records" if found.missing else "  no signed record is missing")
     say(f"  the damaged file is kept as {found.kept_as}; a gun tells what it still has when it is connected")
 

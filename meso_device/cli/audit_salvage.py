@@ -47,8 +47,8 @@ def _salvage(place: Home, sign: Callable[[Store, str], None], without_collector:
     now = Clock().now()
     stamp = Stamp(ts_us=now.utc_us, mono_us=now.since_boot_us, boot=read_host_boot(), clock=read_clock_state())
     with HomeLock.take(place, purpose=COMMAND):
-        key = VerifyKey.parse(stored_vkey(place.root))
-        held = contextlib.nullcontext(None) if without_collector else elsewhere(place.root, key)
+        name = VerifyKey.parse(stored_vkey(place.root)).name
+        held = contextlib.nullcontext(None) if without_collector else elsewhere(place.root, name)
         with held as other:
             found = salvage(place.root, str(now.utc_us // 1_000_000), other)
         entry = found.entry()

@@ -31,13 +31,15 @@ def create(
 ) -> None:
     """Make a backup, also while a host is running. It counts only once it has verified."""
     from meso_device.audit.export import rfc3339
+    from meso_device.collector.account import read_accounts
     from meso_device.host import newest_backup
     from meso_device.host.clock import Clock
     from meso_device.host.home import existing_home, find_home
     from meso_device.records import backup
 
     root = existing_home(find_home(home, os.environ)).root
-    path, made = backup.create(root, place, rfc3339(Clock().now().utc_us))
+    collectors = tuple(account.address for account in read_accounts(root))
+    path, made = backup.create(root, place, rfc3339(Clock().now().utc_us), collectors)
     newest_backup.note(root, newest_backup.NewestBackup(made_at=made.made_at, records=made.records))
     secrets = backup.copy_secrets(root, keys) if keys is not None else ()
     if json:
@@ -98,36 +100,46 @@ def restore(
             "--checkpoint", help="The newest checkpoint kept outside: it tells what is missing.", show_default=False
         ),
     ] = None,
+    collector: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--collector",
+            metavar="HOST:PORT",
+            help="Where a collector of this console listens, each of them; else where the backup says.",
+            show_default=False,
+        ),
+    ] = None,
+    code_file: Annotated[
+        str,
+        typer.Option(
+            "--code-file",
+            metavar="FILE",
+            help="Take a one-time code of each collector from this file; - for standard input; else asked for.",
+            show_default=False,
+        ),
+    ] = "",
+    without_collector: Annotated[
+        bool,
+        typer.Option("--without-collector", help="Ask no collector: the log is another history to it from then on."),
+    ] = False,
     home: HomeOption = None,
 ) -> None:
-    """Make a data directory of a backup; only into an empty one. The old one must never be used again."""
-    from meso_device import __version__
-    from meso_device.accounting.entries import Batch, CommitFailed
-    from meso_device.audit.records import Stamp
-    from meso_device.audit.store import Store
-    from meso_device.audit.verify import read_outside
-    from meso_device.host.clock import Clock, read_clock_state, read_host_boot
-    from meso_device.host.home import HomeLock, existing_home, find_home
-    from meso_device.records import backup
-    from protocols.errors import AuditWriteFailed
+    """Make a data directory of a backup; only into an empty one. The old one must never be used again.
 
-    outside = 0 if checkpoint is None else read_outside(where, checkpoint).size
-    root = find_home(home, os.environ)
-    restored = backup.restore(where, root, keys)
-    entry = backup.restored_entry(restored, outside)
-    now = Clock().now()
-    stamp = Stamp(ts_us=now.utc_us, mono_us=now.since_boot_us, boot=read_host_boot(), clock=read_clock_state())
-    with HomeLock.take(existing_home(root), purpose="meso backup restore"):
-        store = Store.open(root, software=__version__, stamp=stamp)
-        try:
-            [result] = store.commit([Batch(no=0, entries=(entry,))], stamp)
-        finally:
-            store.close(stamp)
-    if isinstance(result, CommitFailed):
-        raise AuditWriteFailed(result.reason)
-    say(f"restored: {restored.records} records of {restored.made_at} in {root}")
-    if outside > restored.records:
-        say(f"  MISSING: {outside - restored.records} records that the checkpoint covers; the log says so")
-    else:
-        say("  what was recorded after the backup is missing; a gun tells what it still has when it is connected")
-    say("  the old data directory must never be used again: two logs of one name would contradict each other")
+    What was recorded after the backup comes from the collectors, as far as they hold it: with a new code of each,
+    which ends the access of the old directory. The log says what came back.
+    """
+    from meso_device.cli.backup_restore import restore_home
+    from meso_device.cli.backup_text import restored_lines
+
+    restored = restore_home(
+        where,
+        keys,
+        home,
+        checkpoint=checkpoint,
+        collectors=collector or (),
+        code_file=code_file,
+        without_collector=without_collector,
+    )
+    for line in restored_lines(restored):
+        say(line)

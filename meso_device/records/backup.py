@@ -1,4 +1,4 @@
-"""Backups of a data directory: made while a host writes, verified before they count, restored into an empty place.
+"""Backups of a data directory: made while a host writes, and verified before they count.
 
 A backup is a directory: the log, its public key, the vault and the clinic's approved files, with a list of them and
 their hashes. The two secrets, the log's signing key and the pepper of the PINs, are kept apart: who finds a backup can
@@ -20,7 +20,6 @@ import apsw
 import msgspec
 from msgspec import Struct
 
-from meso_device.accounting.entries import Entry
 from meso_device.audit import database, standalone
 from meso_device.audit.birth import DATABASE_NAME, KEY_NAME, VKEY_NAME
 from meso_device.audit.filesystem import sync_directory
@@ -28,7 +27,7 @@ from meso_device.audit.keys import VerifyKey, read_secret
 from meso_device.audit.sql import run
 from meso_device.audit.verify import Report, verify_home
 from meso_device.people.database import VAULT_NAME
-from meso_device.people.pins import PEPPER_NAME, read_pepper
+from meso_device.people.pins import PEPPER_NAME
 from meso_device.sqlite_path import sqlite_path
 from protocols.errors import MesoError, UsageError
 
@@ -37,7 +36,7 @@ VERIFIER_NAME: Final = "meso_verify.py"
 NAME_START: Final = "meso-backup-"
 LIST_BYTES_MAX: Final = 1_000_000
 _VERSION: Final = 1
-_PARTIAL: Final = ".partial-"
+PARTIAL: Final = ".partial-"
 _PLAIN: Final = (VKEY_NAME, "host.id")
 _DIRECTORIES: Final = ("treatments",)
 _SECRETS: Final = (KEY_NAME, PEPPER_NAME)
@@ -61,6 +60,7 @@ class Backup(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         records: Records in it.
         root: Root over them, in hex.
         files: All its files but this list.
+        collectors: Addresses of the collectors that the console was enrolled with.
     """
 
     v: int
@@ -69,15 +69,17 @@ class Backup(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     records: int
     root: str
     files: tuple[Kept, ...]
+    collectors: tuple[str, ...] = ()
 
 
-def create(home: Path, place: Path, made_at: str) -> tuple[Path, Backup]:
+def create(home: Path, place: Path, made_at: str, collectors: tuple[str, ...] = ()) -> tuple[Path, Backup]:
     """Make a backup of a data directory, verify it, and only then give it its name.
 
     Args:
         home: The data directory; a host may be writing to it.
         place: Directory that gets the backup as a new directory of its own; made where it is missing.
         made_at: Now, in RFC 3339; part of the name.
+        collectors: Addresses of the collectors that the console is enrolled with.
 
     Raises:
         UsageError: there is no log, or the place cannot be written.
@@ -86,16 +88,16 @@ def create(home: Path, place: Path, made_at: str) -> tuple[Path, Backup]:
     if not (home / DATABASE_NAME).is_file():
         raise UsageError(f"no audit log in {home}; check --home")
     name = NAME_START + made_at.partition(".")[0].replace("-", "").replace(":", "") + "Z"
-    target, partial = place / name, place / f"{_PARTIAL}{name}"
-    with _writing(place):
+    target, partial = place / name, place / f"{PARTIAL}{name}"
+    with writing(place):
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
         if target.exists():
             raise UsageError(f"{target} is there already; wait a second")
         partial.mkdir(mode=0o700)
         try:
             _copy(home, partial)
-            backup = _described(partial, made_at)
-            _write(partial / LIST_NAME, msgspec.json.format(msgspec.json.encode(backup), indent=1))
+            backup = _described(partial, made_at, collectors)
+            write_file(partial / LIST_NAME, msgspec.json.format(msgspec.json.encode(backup), indent=1))
             sync_directory(partial)
             partial.rename(target)
             sync_directory(place)
@@ -112,18 +114,18 @@ def copy_secrets(home: Path, keys: Path) -> tuple[str, ...]:
         UsageError: they cannot be read, or other ones are there already.
     """
     present = tuple(name for name in _SECRETS if (home / name).exists())
-    with _writing(keys):
+    with writing(keys):
         keys.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name in present:
             content = (home / name).read_bytes()
             if not (keys / name).exists():
-                _write(keys / name, content)
+                write_file(keys / name, content)
             elif (keys / name).read_bytes() != content:
                 if name != KEY_NAME or not _is_older_key(keys / name, home / name):
                     raise UsageError(f"{keys / name} is of another data directory: give another place with --keys")
                 # Backups from before the key was changed are restored with the old one.
-                (keys / name).rename(keys / _older_name(read_secret(keys / name).verify_key))
-                _write(keys / name, content)
+                (keys / name).rename(keys / older_name(read_secret(keys / name).verify_key))
+                write_file(keys / name, content)
         sync_directory(keys)
     return present
 
@@ -179,78 +181,24 @@ def all_in(place: Path) -> list[tuple[Path, Backup]]:
     return backups
 
 
-def restore(where: Path, home: Path, keys: Path) -> Backup:
-    """Verify a backup and make a data directory of it, whole or not at all.
-
-    Args:
-        where: The backup.
-        home: The new data directory: not there yet, or empty.
-        keys: Where the secrets are, see `copy_secrets`.
-
-    Raises:
-        UsageError: the new directory is not empty, or a secret is missing or of another log.
-        MesoError: the backup does not verify.
-    """
-    if home.exists() and (not home.is_dir() or any(home.iterdir())):
-        raise UsageError(f"{home} is not empty: a backup is restored into a directory of its own, never over another")
-    backup, _ = check(where)
-    names = {kept.path for kept in backup.files}
-    secrets = _secrets_for(where, keys, [KEY_NAME, *([PEPPER_NAME] if VAULT_NAME in names else [])])
-    partial = home.with_name(f"{_PARTIAL}{home.name}")
-    with _writing(home.parent):
-        home.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        partial.mkdir(mode=0o700)
-        try:
-            sources = {path: where / path for path in names - {VERIFIER_NAME}} | secrets
-            for path, source in sorted(sources.items()):
-                (partial / path).parent.mkdir(mode=0o700, exist_ok=True)
-                _write(partial / path, source.read_bytes())
-            sync_directory(partial)
-            partial.rename(home)
-            sync_directory(home.parent)
-        except BaseException:
-            shutil.rmtree(partial, ignore_errors=True)
-            raise
-    return backup
-
-
-def restored_entry(backup: Backup, missing_to: int) -> Entry:
-    """Return the record that a log goes on from a backup.
-
-    Args:
-        backup: What was restored.
-        missing_to: Records that a checkpoint kept outside proves to have been there; 0 if none was given.
-    """
-    return Entry(
-        kind="log.restored",
-        key=f"log/{backup.records}/restored",
-        payload={
-            "records": backup.records,
-            "root": backup.root,
-            "made_at": backup.made_at,
-            "missing": max(0, missing_to - backup.records),
-        },
-    )
-
-
 def _copy(home: Path, partial: Path) -> None:
     if (home / VAULT_NAME).exists():
         _copy_database(home / VAULT_NAME, partial / VAULT_NAME)
     _copy_database(home / DATABASE_NAME, partial / DATABASE_NAME)
     for name in _PLAIN:
         if (home / name).exists():
-            _write(partial / name, (home / name).read_bytes())
+            write_file(partial / name, (home / name).read_bytes())
     for name in _DIRECTORIES:
         for path in sorted((home / name).glob("*")):
             if path.is_file():
                 (partial / name).mkdir(mode=0o700, exist_ok=True)
-                _write(partial / name / path.name, path.read_bytes())
-    _write(partial / VERIFIER_NAME, Path(standalone.__file__).read_bytes())
+                write_file(partial / name / path.name, path.read_bytes())
+    write_file(partial / VERIFIER_NAME, Path(standalone.__file__).read_bytes())
 
 
 def _copy_database(source: Path, target: Path) -> None:
     """Copy a database that others may be writing, as it is at one moment, into one file that is complete alone."""
-    _write(target, b"")
+    write_file(target, b"")
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOFOLLOW
     with (
         contextlib.closing(apsw.Connection(sqlite_path(source), flags=flags)) as held,
@@ -265,7 +213,7 @@ def _copy_database(source: Path, target: Path) -> None:
     _sync(target)
 
 
-def _described(partial: Path, made_at: str) -> Backup:
+def _described(partial: Path, made_at: str, collectors: tuple[str, ...]) -> Backup:
     report = _verified(partial)
     paths = sorted(path for path in partial.rglob("*") if path.is_file())
     return Backup(
@@ -275,6 +223,7 @@ def _described(partial: Path, made_at: str) -> Backup:
         records=report.records,
         root=report.root,
         files=tuple(_kept(partial, path) for path in paths),
+        collectors=collectors,
     )
 
 
@@ -312,7 +261,8 @@ def _check_name(where: Path, path: str) -> None:
         raise MesoError(f"{where}: the list names {path!r}, which belongs to no backup")
 
 
-def _older_name(key: VerifyKey) -> str:
+def older_name(key: VerifyKey) -> str:
+    """Return under which name the secret of a key lies among the others once the log has another one."""
     return f"{KEY_NAME}.{key.key_id.hex()}"
 
 
@@ -324,29 +274,7 @@ def _is_older_key(kept: Path, now: Path) -> bool:
         return False
 
 
-def _secrets_for(where: Path, keys: Path, names: list[str]) -> dict[str, Path]:
-    """Return where the secrets of a backup are, by name; refuse those of another log."""
-    for name in names:
-        if not (keys / name).is_file():
-            raise UsageError(
-                f"{keys / name} is missing: secrets are kept apart from backups; name their place with --keys"
-            )
-    wanted = VerifyKey.parse((where / VKEY_NAME).read_text())
-    older = keys / _older_name(wanted)
-    path = older if older.is_file() else keys / KEY_NAME
-    try:
-        found = read_secret(path).verify_key
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
-    if found != wanted:
-        other = "an older or newer key of this log" if found.name == wanted.name else f"the key of {found.name}"
-        raise UsageError(f"{path} is {other}; the backup is of {wanted.name}, signed with {wanted.key_id.hex()}")
-    if PEPPER_NAME in names:
-        read_pepper(keys)
-    return {name: path if name == KEY_NAME else keys / name for name in names}
-
-
-def _write(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes) -> None:
     """Write a new file durably, readable by its owner alone."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
@@ -364,7 +292,8 @@ def _sync(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _writing(place: Path) -> Iterator[None]:
+def writing(place: Path) -> Iterator[None]:
+    """Turn what goes wrong with files into a UsageError of one line."""
     try:
         yield
     except OSError as error:

@@ -9,8 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from meso_device.accounting.entries import Entry
-from meso_device.audit.salvage import READY_NAME, WORKING_NAME, Elsewhere, Part, salvage
+from meso_device.audit.checkpoint import Checkpoint, read_unsigned
+from meso_device.audit.salvage import READY_NAME, WORKING_NAME, salvage
 from meso_device.audit.store import Store
+from meso_device.audit.take_over import Elsewhere, Part
 from meso_device.audit.verify import verify_home
 from protocols.errors import MesoError, UsageError
 from tests.unit.audit.attacker import Attacker
@@ -49,9 +51,9 @@ def goes_on(home, found):
     commit(store, found.entry())
     store.close(stamp(10**9 + 1))
     report = verify_home(home)
-    assert (report.ok, report.records) == (True, found.records + 3)
+    assert (report.ok, report.records) == (True, found.taken.records + 3)
     [said] = [one for one in map(json.loads, bodies(home / "audit.db")) if one["kind"] == "log.salvaged"]
-    assert (said["records"], said["missing"]) == (found.records, found.missing)
+    assert (said["records"], said["missing"]) == (found.taken.records, found.missing)
 
 
 def held_elsewhere(original, size, parts=None, said=None):
@@ -69,7 +71,10 @@ def held_elsewhere(original, size, parts=None, said=None):
                 yield Part(bodies=whole[first:end], note=note)
                 first = end
 
-    return Elsewhere(name="other", size=notes[-1][0] if said is None else said, parts=parts or give)
+    head = read_unsigned(notes[-1][1])
+    if said is not None:
+        head = Checkpoint(head.origin, said, head.root)
+    return Elsewhere(heads={"other": head}, parts=parts or give)
 
 
 def sizes_signed(home):
@@ -90,8 +95,8 @@ def test_what_is_missing_comes_from_elsewhere_and_the_rest_from_behind_the_damag
     whole = held if attack is edit_rechained else RECORDS
     assert bodies(home / "audit.db") == bodies(original / "audit.db")[:whole]
     assert sizes_signed(home) == [size for size in sizes_signed(original) if size <= whole]
-    assert (found.records, found.missing, found.refilled_by) == (whole, RECORDS - whole, "other")
-    assert found.refilled == held - found.refilled_first > 0
+    assert (found.taken.records, found.missing, found.taken.refilled_by) == (whole, RECORDS - whole, "other")
+    assert found.taken.refilled == held - found.taken.refilled_first > 0
     goes_on(home, found)
 
 
@@ -99,7 +104,7 @@ def test_of_a_log_that_is_no_database_any_more_all_that_is_held_elsewhere_comes_
     (home / "audit.db").write_bytes(random.Random(3).randbytes(20_000))
     held = sizes_signed(original)[-2]
     found = salvage(home, "1", held_elsewhere(original, held))
-    assert (found.records, found.refilled_first, found.refilled) == (held, 0, held)
+    assert (found.taken.records, found.taken.refilled_first, found.taken.refilled) == (held, 0, held)
     assert bodies(home / "audit.db") == bodies(original / "audit.db")[:held]
     goes_on(home, found)
 
@@ -132,7 +137,7 @@ def test_nothing_that_is_not_proven_comes_from_elsewhere(home, original):
         with pytest.raises(MesoError, match="gave back"):
             salvage(home, "1", held_elsewhere(original, RECORDS, parts=lambda _, given=given: iter(given)))
     assert (home / "audit.db").read_bytes() == before
-    assert salvage(home, "1", true).records == RECORDS
+    assert salvage(home, "1", true).taken.records == RECORDS
 
 
 def test_records_here_that_are_others_than_those_held_elsewhere_are_two_histories(home, original):
@@ -155,12 +160,26 @@ def test_records_here_that_are_others_than_those_held_elsewhere_are_two_historie
     assert bodies(home / "audit.db")[: len(found)] == found
 
 
+def test_another_history_that_is_held_elsewhere_is_told_also_where_nothing_is_needed_from_it(home, original):
+    """All that it says to hold is here, and not as it was signed there."""
+    attacked(home, edit)
+    before = (home / "audit.db").read_bytes()
+    size = sizes_signed(original)[0]
+    true = held_elsewhere(original, size)
+    [head] = true.heads.values()
+    other = Elsewhere(heads={"first": head, "second": Checkpoint(head.origin, size, bytes(32))}, parts=true.parts)
+    with pytest.raises(MesoError, match="second holds another history"):
+        salvage(home, "1", other)
+    assert (home / "audit.db").read_bytes() == before
+    assert salvage(home, "1", true).taken.refilled == 0
+
+
 @pytest.mark.parametrize("attack", [edit, swap])
 def test_everything_before_the_damage_is_taken_over(home, original, attack):
     attacked(home, attack)
     found = salvage(home, "1")
-    assert found.records == 20
-    assert found.promised == RECORDS
+    assert found.taken.records == 20
+    assert found.taken.promised == RECORDS
     assert found.missing == RECORDS - 20
     assert bodies(home / "audit.db") == bodies(original / "audit.db")[:20]
     assert len(bodies(home / "audit.db.damaged-1")) == RECORDS
@@ -171,15 +190,15 @@ def test_nothing_is_taken_over_past_a_checkpoint_that_the_records_contradict(hom
     """Records rewritten with all their hashes: the chain alone would take them."""
     attacked(home, edit_rechained)
     found = salvage(home, "1")
-    assert found.records == found.signed < 20
-    assert bodies(home / "audit.db") == bodies(original / "audit.db")[: found.records]
-    assert "not those that were signed" in found.bad
+    assert found.taken.records == found.taken.signed < 20
+    assert bodies(home / "audit.db") == bodies(original / "audit.db")[: found.taken.records]
+    assert "not those that were signed" in found.taken.bad
 
 
 def test_a_cut_log_keeps_what_is_there_and_says_how_much_is_not(home):
     attacked(home, cut_below)
     found = salvage(home, "1")
-    assert (found.records, found.missing) == (40, RECORDS - 40)
+    assert (found.taken.records, found.missing) == (40, RECORDS - 40)
     goes_on(home, found)
 
 
@@ -224,7 +243,7 @@ def test_whatever_byte_is_turned_the_salvaged_part_is_a_beginning_of_the_log(ori
             assert (home / "audit.db").read_bytes() == bytes(torn)
             continue
         salvaged += 1
-        assert bodies(home / "audit.db") == whole[: found.records]
+        assert bodies(home / "audit.db") == whole[: found.taken.records]
         assert not (home / WORKING_NAME).exists()
         assert not (home / READY_NAME).exists()
         shutil.rmtree(home)

@@ -14,6 +14,7 @@ from meso_device.audit.store import Store
 from meso_device.audit.verify import verify_home
 from meso_device.people.office import Office
 from meso_device.records import backup
+from meso_device.records.restore import Restored, follow_log, place_secrets, restoring
 from protocols.errors import MesoError, UsageError
 from tests.unit.audit.clinic import Clinic, commit, stamp
 
@@ -48,6 +49,13 @@ def made(original, tmp_path):
     return path
 
 
+def restore(where, home, keys):
+    """Restore it as the command does, where there is no collector; return what was."""
+    with restoring(where, home, keys) as (kept, work):
+        place_secrets(work, keys)
+        return Restored(backup=kept, taken=None, missing=3, people=follow_log(work), retired=False)
+
+
 def files(where):
     return {path.relative_to(where).as_posix() for path in where.rglob("*") if path.is_file()}
 
@@ -69,13 +77,13 @@ def test_it_has_all_but_the_secrets_and_says_what(made, original):
 
 def test_what_comes_back_is_what_was_there_and_goes_on(made, original, tmp_path):
     home = tmp_path / "new"
-    restored = backup.restore(made, home, tmp_path / "keys")
+    restored = restore(made, home, tmp_path / "keys")
     # The host's technical log proves nothing and is not kept; locks and reserve are made anew.
     assert files(home) == files(made) - {"meso_verify.py", "backup.json"} | {"audit.key", "pin.pepper"}
     for name in ("audit.key", "audit.vkey", "pin.pepper", "host.id", "treatments/face.toml"):
         assert (home / name).read_bytes() == (original / name).read_bytes()
     store = Store.open(home, software="0.1.0", stamp=stamp(9))
-    commit(store, backup.restored_entry(restored, restored.records + 3))
+    commit(store, restored.entry())
     store.close(stamp(10))
     report = verify_home(home)
     assert report.ok
@@ -91,7 +99,7 @@ def test_nothing_is_restored_over_anything(made, tmp_path, place):
         home.mkdir()
         (home / "mine").write_text("mine")
     with pytest.raises(UsageError, match="not empty"):
-        backup.restore(made, home, tmp_path / "keys")
+        restore(made, home, tmp_path / "keys")
     assert (home if place == "file" else home / "mine").read_text() == "mine"
 
 
@@ -105,7 +113,7 @@ def test_every_touched_or_missing_file_is_found_and_nothing_is_restored(made, tm
         backup.check(made)
     path.unlink()
     with pytest.raises(MesoError, match=name):
-        backup.restore(made, tmp_path / "new", tmp_path / "keys")
+        restore(made, tmp_path / "new", tmp_path / "keys")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["backups", "keys"]
 
 
@@ -131,7 +139,7 @@ def test_a_list_that_names_other_places_is_refused(made, tmp_path, name):
     listed["files"][0]["path"] = name
     (made / "backup.json").write_text(json.dumps(listed))
     with pytest.raises(MesoError, match="belongs to no backup"):
-        backup.restore(made, tmp_path / "new", tmp_path / "keys")
+        restore(made, tmp_path / "new", tmp_path / "keys")
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"v":1}', "x" * 100])
@@ -145,10 +153,32 @@ def test_the_key_must_be_that_of_the_log(made, tmp_path):
     other = SigningKey("meso/other", bytes(32))
     (tmp_path / "keys" / "audit.key").write_text(other.secret_line() + "\n")
     with pytest.raises(UsageError, match=r"meso/other"):
-        backup.restore(made, tmp_path / "new", tmp_path / "keys")
+        restore(made, tmp_path / "new", tmp_path / "keys")
     shutil.rmtree(tmp_path / "keys")
     with pytest.raises(UsageError, match="kept apart"):
-        backup.restore(made, tmp_path / "new", tmp_path / "keys")
+        restore(made, tmp_path / "new", tmp_path / "keys")
+
+
+def test_what_a_restore_left_that_was_ended_is_in_nobody_s_way(made, tmp_path):
+    left = tmp_path / ".partial-new"
+    (left / "treatments").mkdir(parents=True)
+    (left / "audit.key").write_text("half")
+    (left / "treatments" / "link").symlink_to(tmp_path)
+    with restoring(made, tmp_path / "new", tmp_path / "keys") as (_, work):
+        assert files(work) == files(made) - {"meso_verify.py", "backup.json"}
+        with (
+            pytest.raises(UsageError, match="in use"),
+            restoring(made, tmp_path / "new", tmp_path / "keys"),
+        ):
+            pytest.fail("two at once")
+        place_secrets(work, tmp_path / "keys")
+    assert verify_home(tmp_path / "new").ok
+    with (
+        pytest.raises(RuntimeError),
+        restoring(made, tmp_path / "other", tmp_path / "keys") as (_, work),
+    ):
+        raise RuntimeError
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["backups", "keys", "new"]
 
 
 def test_secrets_of_another_data_directory_are_not_written_over(original, tmp_path):
