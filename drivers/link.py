@@ -396,10 +396,10 @@ class LinkEngine:
             self._take_reply(now_us, frame, events)
         elif kind in EVENTS:
             # With a key at hand, nothing that anybody could have said is taken before the gun is known (W-229).
-            if self.session or not self._link_keys or kind == BootEvent.TYPE:
+            if self.session or not self._link_keys:
                 self._take_event(now_us, frame, events)
             else:
-                self.stats.untrue += 1
+                self._take_unproven(now_us, frame, events)
         elif kind < 0x40:
             self.stats.echoes += 1
 
@@ -407,18 +407,22 @@ class LinkEngine:
         """Take a frame in an authenticated session: tagged by the gun, and an event never twice."""
         opened = seal.open(frame)
         if opened is None:
-            self.stats.untrue += 1
-            if frame.type == BootEvent.TYPE and frame.ver_flags != TAGGED:
-                self._take_boot_hint(now_us, frame, events)
+            self._take_unproven(now_us, frame, events)
         elif opened.type in EVENTS:
             self._take_event(now_us, opened, events)
         elif opened.type & REPLY:
             self._take_reply(now_us, opened, events)
 
-    def _take_boot_hint(self, now_us: int, frame: Frame, events: list[LinkEvent]) -> None:
-        """Tell of a BOOT without a tag: a gun that was reset has no other way to say so. It proves nothing else."""
+    def _take_unproven(self, now_us: int, frame: Frame, events: list[LinkEvent]) -> None:
+        """Pass over what anybody could have said. Only of a BOOT without a tag, without its time, the owner is told.
+
+        A gun that was reset has no other way to say so.
+        """
+        self.stats.untrue += 1
+        if frame.type != BootEvent.TYPE or frame.ver_flags == TAGGED:
+            return
         try:
-            events.append(Heard(BootEvent.unpack(frame.payload), now_us, frame.aux))
+            events.append(Heard(BootEvent.unpack(frame.payload), now_us, 0))
         except WireLengthError:
             self.stats.malformed += 1
 
@@ -467,7 +471,7 @@ class LinkEngine:
             self._met(now_us, call, body, frame.aux, None, events)
             return
         self._round_trip(now_us, call)
-        self._end(now_us, call, call.outcome(reply), events, frame.aux)
+        self._end(now_us, call, call.outcome(reply), events)  # whose time it tells nobody knows
 
     def _believe(self, now_us: int, call: Call, doubt: str, events: list[LinkEvent]) -> None:
         """End HELLO where there is a reason not to believe that the gun is the one that was paired."""

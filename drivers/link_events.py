@@ -29,7 +29,13 @@ class Answered(Struct, frozen=True):
 
 
 class Heard(Struct, frozen=True):
-    """The gun sent an event: a hint, never a record."""
+    """The gun sent an event: a hint, never a record.
+
+    Attributes:
+        event: What it says.
+        heard_us: Host's monotonic time of it.
+        uptime_ms: Gun's uptime in its header; 0 where nobody has proven it: a BOOT without a tag.
+    """
 
     event: EventBody
     heard_us: int

@@ -102,8 +102,6 @@ class Dispatcher:
         session = sessions.find(frame.session)
         if session is None:
             return self._closed(frame, trusted=trusted)
-        if session is sessions.owner and trusted:
-            self._board.cease(Alarm.LINK_LOST)
         handler = HANDLERS.get(frame.type)
         if handler is None or (frame.type == Auth.TYPE and not sessions.link_key):
             raise Refusal(Code.E_UNKNOWN_TYPE)
@@ -117,6 +115,8 @@ class Dispatcher:
             kept = sessions.repeated(session, frame)
             if kept is not None:
                 return kept
+            if session is sessions.owner:
+                self._board.cease(Alarm.LINK_LOST)
         try:
             if changes and frame.type != Takeover.TYPE:
                 sessions.fence(session)
@@ -144,14 +144,13 @@ class Dispatcher:
         session = board.sessions.find(frame.session)
         if session is None or session is not board.sessions.owner:
             return
-        board.cease(Alarm.LINK_LOST)
         try:
             self._check_version(frame)
             request = parse(frame)
         except Refusal:
             return
-        if isinstance(request, Heartbeat):
-            board.lease.beat(board.ticks_us, request)
+        if isinstance(request, Heartbeat) and board.lease.beat(board.ticks_us, request):
+            board.cease(Alarm.LINK_LOST)
 
 
 def parse(frame: Frame) -> Request:

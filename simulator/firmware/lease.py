@@ -42,19 +42,22 @@ class Lease:
         """End with the grant."""
         self.due_us = None
 
-    def beat(self, ticks_us: int, heartbeat: Heartbeat) -> None:
+    def beat(self, ticks_us: int, heartbeat: Heartbeat) -> bool:
         """Take the owner's heartbeat: it renews a running lease if its number grew and it is fresh.
+
+        Returns whether its number grew.
 
         A renewed lease runs from what the heartbeat echoes, not from its arrival: the host was alive when it heard
         that, and how long the line has had the heartbeat since is nobody's word that it still is.
         """
         if heartbeat.hb_no <= self._hb_no:
-            return
+            return False
         self._hb_no = heartbeat.hb_no
         uptime_ms = ticks_us // 1_000
         left_us = self._lease_us - (uptime_ms - heartbeat.echo_uptime_ms) % _U32 * 1_000
         if left_us > 0 and self.due_us is not None and not self.lapsed(ticks_us):
             self.due_us = max(self.due_us, uptime_ms * 1_000 + left_us)
+        return True
 
     def lapsed(self, ticks_us: int) -> bool:
         """Whether the credit has outlived its owner's silence."""

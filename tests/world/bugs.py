@@ -163,9 +163,10 @@ def lease_from_arrival(stack: ExitStack) -> None:
 
     def beat(original, lease, ticks_us, heartbeat):
         due_us = lease.due_us
-        original(lease, ticks_us, heartbeat)
+        grew = original(lease, ticks_us, heartbeat)
         if lease.due_us != due_us:
             lease.due_us = ticks_us + lease._lease_us
+        return grew
 
     _wrap(stack, Lease, "beat", beat)
 
@@ -798,3 +799,119 @@ def lock_missing(stack: ExitStack) -> None:
 
     quiet = SimpleNamespace(**{**vars(home.fcntl), "flock": lambda fd, how: None, "LOCK_UN": LOCK_UN})
     _set(stack, home, "fcntl", quiet)
+
+
+# --- link authentication ----------------------------------------------------------------------------------------
+
+
+@_bug
+def untagged_reply_taken(stack: ExitStack) -> None:
+    """In an authenticated session the host takes what bears no tag."""
+    from drivers.link_auth import Seal
+    from protocols.wire.seal import TAGGED
+
+    def opened(original, seal, frame):
+        return original(seal, frame) if frame.ver_flags == TAGGED else frame
+
+    _wrap(stack, Seal, "open", opened)
+
+
+@_bug
+def old_event_taken(stack: ExitStack) -> None:
+    """The host takes a tagged event again."""
+    from drivers import link_auth
+
+    _set(stack, link_auth, "EVENTS", {})
+
+
+@_bug
+def keyless_gun_believed(stack: ExitStack) -> None:
+    """A gun that was paired and says it has no key is talked to without one."""
+    from drivers.link import LinkEngine
+    from protocols.wire.codes import Capability
+    from protocols.wire.messages import Hello, HelloReply
+    from protocols.wire.replies import unpack_reply
+
+    def take(original, link, now_us, frame, events):
+        body = unpack_reply(Hello.TYPE, frame.payload).body
+        keyless = isinstance(body, HelloReply) and not body.capabilities & Capability.LINK_AUTH
+        keys = link._link_keys
+        link._link_keys = {} if keyless else keys
+        original(link, now_us, frame, events)
+        link._link_keys = keys
+
+    _wrap(stack, LinkEngine, "_take_hello_reply", take)
+
+
+@_bug
+def untagged_boot_dated(stack: ExitStack) -> None:
+    """The time in a BOOT without a tag is taken for the gun's."""
+    from drivers.link import LinkEngine
+
+    def take(original, link, now_us, frame, events):
+        told = len(events)
+        original(link, now_us, frame, events)
+        events[told:] = [replace(event, uptime_ms=frame.aux) for event in events[told:]]
+
+    _wrap(stack, LinkEngine, "_take_unproven", take)
+
+
+@_bug
+def untagged_change_done(stack: ExitStack) -> None:
+    """A gun with a link key does what a frame without a tag asks for."""
+    from simulator.firmware.dispatch import Dispatcher
+
+    def request(original, dispatcher, frame, rx_bad_frames, *, trusted, tagged):
+        return original(dispatcher, frame, rx_bad_frames, trusted=True, tagged=tagged)
+
+    _wrap(stack, Dispatcher, "_request", request)
+
+
+@_bug
+def untagged_beat_taken(stack: ExitStack) -> None:
+    """A gun with a link key lets a heartbeat without a tag renew its lease."""
+    from protocols.wire.messages import Heartbeat
+    from simulator.firmware.dispatch import Dispatcher
+
+    def take(original, dispatcher, frame, rx_bad_frames):
+        if frame.type == Heartbeat.TYPE and frame.ver_flags >> 3 == 2:
+            dispatcher._heartbeat(frame)
+        else:
+            original(dispatcher, frame, rx_bad_frames)
+
+    _wrap(stack, Dispatcher, "take", take)
+
+
+@_bug
+def any_tag_right(stack: ExitStack) -> None:
+    """A gun with a link key looks whether there is a tag, and not at it."""
+    from protocols.wire.frame import VERSION_BYTE
+    from protocols.wire.seal import TAG_SIZE, TAGGED
+    from simulator.firmware import dispatch
+
+    def opened(key, sender, frame):
+        if frame.ver_flags != TAGGED or len(frame.payload) < TAG_SIZE:
+            return None
+        return replace(frame, ver_flags=VERSION_BYTE, payload=frame.payload[:-TAG_SIZE])
+
+    _set(stack, dispatch, "open_frame", opened)
+
+
+@_bug
+def tag_counts_twice(stack: ExitStack) -> None:
+    """A gun does a tagged request again when it comes again."""
+    from simulator.firmware.sessions import SessionTable
+
+    _set(stack, SessionTable, "repeated", lambda table, session, frame: None)
+
+
+@_bug
+def stop_needs_tag(stack: ExitStack) -> None:
+    """A gun with a link key passes over STOP, which never bears a tag."""
+    from simulator.firmware.firmware import GunFirmware
+
+    def heard(original, firmware):
+        if not firmware._board.sessions.link_key:
+            original(firmware)
+
+    _wrap(stack, GunFirmware, "_stop_heard", heard)

@@ -11,9 +11,10 @@ class Kind:
         name: Name, as `7` of the design spells it.
         place: Where it can happen: ``wire`` (a chunk of bytes either way), ``reply`` (a reply that changed something),
             ``effect`` (before each effect of the host), ``send`` (each frame that the host hands to the port), ``step``
-            (each event that the host takes), ``commit`` (each transaction), ``shot`` (each stroke).
+            (each event that the host takes), ``commit`` (each transaction), ``shot`` (each stroke), ``attack`` (a chunk
+            either way, where the gun holds a link key).
         scale: Heavy ones come more seldom.
-        group: ``wire``, ``gun``, ``body``, ``spec``, ``host``, ``disk``, ``clock`` or ``people``.
+        group: ``wire``, ``attacker``, ``gun``, ``body``, ``spec``, ``host``, ``disk``, ``clock`` or ``people``.
         what: What it does.
     """
 
@@ -46,6 +47,12 @@ KINDS = tuple(
         ("reply_lost_after_effect", "reply", 1.0, "wire", "the gun has done it, its reply vanishes"),
         ("reply_late", "reply", 1.0, "wire", "the reply comes 0.15 to 2.5 s late"),
         ("reply_dup", "reply", 1.0, "wire", "the reply comes again 1 to 500 ms later"),
+        ("attack_replay", "attack", 1.5, "attacker", "a frame that its end has taken comes again, up to 2 s later"),
+        ("attack_reflect", "attack", 1.5, "attacker", "a frame comes back to its sender, up to 2 s later"),
+        ("attack_alter", "attack", 1.5, "attacker", "ahead of it comes its like with one bit changed and a right CRC"),
+        ("attack_strip", "attack", 1.5, "attacker", "ahead of it comes its like without a tag, or without a key"),
+        ("attack_forge", "attack", 1.5, "attacker", "a frame that would be due, with no tag or a wrong one"),
+        ("attack_stop", "attack", 0.05, "attacker", "STOP without a tag"),
         ("gun_reset", "wire", 0.03, "gun", "power lost for 200 ms, at any moment"),
         ("gun_reset_midshot", "shot", 0.2, "gun", "power lost within the stroke"),
         ("nvm_before_intent", "shot", 0.1, "gun", ""),
@@ -120,14 +127,19 @@ KINDS = tuple(
 )  # fmt: skip
 BY_NAME = {kind.name: kind for kind in KINDS}
 SCALES = {kind.name: kind.scale for kind in KINDS}
+ATTACKS = frozenset(kind.name for kind in KINDS if kind.place == "attack")
 
+# No finding: a host that holds the gun's link key, or needs it, goes no further and says so.
+NO_PROOF = "no proof of the link key"
 # What a gun loses for good: no plan can be finished after it, and the host must say why. One seed in eight has one.
 RUIN = {
     "log_slot_bitflip": frozenset({"gap", "conflict"}),
-    "nvm_erased": frozenset({"epoch.changed", "gun.changed", "gap", "conflict", "counter_regression"}),
+    "nvm_erased": frozenset({"epoch.changed", "gun.changed", "gap", "conflict", "counter_regression", NO_PROOF}),
     "seq_regress": frozenset({"mass_balance", "counter_regression", "conflict", "gap"}),
     "epoch_change": frozenset({"epoch.changed"}),
-    "uid_change": frozenset({"gun.changed", "epoch.changed"}),  # switched off and on it is the old gun with a new log
+    "uid_change": frozenset(
+        {"gun.changed", "epoch.changed", NO_PROOF}
+    ),  # switched off and on it is the old gun with a new log
     "old_backup_restored": frozenset({"gap", "conflict", "orphan"}),
     "syringe_swapped": frozenset(),
 }

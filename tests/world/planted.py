@@ -93,6 +93,7 @@ def _focus(**scales: float) -> tuple[tuple[str, float], ...]:
 
 _GUN = "tests/unit/simulator/firmware"
 _STOPS = _focus(stop_any_time=0.3, stop_button=3.0)
+_ATTACKS = _focus(attack_replay=3.0, attack_reflect=3.0, attack_alter=3.0, attack_strip=3.0, attack_forge=3.0)
 Method = World | Scenario | Explored | Tests
 
 PLANTED: dict[str, Method] = {
@@ -126,6 +127,16 @@ PLANTED: dict[str, Method] = {
     "retry_new_id": Tests("tests/unit/drivers/test_link.py"),
     "stop_behind_queue": Tests("tests/unit/drivers/test_link_stop.py"),
     "release_plus_one": World(finds=("L1",)),
+    # link authentication
+    "untagged_reply_taken": World(finds=("I-60",), focus=_ATTACKS),
+    "old_event_taken": World(finds=("I-60",), focus=_ATTACKS),
+    "keyless_gun_believed": World(finds=("I-60",), focus=_focus(attack_strip=5.0, unplug=1.0)),
+    "untagged_boot_dated": World(finds=("I-60",), focus=_ATTACKS),
+    "untagged_change_done": World(finds=("I-60",), focus=_ATTACKS),
+    "untagged_beat_taken": World(finds=("I-60",), focus=_ATTACKS),
+    "any_tag_right": World(finds=("I-60",), focus=_ATTACKS),
+    "tag_counts_twice": World(finds=("I-60",), focus=_ATTACKS),
+    "stop_needs_tag": World(finds=("I-60",), focus=_focus(attack_stop=1.0)),
     # what the host decides
     "release_early": Explored("release before commit"),
     "grant_before_row": World(finds=("L1", "W5")),

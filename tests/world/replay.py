@@ -3,6 +3,7 @@
 from protocols.wire.frame import REPLY, STOP_FRAME, Deframer
 from protocols.wire.messages import EVENTS, REQUESTS, Heartbeat, Status
 from protocols.wire.replies import unpack_reply
+from protocols.wire.seal import TAG_SIZE, TAGGED
 from tests.world.cable import NAMES
 
 ARROWS = {"h2g": "host ->", "g2h": "gun  <-"}
@@ -15,15 +16,16 @@ def told(way: str, chunk: bytes) -> list[str]:
     lines = []
     for frame in Deframer().feed(chunk):
         name = NAMES.get(frame.type, f"{frame.type:#x}")
+        payload = frame.payload[:-TAG_SIZE] if frame.ver_flags == TAGGED else frame.payload
         try:
             if frame.type in EVENTS:
-                body: object = EVENTS[frame.type].unpack(frame.payload)
+                body: object = EVENTS[frame.type].unpack(payload)
             elif frame.type & REPLY:
-                body = unpack_reply(frame.type & ~REPLY, frame.payload)
+                body = unpack_reply(frame.type & ~REPLY, payload)
             else:
-                body = REQUESTS[frame.type].unpack(frame.payload) if frame.type in REQUESTS else frame.payload
+                body = REQUESTS[frame.type].unpack(payload) if frame.type in REQUESTS else payload
         except (ValueError, KeyError):
-            body = frame.payload.hex()
+            body = payload.hex()
         if not isinstance(body, Heartbeat | Status):
             lines.append(f"{ARROWS[way]} {name} #{frame.req_id} {body}"[:220])
     return lines

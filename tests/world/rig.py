@@ -67,7 +67,15 @@ class Wire:
 class Rig:
     """One host, one gun, one hand, one autopilot."""
 
-    def __init__(self, plan: TreatmentPlan, *, seed: int = 0, store: Store | None = None, rate_per_s: int = 9):
+    def __init__(
+        self,
+        plan: TreatmentPlan,
+        *,
+        seed: int = 0,
+        store: Store | None = None,
+        rate_per_s: int = 9,
+        link_key: bytes | None = None,
+    ):
         self.random = random.Random(seed)
         self.plan = plan
         self.now_us = 1_000_000
@@ -85,8 +93,11 @@ class Rig:
         self.nvm = MemoryStore(NVM_SIZE)
         self.rate_per_s = rate_per_s
         self.store = store or Store.in_memory(software="test", stamp=self.stamp(), randomness=self.random.randbytes)
+        self.link_key = link_key
         self.gun = self.new_gun(None)
         self._gun_due_us = 0
+        uid = bytes.fromhex(self.gun.firmware.gun_uid_text)
+        self.link_keys = {} if link_key is None else {uid: link_key}
         self.start_host()
 
     # --- gun ----------------------------------------------------------------------------------
@@ -99,6 +110,7 @@ class Rig:
             on_injection=self.injected,
             body_state=body_state,
             rate_per_s=self.rate_per_s,
+            link_key=self.link_key if body_state is None else None,  # its maker wrote it; what it loses is lost
             now_us=self.now_us,
         )
 
@@ -127,7 +139,7 @@ class Rig:
         """A new host process: everything in memory is gone."""
         self.generation += 1
         host_id = self.random.randbytes(16)
-        self.link = LinkEngine(host_id)
+        self.link = LinkEngine(host_id, self.link_keys)
         self.engine = SessionEngine(host_id=host_id, host_boot="rig")
         self.autopilot: Autopilot | None = None
         self.port_open = False

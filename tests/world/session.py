@@ -86,7 +86,7 @@ def _live(world: World) -> None:
         if world.healed_us and world.now_us - world.healed_us > LIVENESS_US:
             world.watch.found("L1", f"not finished {LIVENESS_US // 1_000_000} s after the last fault: {_why(world)}")
             return
-        locked = world.people.locked
+        locked = world.locked()
         if locked and ruined is not None and world.ruin in world.harmed:
             ruined_us = ruined_us or world.now_us
             # Something that passes may lock it besides, such as another host: then the next start is looked at.

@@ -6,6 +6,9 @@ from meso_device.session.autopilot import REASON_OPERATOR_COMMAND
 from meso_device.session.contract import AcknowledgeFault, LinkState, Phase, ResetStop, ResumeSession, Stop
 from meso_device.session.endings import SWITCH_OFF_AND_ON
 from protocols.wire.codes import Alarm
+from protocols.wire.frame import encode_frame
+from protocols.wire.messages import BootEvent
+from protocols.wire.seal import LINK_KEY_SIZE
 from tests.world.plans import plan_of
 from tests.world.rig import Rig
 
@@ -105,3 +108,28 @@ def test_a_session_is_not_taken_up_as_it_was_before_the_guns_log_was_read():
     assert rig.view.shots_given == given
     assert rig.run(rig.closed, within_s=60)
     assert len([shot for shot in rig.truth if shot.label.shot_seq]) == rig.plan.shots
+
+
+@pytest.mark.invariant("I-60")
+@pytest.mark.invariant("I-52")
+@pytest.mark.hazard("HZ-40")
+@pytest.mark.parametrize("connected", [True, False])
+def test_a_boot_that_nobody_proved_tells_a_host_nothing_of_the_guns_time(connected):
+    """Seeds 93, 125 and 17 others: grants were dated by it, so that one held back on the line lived on."""
+    rig = Rig(plan_of(40), seed=1, link_key=bytes(range(LINK_KEY_SIZE)))
+    if connected:
+        rig.run_session()
+        assert rig.run(lambda: len(rig.truth) >= 2)
+    else:
+        assert rig.run(lambda: rig.port_open)
+    desk = rig.engine._desk
+    before = desk.uptime_ms
+    ahead_ms = rig.gun.firmware._board.uptime_ms + 600_000
+    boot_id = desk.book.hello.boot_id if connected else 1
+    boot = BootEvent(boot_id, 1, 0)
+    rig.from_gun(rig.now_us, encode_frame(boot.TYPE, 0, 0, ahead_ms, boot.pack()))
+    assert desk.uptime_ms == before
+    assert rig.link._uptime_ms in {None, before}
+    if connected:
+        rig.run(lambda: len(rig.truth) >= 6)
+        assert rig.gun.firmware._board.grants.newest.terms.not_after_uptime_ms < ahead_ms - 500_000

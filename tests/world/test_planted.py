@@ -7,14 +7,23 @@ from tests.world.planted import PLANTED, catch, control
 
 # Seeds that show a bug and cost little. Where one does so no longer, the others are looked at as in the long form.
 KNOWN = {
+    "any_tag_right": 4,
     "commit_error_ignored": 19,
     "findings_ignored": 9,
     "grant_before_row": 2,
     "interrupted_as_zero": 6,
+    "keyless_gun_believed": 31,
     "lease_from_io": 2,
     "latch_taken_as_all": 6,
+    "old_event_taken": 16,
     "simulated_dropped": 1,
+    "stop_needs_tag": 31,
     "stroke_not_awaited": 37,
+    "tag_counts_twice": 16,
+    "untagged_beat_taken": 29,
+    "untagged_boot_dated": 29,
+    "untagged_change_done": 29,
+    "untagged_reply_taken": 4,
     "volatile_latch": 11,
 }
 

@@ -29,8 +29,25 @@ REGRESSIONS = [
 ]
 PROVEN = [
     pytest.mark.invariant(number)
-    for number in ("I-05", "I-08", "I-10", "I-14", "I-23", "I-24", "I-25", "I-42", "I-43", "I-45", "I-47", "I-49")
-] + [pytest.mark.hazard(number) for number in ("HZ-01", "HZ-02", "HZ-03", "HZ-04", "HZ-09", "HZ-14", "HZ-37", "HZ-41")]
+    for number in (
+        "I-05",
+        "I-08",
+        "I-10",
+        "I-14",
+        "I-23",
+        "I-24",
+        "I-25",
+        "I-42",
+        "I-43",
+        "I-45",
+        "I-47",
+        "I-49",
+        "I-60",
+    )
+] + [
+    pytest.mark.hazard(number)
+    for number in ("HZ-01", "HZ-02", "HZ-03", "HZ-04", "HZ-09", "HZ-14", "HZ-37", "HZ-40", "HZ-41")
+]
 
 
 def proves(test):

@@ -12,14 +12,16 @@ from msgspec.structs import replace
 from meso_device.accounting.entries import Batch, CommitFailed, Committed
 from meso_device.session.contract import Ask, Effect, EngineEvent, LinkState, Phase, PressStop, Stop
 from protocols.wire.messages import STATE_CHANGING
+from protocols.wire.seal import LINK_KEY_SIZE
 from simulator.firmware.faults import FIRMWARE_FAULTS
 from simulator.gun import SimulatedGun
 from simulator.physics import BODY_FAULTS, Cartridge, Head, Injection
 from tests.world.aiming import Pair, Target
+from tests.world.attacker import Attacker
 from tests.world.cable import NAMES, BadCable
 from tests.world.checkers import Watch
 from tests.world.dice import Aim, Dice, Draw, number
-from tests.world.faults import RUIN, SCALES, at
+from tests.world.faults import ATTACKS, NO_PROOF, RUIN, SCALES, at
 from tests.world.people import Operator
 from tests.world.plans import plan_of
 from tests.world.replay import told
@@ -103,6 +105,9 @@ class World(Rig):
         self._commits = self.dice.place("commit", at("commit"))
         self._shots = self.dice.place("shot", at("shot"))
         self.cable = BadCable(self, self.dice)
+        # One gun in four holds a link key that its host was paired with; on that cable sits somebody who has it not.
+        keyed = number(seed, "link auth") % 4 == 0 or any(kind in ATTACKS for kind, _ in aims)
+        self.attacker = Attacker(self, self.dice) if keyed else None
         self.watch = Watch(self, plan)
         self._goal = shots * HEAL_AT_PERCENT // 100 * (6 if self.tight else 10) // 10
         # Some worlds are not healed before the session is closed: closing has its faults too.
@@ -113,7 +118,7 @@ class World(Rig):
             self.ruin = names[number(seed, "ruin/kind") % len(names)]
             self._ruin_at = 1 + number(seed, "ruin/at") % max(1, self._goal)
         self._backup = b""
-        super().__init__(plan, seed=seed)
+        super().__init__(plan, seed=seed, link_key=Draw(seed, "link key").bytes(LINK_KEY_SIZE) if keyed else None)
         self.people = Operator(self, waits_us=self._target.waits_us)
 
     # --- names, trace ---------------------------------------------------------------------------
@@ -165,6 +170,7 @@ class World(Rig):
             on_injection=self.injected,
             body_state=body_state,
             rate_per_s=self.rate_per_s,
+            link_key=self.link_key if body_state is None else None,
             now_us=self.now_us,
         )
 
@@ -329,6 +335,8 @@ class World(Rig):
         if self.trace is not None:
             self._trace_frames(way, chunk)
         if not self.wire.unplugged:
+            if self.attacker is not None:
+                self.attacker.sees(way, chunk)
             self.cable.put(way, chunk)
         if ends:
             raise Killed
@@ -365,6 +373,26 @@ class World(Rig):
 
     def _plug(self) -> None:
         self.wire.unplugged = False
+
+    def _at_gun(self, chunk: bytes) -> None:
+        if self.attacker is None:
+            super()._at_gun(chunk)
+            return
+        before = self._gun_reads()
+        super()._at_gun(chunk)
+        if self._gun_reads() == before and self.gun.firmware.powered:
+            self.attacker.was_taken("h2g", chunk)
+
+    def _gun_reads(self) -> tuple[int, ...]:
+        """What changes when the gun passes over what comes."""
+        board = self.gun.firmware._board
+        return board.boot_id, board.rx_dropped, board.rx_untrue, self.gun.firmware._deframer.bad_blocks
+
+    def from_gun(self, now_us: int, data: bytes) -> None:
+        proven = self.port_open and self.link._seal is not None
+        super().from_gun(now_us, data)
+        if proven and self.attacker is not None:
+            self.attacker.was_taken("g2h", data)
 
     def _at_host(self, chunk: bytes) -> None:
         if self._hung_until_us > self.now_us:
@@ -610,6 +638,13 @@ class World(Rig):
             self.people.look(view)
 
     # --- the end --------------------------------------------------------------------------------
+
+    def locked(self) -> str:
+        """Return what keeps the host from going on, by names that `RUIN` knows; empty when nothing does."""
+        said = self.notices[-1].text if self.notices else ""
+        if self.attacker is not None and any(words in said for words in ("without its key", "that holds its key")):
+            return NO_PROOF
+        return self.people.locked
 
     def rested(self) -> bool:
         """Whether the session is closed, the ring empty and everything recorded; a closed session heals the world."""

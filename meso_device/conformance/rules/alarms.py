@@ -95,13 +95,18 @@ def w181(bench: Bench) -> str | None:
 
 @rule("W-184")
 def w184(bench: Bench) -> str | None:
-    """Falls silent while armed: LINK_LOST is raised, and cleared by the owner's next frame."""
+    """Falls silent while armed: LINK_LOST is raised, outlives reads and an old heartbeat, and a new one clears it."""
     mark = bench.mark()
     bench.arm(shots=3, beat=False, lease_ms=LEASE_MS)
+    bench.beat(bench.owner, hb_no=5)
     bench.until(lambda: bool(_ended(bench, mark)), 2 * S)
     bench.listen(20 * MS)
     expect(_alarms(bench, mark, Alarm.LINK_LOST) == [(1, True)], "LINK_LOST was not raised with the end of the lease")
     bench.status()
+    bench.beat(bench.owner, hb_no=5)
+    bench.listen(20 * MS)
+    expect(_alarms(bench, mark, Alarm.LINK_LOST) == [(1, True)], "LINK_LOST was cleared by what may be an old frame")
+    bench.beat(bench.owner, hb_no=6)
     bench.listen(20 * MS)
     told = _alarms(bench, mark, Alarm.LINK_LOST)
     expect(told == [(1, True), (0, False)], f"LINK_LOST was told as {told}")

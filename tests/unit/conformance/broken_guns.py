@@ -35,6 +35,7 @@ from protocols.wire.messages import (
     Settings,
     SettingsGet,
     SettingsGetReply,
+    StatusGet,
     StatusRate,
     Takeover,
 )
@@ -982,6 +983,18 @@ def a_lost_link_raises_no_alarm(patch):
     import simulator.firmware.board as board_module
 
     patch.delitem(board_module._ALARM_OF_END, GrantEnd.LEASE)
+
+
+@broken("W-184", hazards=("HZ-40",))
+def a_read_ends_the_alarm_of_a_lost_link(patch):
+    def made(handle):
+        def handled(call, request):
+            call.board.cease(Alarm.LINK_LOST)
+            return handle(call, request)
+
+        return handled
+
+    handler(patch, StatusGet, made)
 
 
 LIVE: list[Board] = []

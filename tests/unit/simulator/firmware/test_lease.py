@@ -2,9 +2,9 @@
 
 import pytest
 
-from protocols.wire.codes import Alarm, GrantEnd, Phase, Reason, State
+from protocols.wire.codes import Alarm, Code, GrantEnd, Phase, Reason, State
 from protocols.wire.frame import encode_frame
-from protocols.wire.messages import GrantEndedEvent, Heartbeat, StatusGet
+from protocols.wire.messages import GrantEndedEvent, Heartbeat, StatusGet, StatusRate
 from simulator.firmware import FirmwareFaults
 from simulator.firmware.lease import Lease
 
@@ -140,15 +140,35 @@ def test_a_heartbeat_out_of_range_is_passed_over_without_an_answer(rig, field):
     assert rig.gun._board.lease.due_us == due
 
 
-def test_other_frames_of_the_owner_renew_nothing_but_end_the_alarm_of_a_lost_link(rig):
+def test_other_frames_of_the_owner_renew_nothing(rig):
     rig.arm()
     for _ in range(10):
         rig.run(60 * MS, beat=False)
         if rig.gun.state is State.ARMED:
             rig.do(StatusGet())
     assert rig.gun.state is State.SAFE
+
+
+@pytest.mark.parametrize("new", ["heartbeat", "change", "refused change"])
+def test_only_what_is_new_of_the_owner_ends_the_alarm_of_a_lost_link(rig, new):
+    """Seed 4209: a read of a host that had died, played again, silenced the alarm that told of it."""
+    rig.arm()
+    beats = [
+        encode_frame(0x14, 0, rig.session, 0, Heartbeat(number, rig.uptime_ms, 500, 0, 1).pack()) for number in (90, 91)
+    ]
+    rig.send(beats[0])
+    rig.run(600 * MS, beat=False)
     assert rig.gun.alarms >> Alarm.LINK_LOST & 1
     rig.do(StatusGet())
+    rig.send(beats[0])
+    assert rig.gun.alarms >> Alarm.LINK_LOST & 1
+    match new:
+        case "heartbeat":
+            rig.send(beats[1])
+        case "change":
+            rig.do(StatusRate(200))
+        case _:
+            assert rig.ask(StatusRate(1)).code == Code.E_RANGE
     assert not rig.gun.alarms >> Alarm.LINK_LOST & 1
 
 
