@@ -10,6 +10,7 @@ import apsw
 from meso_device.accounting.materials import checked_words
 from meso_device.audit import canonical
 from meso_device.audit.reader import reading
+from meso_device.audit.retirement import refuse_retired
 from meso_device.audit.sql import run as run_sql
 from meso_device.cli.issuing import HTML, JSON, PDF, form_of, issue, names_of, rendered, with_checkpoint
 from meso_device.documents.certificate import NOT_STATED, Certificate, Said, certificate_of
@@ -40,6 +41,7 @@ def write_certificate(
         UsageError: the run has no certificate, or a word or file is refused.
         RenderError: the PDF could not be made; nothing was recorded.
         MesoError: no checkpoint covers the run yet, and another process has the log.
+        RetiredError: it would be one under a new number, and the log that numbers them has ended.
     """
     form = form_of(out, (PDF, HTML, JSON))
     said = Said(
@@ -54,6 +56,8 @@ def write_certificate(
         story = run_story(db, find_run(db, letters).run)
         earlier = _earlier(db, story.run)
     certificate = _numbered(story, said, names_of(place), earlier)
+    if all(certificate.number != number for number, _, _ in earlier):
+        refuse_retired(place.root)
 
     def look() -> str:
         with reading(place.root) as db:

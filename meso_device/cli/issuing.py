@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from meso_device.accounting.entries import Entry, Json
 from meso_device.cli.output import check_output
@@ -29,12 +30,14 @@ class Issued(Struct, frozen=True, kw_only=True):
         file: Where it is.
         sha256: Its hash, in hex, as the log has it.
         bytes: Its length.
+        recorded: Whether the log has its hash; one that has ended takes none.
     """
 
     form: str
     file: str
     sha256: str
     bytes: int
+    recorded: bool = True
 
 
 def form_of(out: Path, allowed: tuple[str, ...] = (PDF, HTML)) -> str:
@@ -133,7 +136,7 @@ def issue(
     try:
         for path, (_, content) in contents.items():
             _write(parts[path], content)
-        commit_or_owe(home, entry, purpose=_PURPOSE)
+        recorded = commit_or_owe(home, entry, purpose=_PURPOSE)
         for path, part in parts.items():
             part.replace(path)
     except OSError as error:
@@ -141,7 +144,12 @@ def issue(
     finally:
         for part in parts.values():
             part.unlink(missing_ok=True)
-    return issued
+    return [replace(one, recorded=recorded) for one in issued]
+
+
+def recorded_text(recorded: object) -> str:
+    """Return what stands behind a hash: whether the log has it."""
+    return "recorded in the log" if recorded else "NOT recorded: this console is retired"
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -2,6 +2,8 @@
 
 from meso_device import __version__
 from meso_device.accounting.entries import Batch, CommitFailed, Entry
+from meso_device.audit.exposure import place_of
+from meso_device.audit.reader import reading
 from meso_device.audit.records import Stamp
 from meso_device.audit.retirement import is_retired
 from meso_device.audit.store import Store
@@ -12,19 +14,26 @@ from meso_device.people.office import Office
 from protocols.errors import AuditWriteFailed
 
 
-def commit_or_owe(home: Home, entry: Entry, *, purpose: str) -> None:
-    """Make a record durable in the log, or in the vault while another process has the log; a retired log takes none.
+def commit_or_owe(home: Home, entry: Entry, *, purpose: str) -> bool:
+    """Make a record durable in the log, or in the vault while another process has the log.
+
+    Returns whether it is: a log that has ended takes none, which is told, and has it only from before.
 
     Raises:
         AuditWriteFailed: it is not.
     """
     if is_retired(home.root):
+        with reading(home.root) as db:
+            if place_of(db, entry.key) is not None:
+                return True
         tell("this console is retired: what was done now is recorded nowhere")
-    elif lock_holder(home):
+        return False
+    if lock_holder(home):
         with Office.open(home.root) as office:
             office.owe(entry)
     else:
         commit(home, (entry,), purpose=purpose)
+    return True
 
 
 def commit(home: Home, entries: tuple[Entry, ...], *, purpose: str) -> None:

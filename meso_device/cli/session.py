@@ -180,6 +180,7 @@ def report(
     json: JsonOption = False,
 ) -> None:
     """Write the report of a session for the chart, or a page for the patient; its hash goes into the log."""
+    from meso_device.cli.issuing import recorded_text
     from meso_device.cli.session_report import write_report
     from protocols.errors import UsageError
 
@@ -190,7 +191,7 @@ def report(
         say_json(told)
     else:
         say(f"{told['number']}: {told['file']}{'  SIMULATED' if told['simulated'] else ''}")
-        say(f"  sha-256 {told['sha256']}, recorded in the log")
+        say(f"  sha-256 {told['sha256']}, {recorded_text(told['recorded'])}")
 
 
 @app.command()

@@ -100,3 +100,69 @@ def test_a_retired_console_is_read_and_proven_and_says_in_one_line_that_nothing_
     bench.meso("backup", "verify", made["path"]).ok()
     shutil.rmtree(made["path"])
     assert json.loads(bench.meso("session", "list", "--json").ok().out) == {"sessions": []}
+
+
+def test_whatever_reads_a_session_goes_on_when_the_console_is_retired(bench, founding, tmp_path):
+    """Written before the end and after it: the same, and the log that has ended is not said to have what it has not."""
+    clinic = copied(bench, founding)
+    clinic.session(alias_of(founding, CHART)).ok()
+    clinic.gun.kill()
+    [session] = bench.sessions()
+    short, home = session["id"][:8], bench.home
+
+    def outs(name):
+        """What each command that reads makes of the session, as files and as what it says."""
+        place = tmp_path / name
+        place.mkdir()
+        files = {
+            "report.pdf": ("session", "report", short),
+            "report.html": ("session", "report", short),
+            "fhir.json": ("session", "fhir", short, "--shots"),
+            "disclosed.zip": ("audit", "disclose", short),
+            "shots.jsonl": ("audit", "export"),
+            "sessions.csv": ("audit", "export", "--kind", "session", "--format", "csv"),
+            "amendments.jsonl": ("audit", "export", "--kind", "amendment"),
+        }
+        for file, words in files.items():
+            bench.meso(*words, "--out", place / file).ok()
+        for words in (("session", "show", short), ("session", "list"), ("lookback", "--lot", "W-1")):
+            (place / words[1].strip("-")).write_text(bench.meso(*words, "--json").ok().out)
+        return {path.name: path.read_bytes() for path in place.iterdir()}
+
+    before = outs("before")
+    two(clinic, "retire", "--reason", "replaced", "--yes").ok()
+    ended = kinds(home)
+    after = outs("after")
+    # The newest checkpoint, and with it the proof, are later ones; nothing else differs.
+    assert {name for name in before if before[name] != after[name]} <= {"disclosed.zip"}
+    for name in ("before", "after"):
+        bench.meso("audit", "check", tmp_path / name / "disclosed.zip", "--key", (home / "audit.vkey").read_text()).ok()
+
+    again = bench.meso("session", "report", short, "--out", tmp_path / "report.pdf").ok()
+    assert "recorded in the log" in again.out
+    assert "NOT" not in again.out
+    page = bench.meso("session", "report", short, "--out", tmp_path / "page.html", "--patient").ok()
+    assert "NOT recorded: this console is retired" in page.out
+    assert (
+        not bench.meso("session", "report", short, "--out", tmp_path / "page.html", "--patient", "--json")
+        .ok()
+        .json()["recorded"]
+    )
+    (tmp_path / "stick").mkdir()
+    bench.meso("audit", "copy", tmp_path / "stick").ok()
+    for words in (("audit", "verify"), ("audit", "status"), ("audit", "proof", "0"), ("calibration", "due"),
+                  ("stock", "list"), ("people", "list"), ("guns",)):  # fmt: skip
+        bench.meso(*words).ok()
+    # What names somebody, or says who took it, would be a record.
+    for words in (
+        ("session", "fhir", short, "--names", "--out", tmp_path / "named.json"),
+        ("audit", "disclose", short, "--out", tmp_path / "named.zip"),
+        ("audit", "copy", tmp_path / "stick"),
+    ):
+        refused(bench.meso(*words, "--as", "cleo", "--pin-file", clinic.pins("cleo")), status=1, names=["retired"])
+    # And its backup is a retired console again.
+    secrets = tmp_path / "secrets"
+    made = bench.meso("backup", "create", tmp_path / "backups", "--keys", secrets, "--json").ok().json()
+    told = bench.meso("backup", "restore", made["path"], "--keys", secrets, "--home", tmp_path / "restored").ok()
+    assert "retired" in told.out
+    assert kinds(home) == kinds(tmp_path / "restored") == ended

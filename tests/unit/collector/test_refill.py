@@ -7,7 +7,9 @@ import pytest
 from meso_device.audit.database import open_for_reading
 from meso_device.audit.verify import verify_home
 from meso_device.collector.database import Role, connect
-from tests.unit.collector.logs import bodies_of, held, key_of, write_log
+from tests.unit.audit.clinic import stamp
+from tests.unit.audit.test_rotation import rotate
+from tests.unit.collector.logs import bodies_of, held, key_of, open_log, write_log
 from tests.unit.collector.serving import Served
 
 pytestmark = pytest.mark.hazard("HZ-25")
@@ -100,3 +102,39 @@ def test_what_another_one_of_the_same_name_sent_is_no_refill(served, tmp_path):
     # Nothing is given to whom the collector does not know any more.
     served.meso("collector", "revoke", "room-1")
     assert "needs a new one-time code" in served.meso("audit", "salvage", home=home, status=1)
+
+
+@pytest.mark.parametrize("sent", ["before", "behind"])
+@pytest.mark.parametrize("damaged", [0, 60, 260])
+def test_it_comes_back_across_a_change_of_the_key(served, tmp_path, database, sent, damaged):
+    """The key is changed between records 60 and 260. Lost is what names the first one, what is before, or behind it."""
+    home = tmp_path / "home"
+    clinic = write_log(home, shots=150, closed=False)
+    served.enrol(home, "room-1")
+    old = key_of(home)
+    if sent == "before":
+        served.meso("audit", "send", home=home)
+    store = open_log(home)
+    rotate(store, home)
+    store.close(stamp())
+    write_log(home, shots=150, clinic=clinic, closed=False)
+    if sent == "behind":
+        served.meso("audit", "send", home=home)
+    write_log(home, shots=40, clinic=clinic)
+    whole, caps = bodies_of(home), caps_of(home)
+    destroy_page_of(home, damaged)
+    assert not verify_home(home).ok
+
+    if sent == "before" and damaged == 260:
+        # What is lost was never sent, and stays so; the log goes on under the key that it names.
+        assert "MISSING" in served.meso("audit", "salvage", home=home)
+    else:
+        assert "no signed record is missing" in served.meso("audit", "salvage", home=home)
+        assert bodies_of(home)[: len(whole)] == whole
+        assert caps_of(home) == caps
+    for vkey in (old, key_of(home)):
+        assert verify_home(home, vkey=str(vkey)).ok
+    served.meso("audit", "send", home=home)
+    with connect(database, Role.OWNER) as db:
+        assert held(db, old.name) == bodies_of(home)[: len(held(db, old.name))]
+        assert db.execute("SELECT count(*) FROM meso.fork").fetchone() == (0,)
