@@ -74,6 +74,8 @@ class ToHost(IntEnum):
     PAGE = 60
     RECORD = 61
     VERIFY = 62
+    AMEND = 63
+    REACTION = 64
     QUIT = 70
     BENCH_PREPARE = 80
     BENCH_BEGIN = 81

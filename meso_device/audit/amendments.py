@@ -97,6 +97,11 @@ def amendments(db: apsw.Connection) -> Iterator[tuple[Amendment, dict[str, Any]]
         yield amendment_of(body), body
 
 
+def is_over(db: apsw.Connection, session: str) -> bool:
+    """Return whether a session is closed, so that what was recorded in it can be corrected; true for none."""
+    return not session or bool(run(db, "SELECT 1 FROM record WHERE key = ?", (f"session/{session}/closed",)))
+
+
 def said_last(amendments: Iterable[Amendment], seq: int, field: str, recorded: Json) -> Json:
     """Return what a field of a record says after its corrections, given in the order of the log."""
     for one in amendments:

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from meso_device.accounting.entries import Json
 from meso_device.audit import canonical
-from meso_device.audit.amendments import amendments_on
+from meso_device.audit.amendments import amendments_on, is_over
 from meso_device.audit.keys import VerifyKey
 from meso_device.audit.proof import prove
 from meso_device.audit.sql import run
@@ -160,16 +160,21 @@ def _record_row(seq: int, kind: str, record: dict[str, Any]) -> dict[str, Json]:
 
 
 def record_of(db: apsw.Connection, seq: int, key: VerifyKey) -> dict[str, Any] | None:
-    """Return kind, fields, corrections, leaf hash and checked proof of a record, or None where there is none."""
+    """Return kind, fields, corrections, leaf hash and checked proof of a record, or None where there is none.
+
+    ``over`` says whether its session is closed; it is true where it has none.
+    """
     rows = run(db, "SELECT kind, leaf, body FROM record WHERE seq = ?", (seq,))
     if not rows:
         return None
     kind, leaf, body = rows[0]
+    fields = canonical.decode(body)
     proof = prove(db, seq, key)
     return {
         "seq": seq,
         "kind": kind,
-        "fields": canonical.decode(body),
+        "fields": fields,
+        "over": is_over(db, fields.get("sess", "")),
         "amendments": [
             {"seq": one.seq, "field": one.field, "new": one.new, "reason": one.reason, "at_us": one.at_us}
             for one in amendments_on(db, (seq,))

@@ -156,8 +156,9 @@ def event(
     from meso_device.cli.asking import STDIN, ask, has_terminal, read_document
     from meso_device.cli.desk import open_desk
     from meso_device.cli.log import reading
-    from meso_device.cli.patient_event import find_session, shot_numbers, tied_event
+    from meso_device.cli.patient_event import find_session
     from meso_device.cli.patient_who import check_who, find_patient
+    from meso_device.records.reactions import shot_numbers, tied_event
     from protocols.errors import MesoError, UsageError
 
     if text == STDIN and STDIN in {pin_file, who}:

@@ -91,8 +91,9 @@ class History:
         self._want([None])
 
     def again(self) -> None:
-        """Want the page at hand once more."""
-        self._want(self._way)
+        """Want the page at hand once more, unless another is wanted."""
+        if not self.wanted:
+            self._want(self._way)
 
     def jump(self, seq: int) -> None:
         """Want the page that begins with this record, or with the first one before it."""

@@ -100,6 +100,8 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("history.verify", "v", "verify", "history"),
     Key("history.copy", "c", "copy", "history"),
     Key("history.jump", "j", "jump", "history"),
+    Key("history.amend", "e", "amend", "history"),
+    Key("history.reaction", "r", "reaction", "history"),
     Key("history.in_full", "enter", "in_full", "history"),
     Key("session.resume", "r", "resume", "session"),
     Key("session.close", "c", "abandon", "session"),

@@ -6,12 +6,13 @@ It is long because a translator has one file.
 from collections.abc import Mapping
 from typing import Final
 
-from meso_device.console import words_bench, words_plain, words_view
+from meso_device.console import words_afterwards, words_bench, words_plain, words_view
 
 ENGLISH: Final[Mapping[str, str]] = {
     **words_view.WORDS,
     **words_plain.WORDS,
     **words_bench.WORDS,
+    **words_afterwards.WORDS,
     # frame
     "frame.stop_button": "[{stop} STOP ■]",
     "frame.waiting": " waiting for the host",

@@ -70,5 +70,6 @@ WORDS: Final[Mapping[str, str]] = {
     "resume, close: what was left open, or the session under way; sign: its totals\nconfirm: the state was seen\n"
     "plan: the areas; edit, leave out, put back, skip, cells: change it\n"
     "alarms; seen: acknowledge all; silence: bell off for 60 s\nwrite off: what is unknown, by two people\n"
-    "history: the newest shots\nstop: stops the gun, as F8 does\nreset: after a stop\nquit",
+    "history: the newest shots; amend: what a record of a session that is over says; reaction: one that showed later\n"
+    "stop: stops the gun, as F8 does\nreset: after a stop\nquit",
 }

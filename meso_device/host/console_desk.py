@@ -17,6 +17,7 @@ from meso_device.audit.database import open_for_reading
 from meso_device.audit.queries import open_session
 from meso_device.host.alarm_board import AlarmRow
 from meso_device.host.bench_runs import KnownRun
+from meso_device.host.console_afterwards import ConsoleAfterwards, offers
 from meso_device.host.console_arming import Arming
 from meso_device.host.console_bench import ConsoleBench, why_no_technician
 from meso_device.host.console_clinic import ConsoleClinic
@@ -145,7 +146,8 @@ class ConsoleDesk:
         self.verify = VerifyRun(home.root)
         self.tree_head = TreeHead(facts, errands)
         self._home = home
-        self.history = ConsoleHistory(self._answers, say)
+        self.history = ConsoleHistory(self._answers, say, lambda found: offers(found, self.people.person))
+        afterwards = ConsoleAfterwards(errands=errands, answers=self._answers, owe=self.owe)
         self._commands: Mapping[ToHost, Callable[[int, Body, Instant], Sequence[Command]]] = {
             ToHost.STOP: self._stop,
             ToHost.PORTS: self._ports,
@@ -190,6 +192,8 @@ class ConsoleDesk:
             ToHost.NOTE: self._note,
             ToHost.PAGE: self._page,
             ToHost.RECORD: self._record,
+            ToHost.AMEND: self._by_person("afterwards", afterwards.amend),
+            ToHost.REACTION: self._by_person("afterwards", afterwards.reaction),
             ToHost.VERIFY: self._verify,
             ToHost.QUIT: self._quit,
             ToHost.BENCH_PREPARE: self._by_person("bench", self.bench.prepare),

@@ -2,6 +2,7 @@
 
 import json
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 from meso_device.audit.pages import PAGE_ROWS_MAX, Looked, Page, PageQuery, RecordQuery
@@ -21,14 +22,16 @@ class ConsoleHistory:
     Args:
         answers: Answers that are no page.
         say: Sends a message to the screen.
+        offers: What can be said afterwards of a record that was read, for the answer to RECORD.
 
     Attributes:
         asked: What the loop is to read next.
     """
 
-    def __init__(self, answers: ScreenAnswers, say: Say) -> None:
+    def __init__(self, answers: ScreenAnswers, say: Say, offers: Callable[[Body], Body]) -> None:
         self._answers = answers
         self._say = say
+        self._offers = offers
         self._waiting: int | None = None
         self.asked: deque[Look] = deque()
 
@@ -78,7 +81,7 @@ class ConsoleHistory:
             self._answers.refused(looked.no, "record", "there is no such record")
         else:
             text = json.dumps(found["fields"], indent=1, ensure_ascii=False, sort_keys=True)[:RECORD_TEXT_MAX]
-            self._answers.done(looked.no, **{**found, "fields": text})
+            self._answers.done(looked.no, **{**found, "fields": text, **self._offers(found)})
 
     def _ask(self, look: Look) -> None:
         if self._waiting is not None:

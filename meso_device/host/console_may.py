@@ -103,6 +103,7 @@ def why_not(seen: Seen) -> dict[str, str]:
         "plan": nobody or other or _planning(seen),
         "note": nobody or armed or ("" if going else "no session is open"),
         "page": armed,
+        "afterwards": armed or person,
         "verify": armed,
         "quit": armed or bench,
         **_at_the_bench(seen, armed or person or seen.no_technician, bench or no_gun),

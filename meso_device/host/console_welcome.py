@@ -8,6 +8,7 @@ from meso_device.host.console_plan import AGAIN_REASONS, SKIP_REASONS
 from meso_device.host.console_settings import ConsoleSettings
 from meso_device.host.prepared import AFTERCARE
 from meso_device.host.write_off_desk import REASONS
+from meso_device.people.adverse import Reaction, Reporter, Severity
 from meso_device.people.roles import Role
 from meso_device.screen_messages import VERSION, Body
 from meso_device.session.checklist import ITEMS
@@ -47,6 +48,9 @@ def welcome(
         "write_off_reasons": _reasons(REASONS),
         "two_people": [name for name in SOFT_CODES if takes_two(name)],
         "roles": [role.value for role in Role],
+        "reactions": [one.value for one in Reaction],
+        "severities": [one.value for one in Severity],
+        "reporters": [one.value for one in Reporter],
         "settings": dict(settings.shown),
         "checklist": [
             *(_question(name, item.question, item.answers) for name, item in ITEMS.items()),

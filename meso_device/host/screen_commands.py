@@ -60,9 +60,19 @@ Commands and their fields; every one is checked by the host, unknown or missing 
     PAGE            cursor|null, limit (1-200), session|null, area|null, alias|null (how the pseudonym begins),
                     lot|null, since_us|null, until_us|null, deviations (boolean), every_kind (boolean: records of every
                     kind, as rows {seq, kind, at_us, op, role, session8, alias8, simulated})
-    RECORD          seq                          done: {seq, kind, fields (JSON text), leaf, proof|null}; null while
+    RECORD          seq                          done: {seq, kind, fields (JSON text), over, amendments, leaf,
+                                                 proof|null, amend, reaction}; proof is null while
                                                  no checkpoint is above it, else {size, root, path [hash], problem
-                                                 (empty: signature and path were checked and hold)}
+                                                 (empty: signature and path were checked and hold)}; over: its session
+                                                 is closed; amend {why (empty: whoever is signed in may), fields
+                                                 [{field, now, takes [word]}], by_two}, reaction {why, session}
+    AMEND           seq, field, new, reason, pin, login2, pin2
+                                                 a correction, recorded and signed; the last two are empty unless
+                                                 somebody else recorded it
+    REACTION        seq, code, severity, onset_day, reporter, areas, shots, text
+                                                 showed after the session of this record; all as typed, codes are those
+                                                 of WELCOME, areas and shots with commas, empty for all; done: {event,
+                                                 session}
     VERIFY          -                            begins to verify the whole log in a process of its own; see verify
     QUIT            -                            refused while armed and while a run is under way at the bench; done:
                                                  the host ends
@@ -149,6 +159,25 @@ _FIELDS: Final[Mapping[ToHost, Mapping[str, type]]] = {
         "every_kind": bool,
     },
     ToHost.RECORD: {"seq": int},
+    ToHost.AMEND: {
+        "seq": int,
+        "field": str,
+        "new": str,
+        "reason": str,
+        "pin": str,
+        "login2": str,
+        "pin2": str,
+    },
+    ToHost.REACTION: {
+        "seq": int,
+        "code": str,
+        "severity": str,
+        "onset_day": str,
+        "reporter": str,
+        "areas": str,
+        "shots": str,
+        "text": str,
+    },
     ToHost.VERIFY: {},
     ToHost.QUIT: {},
     ToHost.BENCH_PREPARE: dict.fromkeys(

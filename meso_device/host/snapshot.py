@@ -15,6 +15,8 @@ A string that has no value is empty. Frames are in `meso_device.screen_messages`
     skip_reasons    [{code, text}] that SKIP takes; code is a word
     again_reasons   [{code, text}] that CELL takes for a second pass; code is a word
     roles           [role] that ENROL takes
+    reactions, severities, reporters
+                    [word] that REACTION takes
     logins          [{login, at_us}] the last sign-ins, newest first
     guns            [{uid, records, contact_us}] the guns met last; contact_us 0 where it touched no patient
 
@@ -84,7 +86,8 @@ A string that has no value is empty. Frames are in `meso_device.screen_messages`
     can             {command in lower case: "" where it may be asked for now, else why not, in one line}; of sign_in,
                     lock, enrol, open, resume, abandon, confirm, arm_open, disarm, reset_open, clear_fault, write_off,
                     connect (PORTS, CONNECT), disconnect, self_test, home,
-                    acknowledge, finish, plan (PLAN_EDIT, SKIP, CELL), note, page, quit, bench_open (the wizard at all),
+                    acknowledge, finish, plan (PLAN_EDIT, SKIP, CELL), note, page, afterwards (AMEND, REACTION), quit,
+                    bench_open (the wizard at all),
                     bench (BENCH_PREPARE, _BEGIN, _RESUME), bench_read (BENCH_READ, _ADJUST), bench_pause, bench_record
                     (BENCH_EXCLUDE, _ABANDON), bench_sign. The host judges again.
 

@@ -11,13 +11,15 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import apsw
+from msgspec import Struct
 
 from meso_device.accounting.entries import Entry, Json
 from meso_device.accounting.materials import Actor, checked_code, checked_lot, checked_words
 from meso_device.audit import canonical
-from meso_device.audit.amendments import AMEND, AMENDMENTS_MAX, amendment_key, amendments_on, said_last
+from meso_device.audit.amendments import AMEND, AMENDMENTS_MAX, amendment_key, amendments_on, is_over, said_last
 from meso_device.audit.sql import run
-from meso_device.people.adverse import ONSET_DAY_MAX, Reaction, Reporter, Severity
+from meso_device.people.adverse import Reaction, Reporter, Severity
+from meso_device.records.reactions import read_onset_day
 from meso_device.session.checklist import ITEMS, Effect, effect_of
 from protocols.errors import MesoError, UsageError
 
@@ -25,6 +27,32 @@ _LETTERS_MAX: Final = 80
 _GUNS: Final = ("shot", "gap", "conflict", "link.", "grant.", "settings.", "stop", "mass_balance", "prime", "epoch.")
 
 Fields = Mapping[str, Any]
+
+
+class Reader(Struct, frozen=True):
+    """How a field takes a new value.
+
+    Attributes:
+        read: Reads what was typed, given the fields of the record; UsageError where it is none.
+        takes: The words that it takes; none where any text goes that reads.
+    """
+
+    read: Callable[[str, Fields], Json]
+    takes: Callable[[Fields], tuple[str, ...]] = lambda _: ()
+
+
+class Offer(Struct, frozen=True, kw_only=True):
+    """A field that may be corrected now.
+
+    Attributes:
+        field: Its name.
+        now: What it says, as people read it: as recorded, or as corrected last.
+        takes: The words that it takes; none where any text goes that reads.
+    """
+
+    field: str
+    now: str
+    takes: tuple[str, ...]
 
 
 def _reason(text: str, _: Fields) -> Json:
@@ -43,13 +71,15 @@ def _words(text: str, _: Fields) -> Json:
     return checked_words("the new value", text, _LETTERS_MAX)
 
 
-def _one_of(words: Any) -> Callable[[str, Fields], Json]:
+def _one_of(words: Any) -> Reader:
+    known = tuple(str(word) for word in words)
+
     def chosen(text: str, _: Fields) -> Json:
-        if text not in set(words):
-            raise UsageError(f"{text[:40]!r} refused: one of {', '.join(words)}")
+        if text not in known:
+            raise UsageError(f"{text[:40]!r} refused: one of {', '.join(known)}")
         return text
 
-    return chosen
+    return Reader(chosen, lambda _: known)
 
 
 def _yes_or_no(text: str, _: Fields) -> Json:
@@ -59,36 +89,39 @@ def _yes_or_no(text: str, _: Fields) -> Json:
 
 
 def _onset_day(text: str, _: Fields) -> Json:
-    if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= ONSET_DAY_MAX):
-        raise UsageError(f"{text[:40]!r} refused: days from the session to the first sign, 0 to {ONSET_DAY_MAX}")
-    return int(text)
+    return read_onset_day(text)
+
+
+def _answers(fields: Fields) -> tuple[str, ...]:
+    # Ingredients are no single word; that somebody is allergic to some is for the next session's checklist.
+    answers = ITEMS[fields["item"]].answers if fields["item"] in ITEMS else {}
+    return tuple(answer for answer, effect in answers.items() if effect is not Effect.INGREDIENTS)
 
 
 def _answer(text: str, fields: Fields) -> Json:
     effect = effect_of(fields["item"], text) if fields["item"] in ITEMS else None
-    # Ingredients are no single word; that somebody is allergic to some is for the next session's checklist.
     if effect is None or effect is Effect.INGREDIENTS:
-        answers = ", ".join(ITEMS[fields["item"]].answers) if fields["item"] in ITEMS else "none is known"
+        answers = ", ".join(_answers(fields)) or "none is known"
         raise UsageError(f"{text[:40]!r} is no answer to {fields['item']}: {answers}")
     return text
 
 
-AMENDABLE: Final[Mapping[str, Mapping[str, Callable[[str, Fields], Json]]]] = MappingProxyType(
+AMENDABLE: Final[Mapping[str, Mapping[str, Reader]]] = MappingProxyType(
     {
         "adverse_event": {
             "code": _one_of(Reaction),
             "severity": _one_of(Severity),
-            "onset_day": _onset_day,
+            "onset_day": Reader(_onset_day),
             "reporter": _one_of(Reporter),
         },
-        "aftercare": {"given": _yes_or_no},
-        "cartridge.changed": {"reason": _reason},
-        "checklist": {"answer": _answer},
-        "consent": {"form": _words, "version": _words},
-        "limit.override": {"reason": _reason},
-        "point.skipped": {"reason": _reason},
-        "reprocessing": {"product": _words, "lot": _lot, "method": _code},
-        "write_off": {"reason": _reason},
+        "aftercare": {"given": Reader(_yes_or_no, lambda _: ("yes", "no"))},
+        "cartridge.changed": {"reason": Reader(_reason)},
+        "checklist": {"answer": Reader(_answer, _answers)},
+        "consent": {"form": Reader(_words), "version": Reader(_words)},
+        "limit.override": {"reason": Reader(_reason)},
+        "point.skipped": {"reason": Reader(_reason)},
+        "reprocessing": {"product": Reader(_words), "lot": Reader(_lot), "method": Reader(_code)},
+        "write_off": {"reason": Reader(_reason)},
     }
 )
 """The fields that may be corrected, by kind of record, each with what reads a new value for it."""
@@ -105,8 +138,35 @@ def target_of(db: apsw.Connection, seq: int) -> tuple[bytes, dict[str, Any]]:
     if not rows:
         raise UsageError(f"there is no record {seq}; the history, or a report, shows the numbers")
     leaf, kind, body = rows[0]
+    _check_kind(seq, kind)
+    return leaf, canonical.decode(body)
+
+
+def offered(fields: Fields, amended_to: Fields, *, over: bool) -> tuple[Offer, ...]:
+    """Return the fields of a record that may be corrected now, as `amended` would take them.
+
+    Args:
+        fields: The record.
+        amended_to: The newest value of each field that was corrected.
+        over: Its session is over, or it has none.
+
+    Raises:
+        MesoError: none may be; says why, and what to do instead.
+    """
+    kind = fields["kind"]
+    _check_kind(fields["seq"], kind)
+    _check_over(fields, over=over)
+    return tuple(
+        Offer(field=field, now=shown(amended_to.get(field, fields[field])), takes=reader.takes(fields))
+        for field, reader in AMENDABLE[kind].items()
+        if field in fields
+    )
+
+
+def _check_kind(seq: int, kind: str) -> None:
+    """Raise MesoError for a kind of record that is never corrected; says what to do instead."""
     if kind in AMENDABLE:
-        return leaf, canonical.decode(body)
+        return
     if kind.startswith(_GUNS):
         raise MesoError(f"record {seq} ({kind}) is the account of gun and host, which nobody amends; write a note")
     if kind == AMEND:
@@ -114,6 +174,11 @@ def target_of(db: apsw.Connection, seq: int) -> tuple[bytes, dict[str, Any]]:
     if kind == "lot.listed":
         raise MesoError(f"record {seq} lists a lot: list it again, 'meso stock add' takes the newest listing")
     raise MesoError(f"record {seq} ({kind}) holds nothing that is amended; amended are: {', '.join(AMENDABLE)}")
+
+
+def _check_over(fields: Fields, *, over: bool) -> None:
+    if not over:
+        raise MesoError(f"session {fields['sess'][:8]} is still open: say it there, or end it first")
 
 
 def amended(db: apsw.Connection, seq: int, field: str, new: str, *, reason: str, by: Actor) -> Entry:
@@ -136,9 +201,8 @@ def amended(db: apsw.Connection, seq: int, field: str, new: str, *, reason: str,
     readers = AMENDABLE[kind]
     if field not in readers or field not in fields:
         raise UsageError(f"{kind} has no field {field[:40]!r} to amend: {', '.join(readers)}")
-    if session and not run(db, "SELECT 1 FROM record WHERE key = ?", (f"session/{session}/closed",)):
-        raise MesoError(f"session {session[:8]} is still open: say it there, or end it first")
-    value = readers[field](new, fields)
+    _check_over(fields, over=is_over(db, session))
+    value = readers[field].read(new, fields)
     earlier = amendments_on(db, (seq,))
     old = said_last(earlier, seq, field, fields[field])
     if value == old:

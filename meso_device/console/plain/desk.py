@@ -7,6 +7,7 @@ from typing import Any, Final
 from meso_device.console.client import Body, Client
 from meso_device.console.history import History
 from meso_device.console.plain import spoken
+from meso_device.console.plain.afterwards import PlainAfterwards
 from meso_device.console.plain.clinic import PlainClinic
 from meso_device.console.plain.planning import PlainPlanning
 from meso_device.console.plain.questions import Questions
@@ -59,6 +60,7 @@ class PlainDesk:
             "reset": self._open_reset,
             "quit": lambda: ask(ToHost.QUIT),
             **PlainClinic(client, self._questions, tell).commands,
+            **PlainAfterwards(client, self._questions, tell).commands,
             **PlainPlanning(client, self._questions, tell).commands,
         }
 

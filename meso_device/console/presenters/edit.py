@@ -65,10 +65,12 @@ def confirm_rows(offer: Mapping[str, Any], pane: Pane, entry: NumberEntry, left_
     return rows + (wrap(said, pane.width, Tone.WARN) if said else [])
 
 
-def reason_rows(title: str, note: str, texts: Sequence[str], at: int, pane: Pane, said: str) -> list[Line]:
-    """Return a choice of reasons."""
+def reason_rows(
+    title: str, note: str, texts: Sequence[str], at: int, pane: Pane, said: str, taken: str = "unknown.next"
+) -> list[Line]:
+    """Return a choice, of reasons unless its key is said by another text of the catalogue."""
     rows: list[Line] = [line(strong(title)), (), *wrap(note, pane.width), ()]
-    rows += [*choice_rows(texts, at), (), (*key("Enter", say("unknown.next")), *key("Esc", say("key.back"), "cancel"))]
+    rows += [*choice_rows(texts, at), (), (*key("Enter", say(taken)), *key("Esc", say("key.back"), "cancel"))]
     return rows + (wrap(said, pane.width, Tone.WARN) if said else [])
 
 

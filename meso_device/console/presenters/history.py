@@ -8,7 +8,7 @@ from meso_device.console.history import History
 from meso_device.console.lines import Line, Pane, Span, Tone, columns, cut, dim, filled, key, line, strong, warn, wrap
 from meso_device.console.presenters.live import dim_row
 from meso_device.console.presenters.quantities import bare_depth, bare_dose, day_and_clock
-from meso_device.console.state import Known, why_not
+from meso_device.console.state import Known, may, why_not
 from meso_device.console.text import say
 from protocols.treatment.areas import catalogue
 
@@ -144,10 +144,20 @@ def _short(area: str) -> str:
     return known.short if known is not None else area
 
 
-def keys_row(known: Known, history: History, pane: Pane, *, in_full: bool) -> Line:
-    """Return the keys, or what has to be said first."""
+def keys_row(
+    known: Known, history: History, pane: Pane, *, in_full: bool, record: Mapping[str, Any] | None = None
+) -> Line:
+    """Return the keys, or what has to be said first.
+
+    Args:
+        known: Its keys, and what the host would take.
+        history: The page.
+        pane: Its room.
+        in_full: A record stands in the room of the page.
+        record: That record; None while it is read.
+    """
     why = why_not(known.snapshot, "page")
-    if known.said:
+    if known.said and not in_full:  # above a record there is room for all of it
         return cut(line(warn(f" {known.said}")), pane.width)
     if history.has_read and (history.problem or why):
         return cut(line(warn(f" {say('history.refused', why=history.problem or why)}")), pane.width)
@@ -155,6 +165,9 @@ def keys_row(known: Known, history: History, pane: Pane, *, in_full: bool) -> Li
     if in_full:
         row += key("Esc", say("history.back"), "back")
         row += key(known.keys["history.copy"], say("history.copy"), "copy")
+        for what in ("amend", "reaction"):
+            if record is not None and not record[what]["why"] and may(known.snapshot, "afterwards"):
+                row += key(known.keys[f"history.{what}"], say(f"{what}.key"), what)
         return cut((*row, dim(say("history.scroll"))), pane.width)
     row += [
         *key(known.keys["history.in_full"], say("history.in_full"), "in_full"),

@@ -12,10 +12,11 @@ from textual.widget import Widget
 from meso_device.console import keys
 from meso_device.console.client import Body
 from meso_device.console.history import AREA, JUMP, LONGEST, LOT, PATIENT, SINCE, UNTIL, History, day_us, takes
-from meso_device.console.lines import Line, Pane, Span
+from meso_device.console.lines import Line, Pane, Span, Tone, wrap
 from meso_device.console.presenters.history import filter_rows, keys_row, page_rows, proof_text, record_rows, scrolled
+from meso_device.console.screens.afterwards import ReactionDialog, open_amending
 from meso_device.console.screens.base import Page
-from meso_device.console.state import may
+from meso_device.console.state import may, why_not
 from meso_device.console.text import say
 from meso_device.console.widgets.sheet import Sheet
 from meso_device.screen_messages import ToHost
@@ -36,6 +37,7 @@ class HistoryScreen(Page):
         self._top = 0
         self._is_asking = False
         self._record_seq = -1
+        self._is_stale = False
         self._record: Body | None = None
         self._record_refusal = ""
 
@@ -46,8 +48,9 @@ class HistoryScreen(Page):
         yield Sheet(id="keys_row")
 
     def on_screen_resume(self) -> None:
-        """Read again: more may have been recorded meanwhile."""
+        """Read again: more may have been recorded meanwhile, and somebody else be signed in."""
         self._history.again()
+        self._is_stale = True
 
     # --- drawing --------------------------------------------------------------------------------
 
@@ -57,12 +60,18 @@ class HistoryScreen(Page):
         known, history, pane = self.console.known, self._history, self.pane("rows")
         self.sheet("filters").show(filter_rows(known, history, self.pane("filters"), self._typing))
         if self._in_full:
-            full = self._record_rows(replace(pane, width=pane.width - 2))
-            rows, self._top = scrolled(full, pane, self._top)
-            self.sheet("rows").show([(Span(" "), *row) for row in rows])
+            narrow = replace(pane, width=pane.width - 2)
+            said = wrap(known.said, narrow.width, Tone.WARN) if known.said else []
+            room = replace(narrow, height=max(1, pane.height - len(said)))
+            rows, self._top = scrolled(self._record_rows(narrow), room, self._top)
+            self.sheet("rows").show([(Span(" "), *row) for row in (*said, *rows)])
         else:
             self.sheet("rows").show(page_rows(known, history, pane))
-        self.sheet("keys_row").show([keys_row(known, history, self.pane("keys_row"), in_full=self._in_full)])
+        self.sheet("keys_row").show([self._keys_row()])
+
+    def _keys_row(self) -> Line:
+        record = self._record_shown() if self._in_full else None
+        return keys_row(self.console.known, self._history, self.pane("keys_row"), in_full=self._in_full, record=record)
 
     def context(self, pane: Pane) -> list[Line]:
         """Return the record of the row chosen."""
@@ -72,9 +81,16 @@ class HistoryScreen(Page):
         return [(Span(" "), *row) for row in rows]
 
     def _record_rows(self, pane: Pane) -> list[Line]:
+        return record_rows(self._record_shown(), self._record_refusal if self._is_here else "", pane)
+
+    @property
+    def _is_here(self) -> bool:
+        """Whether what was read last is the record of the row chosen."""
         chosen = self._history.chosen
-        here = chosen is not None and chosen["seq"] == self._record_seq
-        return record_rows(self._record if here else None, self._record_refusal if here else "", pane)
+        return chosen is not None and chosen["seq"] == self._record_seq
+
+    def _record_shown(self) -> Body | None:
+        return self._record if self._is_here else None
 
     # --- asking ---------------------------------------------------------------------------------
 
@@ -88,11 +104,13 @@ class HistoryScreen(Page):
             self.console.ask(ToHost.PAGE, self._page_came, **history.question())
         elif (
             history.chosen is not None
-            and history.chosen["seq"] != self._record_seq
+            and (self._is_stale or not self._is_here)
             and (self._in_full or self.sheet("context").display)
         ):
-            self._is_asking, self._record_seq = True, history.chosen["seq"]
-            self._record, self._record_refusal = None, ""
+            if not self._is_here:
+                self._record = None
+            self._is_asking, self._is_stale, self._record_seq = True, False, history.chosen["seq"]
+            self._record_refusal = ""
             self.console.ask(ToHost.RECORD, self._record_came, seq=self._record_seq)
 
     def _page_came(self, answer: Body) -> None:
@@ -108,7 +126,7 @@ class HistoryScreen(Page):
         if answer["outcome"] == "done":
             self._record = answer
         else:
-            self._record_refusal = answer["text"]
+            self._record, self._record_refusal = None, answer["text"]
         self.paint()
 
     # --- keys -----------------------------------------------------------------------------------
@@ -231,6 +249,35 @@ class HistoryScreen(Page):
         record = self._record
         self.console.copy_to_clipboard(proof_text(record))
         self.console.tell(say("history.copied", seq=record["seq"]))
+
+    def action_amend(self) -> None:
+        """Correct a field of the record that is open, where it and whoever is signed in allow that."""
+        if (record := self._open_record("amend")) is not None:
+            open_amending(self.console, record, self._amended)
+
+    def _amended(self, _answer: Body) -> None:
+        self.console.tell(say("amend.done"))  # the record is read again as this screen comes back
+
+    def action_reaction(self) -> None:
+        """Tell of a reaction that followed the session of the record that is open."""
+        if (record := self._open_record("reaction")) is not None:
+            self.console.open_dialog(ReactionDialog(record, self._reacted))
+
+    def _reacted(self, answer: Body) -> None:
+        """Show it: it is the newest record of its session."""
+        self._in_full = False
+        self._history.keep(every_kind=True, session=answer["session"])
+        self.console.tell(say("reaction.done"))
+
+    def _open_record(self, what: str) -> Body | None:
+        """Return the record that is open, or say why this cannot be said of it."""
+        record = self._record_shown() if self._in_full else None
+        why = say("amend.open_first") if record is None else record[what]["why"]
+        why = why or why_not(self.console.known.snapshot, "afterwards")
+        if why:
+            self.console.tell(why)
+            return None
+        return record
 
     def action_jump(self) -> None:
         """Begin to type the number of a record."""

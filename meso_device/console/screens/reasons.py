@@ -40,43 +40,42 @@ class Asking(Dialog):
         self.paint()
 
 
-class ReasonDialog(Asking):
-    """A choice of reasons, by arrows, number or mouse."""
+class ChoiceDialog(Asking):
+    """A choice by arrows, number or mouse."""
 
-    REASONS: ClassVar[str] = ""
-    """Name of their list in WELCOME."""
+    TAKEN: ClassVar[str] = "unknown.next"
+    """Text of the key that takes one."""
 
-    def __init__(self, area: Body) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.area = area
         self._at = 0
 
     @property
-    def _reasons(self) -> list[Body]:
-        return list(self.console.known.welcome[self.REASONS])
+    def texts(self) -> list[str]:
+        """What there is to choose from."""
+        raise NotImplementedError
 
     def question(self) -> tuple[str, str]:
         """Return what is asked, and what is said about it."""
         raise NotImplementedError
 
-    def chosen(self, reason: str) -> None:
-        """Ask for what the reason is for."""
+    def chosen(self, no: int) -> None:
+        """Go on with the one at this index."""
         raise NotImplementedError
 
     def paint_body(self) -> None:
         """Draw the choice."""
-        texts = [reason["text"] for reason in self._reasons]
-        self.box(reason_rows(*self.question(), texts, self._at, self.box_pane(), self.said))
+        self.box(reason_rows(*self.question(), self.texts, self._at, self.box_pane(), self.said, self.TAKEN))
 
     def on_key(self, event: events.Key) -> None:
         """Choose."""
         event.stop()
-        count = len(self._reasons)
+        count = len(self.texts)
         if event.key == "escape":
             self.dismiss()
             return
         if event.key == "enter":
-            self.chosen(self._reasons[self._at]["code"])
+            self.chosen(self._at)
         elif event.key in {"up", "down"}:
             self._at = (self._at + (1 if event.key == "down" else -1)) % count
         elif event.character and event.character.isdecimal() and 0 < int(event.character) <= count:
@@ -89,6 +88,34 @@ class ReasonDialog(Asking):
         self.paint()
 
 
+class ReasonDialog(ChoiceDialog):
+    """A choice of reasons for something in an area."""
+
+    REASONS: ClassVar[str] = ""
+    """Name of their list in WELCOME."""
+
+    def __init__(self, area: Body) -> None:
+        super().__init__()
+        self.area = area
+
+    @property
+    def _reasons(self) -> list[Body]:
+        return list(self.console.known.welcome[self.REASONS])
+
+    @property
+    def texts(self) -> list[str]:
+        """The reasons as people read them."""
+        return [reason["text"] for reason in self._reasons]
+
+    def chosen(self, no: int) -> None:
+        """Ask for what the reason is for."""
+        self.because(self._reasons[no]["code"])
+
+    def because(self, reason: str) -> None:
+        """Ask for what the reason is for, with its code."""
+        raise NotImplementedError
+
+
 class SkipDialog(ReasonDialog):
     """Why the next point is left out."""
 
@@ -99,7 +126,7 @@ class SkipDialog(ReasonDialog):
         point = self.area["given"] + self.area["skipped"] + 1
         return say("skip.title", short=self.area["short"], point=point), say("skip.note")
 
-    def chosen(self, reason: str) -> None:
+    def because(self, reason: str) -> None:
         """Skip it."""
         self.request(ToHost.SKIP, area=self.area["id"], reason=reason)
 
@@ -117,7 +144,7 @@ class AgainDialog(ReasonDialog):
         """Return the question."""
         return say("cells.second", name=self.area["cells"][self._cell]["name"]), say("cells.second_note")
 
-    def chosen(self, reason: str) -> None:
+    def because(self, reason: str) -> None:
         """Go over it again."""
         cells = len(self.area["cells"])
         self.request(ToHost.CELL, area=self.area["id"], cells=cells, cell=self._cell, reason=reason)

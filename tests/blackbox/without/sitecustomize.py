@@ -97,7 +97,7 @@ def _one_host(module):
 
 
 CHANGES = {
-    "meso_device.cli.patient_event": _tied,
+    "meso_device.records.reactions": _tied,
     "meso_device.host.home": _one_host,
     "meso_device.session.advice": _advice,
     "meso_device.host.headless": _real_guns,

@@ -39,6 +39,12 @@ WELCOME = {
     "again_reasons": [{"code": "missed", "text": "did not go in"}, {"code": "layer", "text": "a second layer"}],
     "reset_reasons": [{"code": 1, "text": "operator's decision"}, {"code": 2, "text": "patient moved"}],
     "roles": ["clinician"],
+    "reactions": [
+        *("bruise", "scratch_marks", "redness", "swelling", "allergic_reaction", "nodule", "infection"),
+        *("mycobacterial_infection", "necrosis", "vascular_occlusion", "pain", "other"),
+    ],
+    "severities": ["mild", "moderate", "severe", "life_threatening"],
+    "reporters": ["patient", "relative", "clinician", "authority"],
     "settings": {
         "file": "~/.config/meso-device/console.toml",
         "given": [],
@@ -175,7 +181,8 @@ def ready(snapshot: dict[str, Any]) -> dict[str, Any]:
     body["area"] = {"id": "forehead", "code": 2, "short": "F2"}
     for cap in body["caps"]:
         cap["held_nl"] = 0
-    body["can"].update(dict.fromkeys(("arm_open", "finish", "page", "plan", "note", "quit", "sign_in"), ""))
+    body["can"].update(dict.fromkeys(("arm_open", "finish", "page", "afterwards", "plan", "note", "quit"), ""))
+    body["can"]["sign_in"] = ""
     return body
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from meso_device.console import forms, keys
 from meso_device.console.app import ConsoleApp
-from meso_device.console.screens import arm, ask, pages, palette, reasons, reset, unknown
+from meso_device.console.screens import afterwards, arm, ask, pages, palette, reasons, reset, unknown
 from meso_device.console.screens.base import Dialog, Framed
 from meso_device.console.screens.bench import AdjustDialog
 from meso_device.console.screens.connect import ConnectDialog
@@ -28,6 +28,11 @@ OFFER = {
     "planned": 12,
     "warnings": [],
 }
+RECORD = {
+    "seq": 7,
+    "amend": {"why": "", "fields": [{"field": "form", "now": "F-1", "takes": []}] * 2, "by_two": False},
+    "reaction": {"why": "", "session": "5e5e5e5e"},
+}
 DIALOGS = {
     "adjust": lambda: AdjustDialog([{"name": "cal_id", "old": 1, "new": 2}]),
     "arm": lambda: arm.ArmDialog(OFFER),
@@ -42,6 +47,8 @@ DIALOGS = {
     "cells": lambda: reasons.CellsDialog("forehead"),
     "again": lambda: reasons.AgainDialog({"id": "forehead", "cells": [{"name": "F2a"}]}, 0),
     "note": reasons.NoteDialog,
+    "field": lambda: afterwards.FieldDialog(RECORD, print),
+    "reaction": lambda: afterwards.ReactionDialog(RECORD, print),
 }
 
 
@@ -56,7 +63,7 @@ def all_framed():
 
 def test_no_screen_is_left_out_of_this_file():
     shown = {type(make()) for make in DIALOGS.values()} | {pages.page_class(name) for name in pages.NAMES}
-    asking = {reasons.Asking, reasons.ReasonDialog}
+    asking = {reasons.Asking, reasons.ChoiceDialog, reasons.ReasonDialog}
     bases = {Framed, Dialog, arm.TypedDialog, *asking, *[kind for kind in all_framed() if kind.__name__ == "Page"]}
     assert all_framed() - bases - shown == set()
 

@@ -16,6 +16,7 @@ from meso_device.screen_messages import Message, ToHost, ToScreen, encode
 
 AT_US = 1_795_356_000_000_000
 NO_FILTERS = {"alias": None, "lot": None, "since_us": None, "until_us": None, "every_kind": False}
+OF_GUN = "record 9 (shot) is the account of gun and host, which nobody amends; write a note"
 LEAF = "0123456789abcdef" * 4
 
 
@@ -44,7 +45,8 @@ class Log:
 
 
 def record(seq, **fields):
-    body = {"seq": seq, "kind": "shot", "leaf": LEAF, "proof": PROOF, "amendments": []}
+    body = {"seq": seq, "kind": "shot", "leaf": LEAF, "proof": PROOF, "amendments": [], "over": True}
+    body |= {"amend": {"why": OF_GUN, "fields": [], "by_two": True}, "reaction": {"why": "", "session": "5e" * 16}}
     body["fields"] = json.dumps({"area": "forehead", "sn": seq, "simulated": True, "clock": {"boot": 7}} | fields)
     return body
 
@@ -404,5 +406,149 @@ def test_a_verification_is_asked_for_and_its_end_is_shown(play, ready, verify, w
         stage.host.answer(await stage.asked(ToHost.VERIFY))
         await stage.show(ready | {"verify": verify})
         await stage.shows(words)
+
+    play(script, ready)
+
+
+# --- what is said afterwards --------------------------------------------------------------------
+
+ANSWER = {"why": "", "fields": [{"field": "answer", "now": "no", "takes": ["no", "yes"]}], "by_two": False}
+EVENT = {
+    "why": "",
+    "fields": [
+        {"field": "severity", "now": "mild", "takes": ["mild", "severe"]},
+        {"field": "onset_day", "now": "3", "takes": []},
+    ],
+    "by_two": True,
+}
+
+
+async def opened_record(stage, log, **more):
+    """Open the newest record of a log in the room of the page."""
+    await opened(stage, log)
+    await stage.press("enter")
+    stage.host.answer(await stage.asked(ToHost.RECORD), **{**record(log.seqs[0], answer="no"), **more})
+    await stage.shows(f"#{log.seqs[0]} ", "[C] copy")
+
+
+async def answered_pages(stage, log):
+    """Answer the pages that are asked for again when a dialog is left."""
+    asked = await stage.asked(ToHost.PAGE)
+    give(stage, asked, log.page(asked.body))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_an_answer_is_amended_in_its_record_and_both_stand_there_afterwards(play, ready, size):
+    log = Log(range(60))
+    amended = {"seq": 77, "field": "answer", "new": "yes", "reason": "misheard", "at_us": 0}
+
+    async def script(stage):
+        await opened_record(stage, log, kind="checklist", amend=ANSWER)
+        await stage.shows("[E] amend", "[R] late reaction")
+        await stage.press("e")
+        await stage.shows("Amend answer of record #59", "It says no.", "It takes: no, yes.")
+        assert "second person" not in stage.text()
+        await stage.press(*"yes", "enter", *"misheard", "enter", *"482615", "enter")
+        asked = await stage.asked(ToHost.AMEND)
+        assert asked.body == {
+            "seq": 59, "field": "answer", "new": "yes", "reason": "misheard", "pin": "482615", "login2": "", "pin2": "",
+        }  # fmt: skip
+        stage.host.answer(asked, "refused", "name or PIN not accepted")
+        await stage.shows("name or PIN not accepted")
+        await stage.press(*"739154", "enter")  # what is no secret is still there
+        stage.host.answer(await stage.asked(ToHost.AMEND))
+        await answered_pages(stage, log)
+        body = {**record(59, answer="no"), "kind": "checklist", "amend": ANSWER, "amendments": [amended]}
+        stage.host.answer(await stage.asked(ToHost.RECORD), **body)
+        await stage.shows("AMENDED", "amended to yes by", "Amended and signed; both stand in the record.")
+
+    play(script, ready, size)
+
+
+def test_of_several_fields_one_is_chosen_and_what_others_recorded_asks_for_a_second_person(play, ready):
+    log = Log(range(60))
+
+    async def script(stage):
+        await opened_record(stage, log, kind="adverse_event", amend=EVENT)
+        await stage.press("e")
+        await stage.shows("Amend record #59", "1  severity: mild", "2  onset_day: 3")
+        await stage.press("down", "enter")
+        await stage.shows("Amend onset_day of record #59", "It says 3.", "a second person signs too", "second person")
+        assert "It takes" not in stage.text()
+        await stage.press("4", "enter", *"told", "enter", "1", "enter", *"dora", "enter", "2", "enter")
+        assert (await stage.asked(ToHost.AMEND)).body == {
+            "seq": 59, "field": "onset_day", "new": "4", "reason": "told", "pin": "1", "login2": "dora", "pin2": "2",
+        }  # fmt: skip
+
+    play(script, ready)
+
+
+def test_a_late_reaction_is_told_from_any_record_of_its_session_and_shown_at_once(play, ready):
+    log = Log(range(60))
+
+    async def script(stage):
+        await opened_record(stage, log)
+        await stage.shows("[R] late reaction")
+        await stage.press("r")
+        await stage.shows("A reaction after session S-5e5e5e", "12  other")
+        await stage.press("2", "enter")
+        await stage.shows("scratch marks after session S-5e5e5e", "life_threatening", "patient")
+        await stage.press(*"mild", "enter", "3", "tab", "tab", *"f2", "enter")
+        asked = await stage.asked(ToHost.REACTION)
+        assert asked.body == {
+            "seq": 59, "code": "scratch_marks", "severity": "mild", "onset_day": "3", "reporter": "patient",
+            "areas": "f2", "shots": "", "text": "",
+        }  # fmt: skip
+        stage.host.answer(asked, event="e1" * 16, session="5e" * 16)
+        await stage.until(lambda: any(m.body.get("session") for m in pages_asked(stage)))
+        asked = await stage.asked(ToHost.PAGE)
+        assert (asked.body["session"], asked.body["every_kind"]) == ("5e" * 16, True)
+        await stage.shows("this is what stands in the log of that session")
+
+    def pages_asked(stage):
+        stage.host.listen()
+        for message in [one for one in stage.host.heard if one.kind == ToHost.PAGE and not one.body["session"]]:
+            stage.host.heard.remove(message)
+            give(stage, message, log.page(message.body))
+        return [one for one in stage.host.heard if one.kind == ToHost.PAGE]
+
+    play(script, ready)
+
+
+def test_a_key_stands_there_only_where_the_host_would_take_it_and_else_it_says_why(play, ready):
+    log = Log(range(60))
+    nobody = copy.deepcopy(ready)
+    nobody["can"]["afterwards"] = "sign in first: F9, then S"
+
+    async def script(stage):
+        await opened(stage, log)
+        await stage.press("e")
+        await stage.shows("open the record with Enter first")
+        await stage.press("enter")
+        stage.host.answer(await stage.asked(ToHost.RECORD), **record(59))
+        await stage.shows("[C] copy", "[R] late reaction")
+        assert "[E] amend" not in stage.text()
+        await stage.press("e")
+        await stage.shows("which nobody amends; write a", " note ")
+        await stage.show(nobody)
+        await stage.press("r")
+        await stage.shows("sign in first: F9, then S")
+        await stage.press("x")
+        await stage.shows("[C] copy")
+        assert "[R]" not in stage.text()
+        assert not {ToHost.AMEND, ToHost.REACTION} & set(stage.host.kinds())
+
+    play(script, ready)
+
+
+def test_the_record_is_read_again_by_whoever_signed_in_meanwhile(play, ready):
+    log = Log(range(60))
+
+    async def script(stage):
+        await opened_record(stage, log, amend=ANSWER)
+        await stage.press("f9", "f7")
+        await answered_pages(stage, log)
+        stage.host.answer(await stage.asked(ToHost.RECORD), **record(59))
+        await stage.until(lambda: "[E] amend" not in stage.text() and "[C] copy" in stage.text())
 
     play(script, ready)

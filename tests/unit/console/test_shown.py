@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from meso_device.console import screens
+from meso_device.console import forms_afterwards, screens
 from meso_device.console.ascii import to_ascii
+from meso_device.console.screens.afterwards import FieldDialog, ReactionDialog
 from meso_device.console.screens.arm import ArmDialog
+from meso_device.console.screens.ask import AskDialog
 from meso_device.console.screens.base import Framed
 from meso_device.console.screens.bench import AdjustDialog
 from meso_device.console.screens.connect import ConnectDialog
@@ -25,6 +27,7 @@ from meso_device.console.screens.reset import ResetDialog
 from meso_device.console.screens.unknown import UnknownDialog
 from meso_device.screen_messages import Message, ToHost, ToScreen, encode
 from tests.unit.console import bench_states
+from tests.unit.console.conftest import WELCOME
 
 SHOWN = Path(__file__).parent / "shown"
 SIZES = [(80, 24), (120, 40)]
@@ -80,6 +83,16 @@ SENSORS = {
     "adjusted": False,
 }
 PROOF = {"size": 18_400, "root": "fedcba9876543210" * 4, "path": ["0f1e2d3c4b5a6978" * 4] * 3, "problem": ""}
+FIELDS = [
+    {"field": "code", "now": "nodule", "takes": ["bruise", "nodule", "other"]},
+    {"field": "severity", "now": "mild", "takes": ["mild", "moderate", "severe", "life_threatening"]},
+    {"field": "onset_day", "now": "12", "takes": []},
+]
+AMENDABLE = {
+    "seq": 18_362,
+    "amend": {"why": "", "fields": FIELDS, "by_two": True},
+    "reaction": {"why": "", "session": "5e5e5e5e"},
+}
 ALARMS = [
     ("***", "A106", "DEPTH_FAULT", "0.6 mm off", "F2", "active", 1),
     ("**", "A208", "OCCLUSION", "90 kPa", "F2", "active", 1),
@@ -192,6 +205,14 @@ def scenes(ready, armed, idle, prepared, signed_in):
         "alarms": (full(ready), ("f6", "down"), None),
         "history": (ready, ("f7", "down"), None),
         "history_record": (ready, ("f7", "down", "enter"), None),
+        "history_fields": (ready, ("f7",), lambda: FieldDialog(AMENDABLE, print)),
+        "history_amend": (ready, ("f7",), lambda: AskDialog(forms_afterwards.amend(AMENDABLE, FIELDS[1]))),
+        "history_reactions": (ready, ("f7",), lambda: ReactionDialog(AMENDABLE, print)),
+        "history_reaction": (
+            ready,
+            ("f7",),
+            lambda: AskDialog(forms_afterwards.reaction(AMENDABLE, "nodule", WELCOME)),
+        ),
         "gun": (ready, ("f2",), None),
         "bench_refused": (bench_states.at_bench(ready, bench_open=NO_TECHNICIAN), BENCH, None),
         "bench_kind": (bench_states.at_bench(idle), (*BENCH, "down"), None),
@@ -261,10 +282,15 @@ SCREENS = {
     "AdjustDialog": ("bench_adjust",),
     "AgainDialog": ("again",),
     "ArmDialog": ("arm",),
-    "AskDialog": ("patient_part", "bench_form", "bench_syringe", "bench_sign"),
+    "AskDialog": (
+        *("patient_part", "bench_form", "bench_syringe", "bench_sign"),
+        *("history_amend", "history_reaction"),
+    ),
     "CellsDialog": ("cells", "cells_split"),
     "ConnectDialog": ("connect",),
     "EditDialog": ("edit", "edit_offered"),
+    "FieldDialog": ("history_fields",),
+    "ReactionDialog": ("history_reactions",),
     "NoteDialog": ("note",),
     "PaletteDialog": ("palette",),
     "QuitDialog": ("quit",),
@@ -308,7 +334,10 @@ def answer(stage):
             stage.host.answer(message, ports=PORTS)
         else:
             fields = shot(message.body["seq"], at_us) | {"grant": {"no": 7, "of": "0" * 32}, "fw": "3.0.1"}
-            proof = {"kind": "shot", "leaf": "0123456789abcdef" * 4, "proof": PROOF, "amendments": []}
+            proof = {
+                "kind": "shot", "leaf": "0123456789abcdef" * 4, "proof": PROOF, "amendments": [], "over": True,
+                "amend": {"why": "of the gun", "fields": [], "by_two": True}, "reaction": {"why": "", "session": "5e"},
+            }  # fmt: skip
             stage.host.answer(message, seq=message.body["seq"], fields=json.dumps(fields), **proof)
 
 

@@ -19,6 +19,15 @@ GOOD = {
         "until_us": None,
         "every_kind": False,
     },
+    ToHost.AMEND: {
+        "seq": 7,
+        "field": "answer",
+        "new": "yes",
+        "reason": "misheard",
+        "pin": "1",
+        "login2": "",
+        "pin2": "",
+    },
     ToHost.LOCK: {},
 }
 

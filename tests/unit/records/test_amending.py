@@ -9,12 +9,12 @@ from meso_device.accounting.materials import Actor
 from meso_device.audit import canonical
 from meso_device.audit.amendments import amendments_in, amendments_on, said_last
 from meso_device.audit.keys import VerifyKey
-from meso_device.audit.pages import RecordQuery, look
+from meso_device.audit.pages import RecordQuery, look, record_of
 from meso_device.audit.session_records import records_of
 from meso_device.cli.session_text import session_document, session_page
 from meso_device.documents.html import render_html
 from meso_device.documents.session_report import session_report
-from meso_device.records.amending import AMENDABLE, amended
+from meso_device.records.amending import AMENDABLE, amended, offered, shown
 from meso_device.records.fhir import session_bundle
 from meso_device.records.session_story import session_story
 from protocols.errors import MesoError, UsageError
@@ -142,6 +142,40 @@ def test_while_a_session_is_open_its_answers_are_given_there(store):
     treat(store, closed=False)
     with pytest.raises(MesoError, match="still open"):
         amended(store._db, places(store)["checklist"], "answer", "yes", reason="typing_error", by=BY)
+
+
+def offers_of(store, seq):
+    found = record_of(store._db, seq, VerifyKey.parse(store.verify_key))
+    amended_to = {one["field"]: one["new"] for one in found["amendments"]}
+    return offered(found["fields"], amended_to, over=found["over"])
+
+
+def test_what_is_offered_is_what_is_taken_and_what_it_says_now(treated):
+    for kind, seq in places(treated).items():
+        offers = offers_of(treated, seq)
+        assert [one.field for one in offers] == list(AMENDABLE[kind])
+        for one in offers:
+            for word in (*one.takes, *VALUES[kind, one.field][0]):
+                if word == one.now or (word in one.takes and word.startswith("<")):
+                    continue
+                entry = amended(treated._db, seq, one.field, word, reason="typing_error", by=BY)
+                assert (shown(entry.payload["old"]), shown(entry.payload["new"])) == (one.now, word)
+            assert all(word in one.takes for word in VALUES[kind, one.field][0] if one.takes)
+    answer = places(treated)["checklist"]
+    commit(treated, amended(treated._db, answer, "answer", "yes", reason="misheard", by=BY))
+    assert [(one.now, one.takes) for one in offers_of(treated, answer)] == [("yes", ("no", "yes"))]
+
+
+def test_nothing_is_offered_that_would_be_refused_and_for_the_same_reason(store):
+    treat(store, closed=False)
+    kinds = dict(store._db.execute("SELECT kind, seq FROM record ORDER BY seq"))
+    assert "checklist" in kinds
+    for seq in kinds.values():
+        with pytest.raises(MesoError) as offer:
+            offers_of(store, seq)
+        with pytest.raises(MesoError) as entry:
+            amended(store._db, seq, "answer", "yes", reason="typing_error", by=BY)
+        assert str(offer.value) == str(entry.value)
 
 
 def test_an_amendment_belongs_to_the_session_and_bears_its_mark(treated):
