@@ -1,6 +1,6 @@
 """What the host may find wrong with a gun. An open finding forbids grants; STOP and reading the log stay (I-22)."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Final
 
@@ -47,10 +47,18 @@ LASTING: Final = frozenset(
     }
 )
 
-# What people do about it, by commands.
-_EXITS: Final = {
+_SIGN: Final = "and signs with a second person: meso service settle"
+_ANEW: Final = f"its log is not the one known here: a technician at the gun has it begun anew, {_SIGN}"
+# What people do about each lasting one, by commands.
+EXITS: Final[Mapping[FindingCode, str]] = {
     FindingCode.IDENTITY: "what changed, a technician sees with meso service check",
     FindingCode.ORPHAN: "it made injections for no session here: two people look at them with meso service settle",
+    FindingCode.GAP: "what its lost records may have given, two people book with the gun there: meso service settle",
+    FindingCode.CONFLICT: _ANEW,
+    FindingCode.COUNTER_REGRESSION: _ANEW,
+    FindingCode.EPOCH: f"its log was begun anew: a technician says why, the gun there, {_SIGN}",
+    FindingCode.MASS_BALANCE: f"a technician weighs what it gives (meso calibrate), {_SIGN}, the gun there",
+    FindingCode.OVER_GRANT: f"it gave more than it was permitted: a technician finds out why, {_SIGN}",
 }
 
 # What HELLO shows of a log that does not continue the one recorded here: nothing is read or released there.
@@ -58,24 +66,26 @@ UNREADABLE: Final = frozenset({FindingCode.CONFLICT, FindingCode.GAP, FindingCod
 
 
 class Finding(Struct, frozen=True):
-    """One thing wrong: its code, and one line that names cause and exit."""
+    """One thing wrong: its code, and one line that names the cause."""
 
     code: FindingCode
     text: str
+
+    @property
+    def line(self) -> str:
+        """The text, and what people do about it where it stays until they do."""
+        return f"{self.text}; {EXITS[self.code]}" if self.code in EXITS else self.text
 
 
 def open_findings(ledger: GunLedger) -> list[Finding]:
     """Return what earlier connections found and nobody has closed since."""
     known = [FindingCode(code) for code in ledger.findings if code in FindingCode.__members__.values()]
-    found = "found at an earlier connection and still open"
-    return [
-        Finding(code, f"{code}: {found}; {_EXITS[code]}" if code in _EXITS else f"{code}: {found}") for code in known
-    ]
+    return [Finding(code, f"{code}: found at an earlier connection and still open") for code in dict.fromkeys(known)]
 
 
 def locked_line(codes: Collection[str]) -> str:
     """Return the line on a gun that these open findings keep from treating."""
-    exits = [text for code, text in _EXITS.items() if code in codes]
+    exits = dict.fromkeys(text for code, text in EXITS.items() if code in codes)
     return "; ".join([f"the gun is locked: {', '.join(codes)}", *exits])
 
 
@@ -138,20 +148,26 @@ def unbalanced(balance: Balance) -> Finding:
     """Return the finding of a mass balance that does not hold (I-29)."""
     return Finding(
         FindingCode.MASS_BALANCE,
-        f"the gun's odometer and its records differ by {balance.difference_nl} nL, "
-        f"more than {balance.tolerance_nl} nL: have the gun checked",
+        f"the gun's odometer and its records differ by {balance.difference_nl} nL, more than {balance.tolerance_nl} nL",
     )
 
 
 def _check_counters(hello: HelloReply, ledger: GunLedger) -> list[Finding]:
+    if hello.head_seq < hello.released_seq:
+        return [
+            Finding(
+                FindingCode.COUNTER_REGRESSION,
+                f"the gun's log ends at {hello.head_seq}, {hello.released_seq} was already released: the gun has lost "
+                "records",
+            )
+        ]
     if ledger.log_epoch == 0:
         return []
     if hello.log_epoch != ledger.log_epoch:
         return [
             Finding(
                 FindingCode.EPOCH,
-                f"the gun's log is of epoch {hello.log_epoch}, the last known is {ledger.log_epoch}: a technician "
-                "must sign the change",
+                f"the gun's log is of epoch {hello.log_epoch}, the last known is {ledger.log_epoch}",
             )
         ]
     if hello.head_seq < ledger.committed_seq:
@@ -159,7 +175,7 @@ def _check_counters(hello: HelloReply, ledger: GunLedger) -> list[Finding]:
             Finding(
                 FindingCode.COUNTER_REGRESSION,
                 f"the gun's log ends at {hello.head_seq}, {ledger.committed_seq} was already recorded: the gun has "
-                "lost records; have it serviced",
+                "lost records",
             )
         ]
     if hello.oldest_seq > ledger.committed_seq + 1:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from meso_device.accounting.entries import Entry, GrantIntent, GunStamp, Json, OpenGrant
 from meso_device.accounting.shots import ShotContext, ShotRecord
@@ -12,6 +13,15 @@ from protocols.wire.states import GRANT, GrantEvent, GrantPhase, next_state
 WRITTEN_OFF: Final = "written_off"
 """State of a grant in the ledger that nobody waits for any more."""
 ENDED = frozenset({GrantPhase.CLOSED, GrantPhase.WRITTEN_OFF})
+
+
+class Signers(Struct, frozen=True, kw_only=True):
+    """Two people, and the roles in which they act together; both by their pseudonyms."""
+
+    first: str
+    first_role: str
+    second: str
+    second_role: str
 
 
 class GrantAccount(Struct, kw_only=True):
@@ -131,6 +141,29 @@ def grant_entry(state: str, grant_no: int, gun: GunStamp, context: ShotContext, 
         gun=gun,
         protocol_digest=context.protocol_digest,
     )
+
+
+def write_off_entry(row: OpenGrant, gun: GunStamp, signers: Signers, reason: str) -> Entry:
+    """Return the ``write_off`` entry: nobody waits for this grant any more, and its rest goes on counting (I-20).
+
+    Args:
+        row: The grant; one that was closed before is doubted again.
+        gun: Its gun.
+        signers: Who says so.
+        reason: Code.
+    """
+    account = GrantAccount.of_ledger(row)
+    payload: dict[str, Json] = {
+        "area_code": row.area_code,
+        "shots_lo": 0,
+        "shots_hi": account.held_shots,
+        "dose_lo_nl": 0,
+        "dose_hi_nl": account.held_nl,
+        "reason": reason,
+        **asdict(signers),
+    }
+    entry = grant_entry(WRITTEN_OFF, row.grant_no, gun, account.context, payload)
+    return replace(entry, kind="write_off", op=signers.first, role=signers.first_role)
 
 
 def closed_entry(grant: GrantAccount, gun: GunStamp, proof: str) -> Entry:

@@ -3,7 +3,7 @@
 Each record is signed by the technician's PIN. Its key names the gun, so that all of one gun are found at once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
@@ -81,49 +81,11 @@ def counters_checked(hello: HelloReply, gun: GunStamp, balance: Balance | None, 
 def found_in_service(finding: Finding, gun: GunStamp, by: Actor) -> Entry:
     """Return the record of a lasting finding, as a host that runs would make it."""
     kind = f"finding.{finding.code.value}"
-    payload: dict[str, Json] = {"code": finding.code.value, "detail": finding.text}
+    payload: dict[str, Json] = {"code": finding.code.value, "detail": finding.line}
     return Entry(kind=kind, key=f"{kind}/{gun.gun_uid}/{by.utc_us}", payload=payload, op=by.op, role=by.role, gun=gun)
 
 
-def orphans_settled(
-    gun_uid: str, keys: Sequence[str], by: Actor, *, shots: int, dose_lo_nl: int, dose_hi_nl: int, reason: str
-) -> tuple[Entry, ...]:
-    """Return the record that two people looked at injections for nobody here, and behind it what that closes.
-
-    Args:
-        gun_uid: Gun that made them; need not be connected.
-        keys: The open findings.
-        by: Who looked.
-        shots: Injections that no session here has.
-        dose_lo_nl: Least that they gave.
-        dose_hi_nl: Most that they gave.
-        reason: Code of how they came to be.
-
-    Raises:
-        UsageError: names the reason, if that is no code.
-    """
-    payload: dict[str, Json] = {
-        "gun_uid": gun_uid,
-        "findings": list[Json](keys),
-        "shots": shots,
-        "dose_lo_nl": dose_lo_nl,
-        "dose_hi_nl": dose_hi_nl,
-        "reason": checked_code("reason", reason),
-    }
-    closed = (
-        Entry(
-            kind="finding.closed",
-            key=f"closed/{by.utc_us}/{key}",
-            payload={"finding": key, "reason": reason},
-            op=by.op,
-            role=by.role,
-        )
-        for key in keys
-    )
-    return (_entry(SETTLED, gun_uid, "settled", payload, by), *closed)
-
-
-def finding_closed(key: str, gun: GunStamp, by: Actor, *, reason: str) -> Entry:
+def finding_closed(key: str, gun: GunStamp | None, by: Actor, *, reason: str) -> Entry:
     """Return the record that closes the finding with this key."""
     payload: dict[str, Json] = {"finding": key, "reason": checked_code("reason", reason)}
     return Entry(

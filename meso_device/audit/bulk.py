@@ -19,7 +19,7 @@ from meso_device.audit.witness import PREV, RING_BYTES, GunWitness
 
 BLOCK_RECORDS: Final = 128
 # Kinds that change what the witness expects, or that have a check of their own: always one by one.
-SINGLE_KINDS: Final = frozenset({"link.up", "gap", "finding.gap", "key.created", "key.rotated", "log.retired"})
+SINGLE_KINDS: Final = frozenset({"link.up", "epoch.opened", "gap", "key.created", "key.rotated", "log.retired"})
 
 _seq_of, _key_of, _prev_of, _sess_of = map(attrgetter, ("seq", "key", "prev", "sess"))
 _ring_of, _shot_seq_of = attrgetter("ring"), attrgetter("shot_seq")

@@ -26,6 +26,7 @@ from meso_device.audit.calibration_facts import calibrations_of, measured_syring
 from meso_device.audit.caps import STEPPED_SINCE
 from meso_device.audit.clinic_rows import ALLERGY, names_of
 from meso_device.audit.clock_steps import set_back_since
+from meso_device.audit.exit_facts import lost_injections
 from meso_device.audit.outside import outside_at_opening
 from meso_device.audit.service_facts import orphans_of, wear_of
 from meso_device.audit.sql import run
@@ -173,6 +174,7 @@ def _contacts(db: apsw.Connection, gun_uid: str) -> list[tuple[int, int, str, st
     found: list[tuple[int, int, str, str]] = []
     # On whom a gun was used under a grant that is not known here, such as one behind a restored backup, nobody can say.
     found += [(one.last_seq, one.latest_us, "", "") for one in orphans_of(db, gun_uid)]
+    found += [(seq, at_us, "", "") for seq, at_us in lost_injections(db, gun_uid)]
     for gun, base_seq, known_seq in run(db, "SELECT id, base_seq, known_seq FROM gun WHERE gun_uid = ?", (gun_uid,)):
         found += run(
             db,

@@ -20,7 +20,7 @@ from protocols.errors import require
 REBUILD_RECORDS: Final = 256
 PATIENT_KINDS: Final = frozenset({1, 2})
 _WHOLE: Final = dict.fromkeys(PROJECTIONS, "*")
-FINDING_KINDS: Final = frozenset({"conflict", "gun.changed", "orphan", "counter_regression", "epoch.opened"})
+FINDING_KINDS: Final = frozenset({"conflict", "gun.changed", "orphan", "counter_regression"})
 
 
 def _is_shot(record: tuple[int, Body]) -> bool:
@@ -50,7 +50,9 @@ class Projections:
             "session.opened": self._session_opened,
             "session.closed": self._session_closed,
             "gap": self._gap,
+            "epoch.opened": self._epoch_opened,
             "mass_balance": self._mass_balance,
+            "mass_balance.settled": self._balance_from,
             "finding.closed": self._finding_closed,
             "stop": self._stop,
             "stop.heard": self._stop_heard,
@@ -153,16 +155,20 @@ class Projections:
         self._contact(body)
 
     def _gap(self, seq: int, body: Body) -> None:
-        """A gap that names its range stands for the missing shots, so that later ones join on."""
-        if "from_seq" in body:
-            row = self._gun(seq, body, body["from_seq"] - 1)
-            run(
-                self._db,
-                "UPDATE gun SET committed_seq = ?, chain_hash8 = '' WHERE id = ? AND committed_seq = ? - 1",
-                (body["to_seq"], row, body["from_seq"]),
-            )
-            self._shots.catch_up(seq, row, body["gun"])
-        self._finding(seq, body)
+        """Shots that are lost stand as a range: later ones join on, and the odometer may have moved by their most."""
+        row = self._gun(seq, body, body["from_seq"] - 1)
+        run(
+            self._db,
+            "UPDATE gun SET committed_seq = ?1, chain_hash8 = '', since_hi_nl = since_hi_nl + ?2 "
+            "WHERE id = ?3 AND committed_seq = ?4 - 1",
+            (body["to_seq"], body["dose_hi_nl"], row, body["from_seq"]),
+        )
+        self._shots.catch_up(seq, row, body["gun"])
+
+    def _epoch_opened(self, seq: int, body: Body) -> None:
+        """A log that was begun anew is the gun's from now on, from here if nothing of it was read before."""
+        row = self._gun(seq, body, body["base_seq"], body["chain_hash8"], body["odometer_nl"])
+        run(self._db, "UPDATE gun SET touched_seq = ? WHERE id = ?", (seq, row))
 
     def _link_down(self, _seq: int, body: Body) -> None:
         self._contact(body)
@@ -201,8 +207,10 @@ class Projections:
 
     def _mass_balance(self, seq: int, body: Body) -> None:
         """A balance that holds begins the next sum; one that does not is a finding of the engine."""
-        if not body["ok"]:
-            return
+        if body["ok"]:
+            self._balance_from(seq, body)
+
+    def _balance_from(self, seq: int, body: Body) -> None:
         row = self._gun(seq, body, body["shot_seq"])
         run(
             self._db,
@@ -254,11 +262,12 @@ class Projections:
 
     def _set_grant(self, seq: int, body: Body, state: str) -> None:
         gun = body["gun"]
-        # What is closed or written off stays so, in whatever order the records come.
+        # What is over stays so, in whatever order the records come; but a closed one may be doubted, and counts more.
         changed = run(
             self._db,
-            "UPDATE grant_row SET state = CASE WHEN state IN ('closed', 'written_off') THEN state ELSE ? END "
-            "WHERE grant_no = ? AND gun = (SELECT id FROM gun WHERE gun_uid = ? AND log_epoch = ?) "
+            "UPDATE grant_row SET state = CASE WHEN state = 'written_off' OR state = 'closed' AND ?1 <> 'written_off' "
+            "THEN state ELSE ?1 END "
+            "WHERE grant_no = ?2 AND gun = (SELECT id FROM gun WHERE gun_uid = ?3 AND log_epoch = ?4) "
             "RETURNING seq",
             (state, body["grant_no"], gun["gun_uid"], gun["log_epoch"]),
         )

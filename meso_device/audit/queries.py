@@ -17,6 +17,14 @@ _SESSION: Final = (
     "SELECT sess, alias, op, state, simulated, gun_uid, protocol, opened_seq, opened_us, closed_us FROM session"
 )
 
+_GRANT: Final = (
+    "SELECT grant_no, state, "
+    "(SELECT coalesce(sum(shots), 0) FROM given WHERE gun = g.gun AND grant_no = g.grant_no), "
+    "(SELECT coalesce(sum(dose_hi_nl), 0) FROM given WHERE gun = g.gun AND grant_no = g.grant_no), "
+    "kind, log_epoch, (SELECT body FROM record WHERE record.seq = g.seq) "
+    "FROM grant_row AS g JOIN gun ON gun.id = g.gun"
+)
+
 # Between the names of products that are in one syringe.
 PRODUCT_JOINT: Final = " + "
 # What is further back is for the history: reading it would hold up a start.
@@ -191,18 +199,24 @@ def _clock_maps(db: apsw.Connection, gun_uid: str) -> tuple[ClockMapRow, ...]:
     )
 
 
+def grants_since_balance(db: apsw.Connection, gun_uid: str, log_epoch: int) -> tuple[OpenGrant, ...]:
+    """Return all grants of an epoch given since odometer and records last agreed, closed ones too, newest first."""
+    balanced = run(db, "SELECT odometer_seq FROM gun WHERE gun_uid = ? AND log_epoch = ?", (gun_uid, log_epoch))
+    found = []
+    for *row, body in db.execute(
+        f"{_GRANT} WHERE gun_uid = ? AND log_epoch = ? ORDER BY seq DESC", (gun_uid, log_epoch)
+    ):
+        prepared = canonical.decode(body)
+        if prepared["expect_head_seq"] < balanced[0][0]:
+            break
+        grant_no, state, used_shots, used_nl, kind, _ = row
+        found.append(_open_grant(grant_no, state, used_shots, used_nl, kind, log_epoch, prepared))
+    return tuple(found)
+
+
 def _grants(db: apsw.Connection, gun_uid: str, wanted: str) -> tuple[OpenGrant, ...]:
     """Return the grants of a gun in some states; those that are not closed are few and have an index."""
-    rows = run(
-        db,
-        "SELECT grant_no, state, "  # noqa: S608  # our own words
-        "(SELECT coalesce(sum(shots), 0) FROM given WHERE gun = g.gun AND grant_no = g.grant_no), "
-        "(SELECT coalesce(sum(dose_hi_nl), 0) FROM given WHERE gun = g.gun AND grant_no = g.grant_no), "
-        "kind, log_epoch, (SELECT body FROM record WHERE record.seq = g.seq) "
-        "FROM grant_row AS g JOIN gun ON gun.id = g.gun "
-        f"WHERE state <> 'closed' AND {wanted} AND gun_uid = ? ORDER BY seq",
-        (gun_uid,),
-    )
+    rows = run(db, f"{_GRANT} WHERE state <> 'closed' AND {wanted} AND gun_uid = ? ORDER BY seq", (gun_uid,))
     return tuple(
         _open_grant(grant_no, state, used_shots, used_nl, kind, log_epoch, canonical.decode(body))
         for grant_no, state, used_shots, used_nl, kind, log_epoch, body in rows

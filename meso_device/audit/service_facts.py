@@ -85,16 +85,6 @@ def open_identity_findings(db: apsw.Connection, gun_uid: str) -> tuple[str, ...]
     return tuple(str(key) for (key,) in rows)
 
 
-def open_orphan_findings(db: apsw.Connection, gun_uid: str) -> tuple[str, ...]:
-    """Return the keys of the findings that this gun made injections for nobody here, and that nobody has closed."""
-    rows = run(
-        db,
-        "SELECT key FROM finding WHERE gun_uid = ? AND code = 'orphan' AND closed_seq IS NULL ORDER BY seq",
-        (gun_uid,),
-    )
-    return tuple(str(key) for (key,) in rows)
-
-
 def orphans_of(db: apsw.Connection, gun_uid: str) -> tuple[Orphans, ...]:
     """Return the injections of a gun that were recorded for no session, oldest first.
 

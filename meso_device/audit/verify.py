@@ -221,9 +221,9 @@ def _check_single(row: Any, checker: ChainChecker, witness: GunWitness, keys: Lo
             wrong = witness.shot(body)
             if wrong:
                 raise Damage(seq, wrong)
-        elif kind == "link.up":
+        elif kind in {"link.up", "epoch.opened"}:
             witness.begins(body)
-        elif kind in {"gap", "finding.gap"}:
+        elif kind == "gap":
             witness.skips(body)
         elif kind in {CREATED, ROTATED} and keys is not None:
             since = seq + 1 if kind == ROTATED else 0

@@ -36,18 +36,17 @@ class GunWitness:
         self.shots += count
 
     def begins(self, body: Any) -> None:
-        """Note where the log of a gun begins for this host, as its first ``link.up`` says."""
+        """Note where the log of a gun begins for this host, as its first ``link.up`` or ``epoch.opened`` says."""
         if getattr(body, "baseline", False) is True:
             gun = (body.gun.gun_uid, body.gun.log_epoch)
             self.heads_known.setdefault(gun, (body.base_seq, bytes.fromhex(body.chain_hash8)))
 
     def skips(self, body: Any) -> None:
-        """Note a gap that was recorded: those shots are missing, and the log says so."""
-        if hasattr(body, "from_seq"):
-            gun = (body.gun.gun_uid, body.gun.log_epoch)
-            head = self.heads_known.get(gun)
-            if head is None or head[0] + 1 == body.from_seq:
-                self.heads_known[gun] = (body.to_seq, b"")
+        """Note a gap that two people signed for: those shots are missing, and the log says so."""
+        gun = (body.gun.gun_uid, body.gun.log_epoch)
+        head = self.heads_known.get(gun)
+        if head is None or head[0] + 1 == body.from_seq:
+            self.heads_known[gun] = (body.to_seq, b"")
 
     def shot(self, body: Any) -> str:
         """Take the next shot; return what is wrong with it, or an empty string."""

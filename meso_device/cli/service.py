@@ -44,7 +44,7 @@ def check(
         say(f"  {looked.strokes} strokes in its log, {looked.waiting} of them not recorded here yet")
         say(f"  odometer {_volume(looked.odometer_nl)}, {_compared(looked)}; switched on {looked.boots} times")
     if looked.findings:
-        tell("; ".join(finding.text for finding in looked.findings))
+        tell("; ".join(finding.line for finding in looked.findings))
         raise typer.Exit(1)
 
 
@@ -71,7 +71,7 @@ def accept(
 def settle(
     gun: GunChoiceOption,
     reason: Annotated[
-        str, typer.Option("--reason", metavar="CODE", help="How they came to be, such as backup_restored.")
+        str, typer.Option("--reason", metavar="CODE", help="How it came to be, such as backup_restored or new_memory.")
     ],
     second: SecondOption = "",
     sign_in: AsOption = "",
@@ -79,33 +79,31 @@ def settle(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Let a gun go on that was locked for injections of no session here, once two people have looked at them.
+    """Let a locked gun go on, once two people have looked at what was found and signed for it.
 
-    A clinician or technician and a second person. The injections stay in the log, and count for nobody.
+    Injections for no session and lost records: a clinician or technician and a second person. A log that was begun anew
+    or is not the one known here: a technician. An odometer or a limit that was not kept: a technician, and another one
+    or an administrator. Nothing recorded is changed, and what may have been given counts.
     """
-    from meso_device.accounting.findings import locked_line
     from meso_device.accounting.materials import checked_code
-    from meso_device.audit.export import rfc3339
-    from meso_device.cli.gun_choice import choose_gun
-    from meso_device.cli.service_settle import settle as settle_orphans
+    from meso_device.cli.service_settle import settle as settle_findings
+    from meso_device.cli.settle_text import settled_document, settled_lines
 
     checked_code("reason", reason)
-    uid = choose_gun(gun).uid
-    done = settle_orphans(uid, home=home, reason=reason, sign_in=sign_in, second=second, pin_file=pin_file)
-    left = [one.code.value for one in done.left]
-    shots = sum(one.shots for one in done.orphans)
+    done = settle_findings(
+        gun,
+        home=home,
+        reason=reason,
+        sign_in=sign_in,
+        second=second,
+        pin_file=pin_file,
+        ask_for_button=lambda: tell("press the service button at the gun now: its log is begun anew"),
+    )
     if json:
-        say_json({"gun_uid": uid, "shots": shots, "findings": left})
+        say_json(settled_document(done))
         return
-    say(f"settled: {shots} injections of gun {uid} that belong to no session here")
-    for one in done.orphans:
-        volume = _volume(one.dose_lo_nl) if one.dose_lo_nl == one.dose_hi_nl else f"up to {_volume(one.dose_hi_nl)}"
-        when = f"{rfc3339(one.oldest_us)[:16]} to {rfc3339(one.latest_us)[:16]} UTC"
-        say(f"  area {one.area_code}: {one.shots}, {volume}, {when}, grant {one.grant_no}")
-    say("  NO LIMIT COUNTS THEM: whoever they were given to has had more than is on record for them")
-    say("  clean the gun (meso reprocess): it touched somebody")
-    if left:
-        say(f"  {locked_line(left)}")
+    for line in settled_lines(done):
+        say(line)
 
 
 @app.command()
@@ -206,7 +204,7 @@ def _report(looked: "Looked", *, json: bool) -> None:
                 "odometer_nl": looked.odometer_nl,
                 "boots": looked.boots,
                 "difference_nl": looked.balance.difference_nl if looked.balance is not None else None,
-                "findings": [{"code": one.code.value, "text": one.text} for one in looked.findings],
+                "findings": [{"code": one.code.value, "text": one.line} for one in looked.findings],
             }
         )
         return

@@ -72,7 +72,7 @@ def look_at(port: str, *, home: Path | None, sign_in: str, pin_file: str) -> Loo
         twin = gun_of_serial(work.db, hello.serial, gun.gun_uid) if ledger.identity is None else ""
         if twin:
             found.append(another_identity(f"serial number {hello.serial} is registered for gun {twin}"))
-        balance = _balance(hello, ledger)
+        balance = balance_of(hello, ledger)
         if balance is not None and not balance.holds:
             found.append(unbalanced(balance))
         lasting = [one for one in found if one.code in LASTING and one.code not in ledger.findings]
@@ -155,8 +155,8 @@ def _known(work: Acting, hello: HelloReply) -> tuple[GunStamp, GunLedger]:
     return gun, ledger
 
 
-def _balance(hello: HelloReply, ledger: GunLedger) -> Balance | None:
-    """Compare where log and gun reach equally far; what is still under way would be no difference."""
+def balance_of(hello: HelloReply, ledger: GunLedger) -> Balance | None:
+    """Return odometer against records, where log and gun reach equally far; what is under way is no difference."""
     if ledger.log_epoch != hello.log_epoch or ledger.committed_seq != hello.head_seq:
         return None
     return mass_balance(

@@ -216,7 +216,7 @@ class Desk:
         if finding.code in self.findings:
             return None
         self.findings[finding.code] = finding
-        self.tell(NoticeKind.ALARM, finding.text)
+        self.tell(NoticeKind.ALARM, finding.line)
         kind = f"finding.{finding.code.value}" if finding.code in LASTING else "interlock"
-        payload: dict[str, Json] = {"code": finding.code.value, "detail": finding.text}
+        payload: dict[str, Json] = {"code": finding.code.value, "detail": finding.line}
         return self.entry(kind, self.event_key(f"{kind}/{finding.code.value}"), payload)

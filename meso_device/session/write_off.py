@@ -8,8 +8,8 @@ from collections.abc import Generator
 
 from msgspec.structs import replace
 
-from meso_device.accounting.entries import Entry, GunLedger, GunStamp, OpenGrant
-from meso_device.accounting.grants import WRITTEN_OFF, GrantAccount, grant_entry
+from meso_device.accounting.entries import GunLedger, GunStamp, OpenGrant
+from meso_device.accounting.grants import GrantAccount, Signers, write_off_entry
 from meso_device.session.contract import NoticeKind, WriteOff
 from meso_device.session.desk import Desk
 from meso_device.session.endings import totals
@@ -27,8 +27,10 @@ def write_off(desk: Desk, command: WriteOff) -> Flow:
     if not rows:
         raise FlowEnded("nothing is unknown that could be written off")
     accounts = [GrantAccount.of_ledger(row) for row in rows]
-    pairs = zip(rows, accounts, strict=True)
-    yield from record(*[_entry(row, account, command, _stamp(desk, command, row)) for row, account in pairs])
+    signers = Signers(
+        first=command.first, first_role=command.first_role, second=command.second, second_role=command.second_role
+    )
+    yield from record(*[write_off_entry(row, _stamp(desk, command, row), signers, command.reason) for row in rows])
     held = desk.book.open_grants() if desk.book is not None else list(desk.unsettled)
     for account in held:
         if account.unknown and any(row.grant_no == account.grant_no for row in rows):
@@ -67,25 +69,3 @@ def _stamp(desk: Desk, command: WriteOff, row: OpenGrant) -> GunStamp:
         cal_id=0,
         simulated=command.simulated,
     )
-
-
-def _entry(row: OpenGrant, account: GrantAccount, command: WriteOff, gun: GunStamp) -> Entry:
-    entry = grant_entry(
-        WRITTEN_OFF,
-        row.grant_no,
-        gun,
-        account.context,
-        {
-            "area_code": row.area_code,
-            "shots_lo": 0,
-            "shots_hi": account.held_shots,
-            "dose_lo_nl": 0,
-            "dose_hi_nl": account.held_nl,
-            "reason": command.reason,
-            "first": command.first,
-            "first_role": command.first_role,
-            "second": command.second,
-            "second_role": command.second_role,
-        },
-    )
-    return replace(entry, kind="write_off", op=command.first, role=command.first_role)

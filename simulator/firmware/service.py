@@ -122,7 +122,7 @@ def open_epoch(board: Board, request: EpochOpen) -> int:
         raise Refusal(Code.E_EPOCH, EpochOpen.OFFSETS["expected_epoch"])
     if request.expected_head_seq != board.ring.head_seq:
         raise Refusal(Code.E_STALE, EpochOpen.OFFSETS["expected_head_seq"])
-    if board.ring.head_seq != board.ring.released_seq or board.grants.live is not None:
+    if board.ring.head_seq > board.ring.released_seq or board.grants.live is not None:
         raise Refusal(Code.E_STATE)
     item = board.nvm.board.load()
     epochs = BOARD_ITEM.unpack(item)[2] if item else 0

@@ -34,8 +34,9 @@ def test_another_gun_than_the_bound_one_is_found():
 
 @pytest.mark.invariant("I-34")
 @pytest.mark.hazard("HZ-28")
-def test_a_head_below_what_is_committed_is_a_regression():
-    assert codes(known(), head_seq=9) == [FindingCode.COUNTER_REGRESSION]
+def test_a_head_below_what_is_committed_or_was_released_is_a_regression():
+    assert codes(known(), head_seq=9, released_seq=9) == [FindingCode.COUNTER_REGRESSION]
+    assert codes(GunLedger(gun_uid=UID.hex()), head_seq=9) == [FindingCode.COUNTER_REGRESSION]
 
 
 @pytest.mark.invariant("I-34")
@@ -93,8 +94,14 @@ def test_a_gun_that_is_another_than_was_registered_is_found_until_somebody_accep
 
 
 @pytest.mark.hazard("HZ-26")
-@pytest.mark.parametrize("told", [locked_line, lambda codes: open_findings(known(findings=codes))[0].text])
-def test_whoever_meets_a_locked_gun_is_told_what_people_do_about_it(told):
-    assert "meso service settle" in told(("orphan",))
-    assert "meso service check" in told(("identity",))
-    assert "gap" in told(("gap",))
+@pytest.mark.parametrize("code", sorted(LASTING))
+@pytest.mark.parametrize("told", [locked_line, lambda codes: open_findings(known(findings=codes))[0].line])
+def test_whoever_meets_a_locked_gun_is_told_what_people_do_about_it(told, code):
+    line = told((code.value,))
+    assert code.value in line
+    assert ("meso service check" if code is FindingCode.IDENTITY else "meso service settle") in line
+    assert "\n" not in line
+
+
+def test_two_findings_with_one_way_out_name_it_once():
+    assert locked_line(("conflict", "counter_regression")).count("meso service settle") == 1

@@ -8,8 +8,10 @@ import pytest
 from msgspec.structs import replace
 
 from meso_device.accounting.entries import Cap, ClockMapRow, CommitFailed
+from meso_device.accounting.grants import Signers, write_off_entry
 from meso_device.audit.derived_check import check_derived
 from meso_device.audit.projections import difference, rebuild
+from meso_device.audit.queries import grants_since_balance
 from meso_device.audit.schema import PROJECTION_STATEMENTS
 from tests.unit.audit.clinic import ALIAS, GUN, SESSION, START_US, Clinic, batch, commit, record_hash8, stamp
 
@@ -37,7 +39,7 @@ def test_a_rebuild_gives_the_same_rows(store, seed):
     withheld = []
     for step in range(120):
         clinic = rng.choice(clinics)
-        what = rng.randrange(12)
+        what = rng.randrange(15)
         if what < 5:
             shot = clinic.shot(rng.choice([0, 5_000, 20_000]), phase=rng.choice(["DONE", "INTERRUPTED"]))
             (withheld.append if rng.random() < 0.2 else lambda entry: commit(store, entry))(shot)
@@ -63,6 +65,17 @@ def test_a_rebuild_gives_the_same_rows(store, seed):
             commit(store, clinic.entry("stop", f"stop/{step}", {"source": "key", "stop_no": step, "heard": False}))
         elif what == 10:
             commit(store, clinic.entry("finding.orphan", f"f/{step}", {"code": "orphan", "detail": ""}))
+        elif what == 11:
+            head = ledger(store, clinic.gun.gun_uid).committed_seq
+            lost = {"from_seq": head + 1, "to_seq": head + rng.randrange(1, 3), "dose_hi_nl": 400_000}
+            commit(store, clinic.entry("gap", f"gap/{step}", lost))
+        elif what == 12:
+            payload = {"odometer_nl": step, "shot_seq": ledger(store, clinic.gun.gun_uid).committed_seq}
+            commit(store, clinic.entry("mass_balance.settled", f"mb/{step}", payload))
+        elif what == 13 and step > 60:
+            anew = Clinic(gun=replace(clinic.gun, log_epoch=clinic.gun.log_epoch + step), session=clinic.session)
+            payload = {"base_seq": 0, "chain_hash8": anew.prev.hex(), "odometer_nl": step}
+            commit(store, anew.entry("epoch.opened", f"epoch/{step}", payload))
         else:
             payload = {"boot_id": rng.randrange(4), "ticks_us": step, "utc_us": step, "error_us": 1, "at_mono_us": 1}
             commit(store, clinic.entry("clock.map", f"map/{step}", payload))
@@ -112,8 +125,57 @@ def test_a_recorded_gap_lets_later_shots_join_on(store, clinic):
         clinic.shot()
     commit(store, clinic.shot())
     assert ledger(store).committed_seq == 1
-    commit(store, clinic.entry("gap", "gap/1", {"code": "gap", "detail": "", "from_seq": 2, "to_seq": 4}))
-    assert (ledger(store).committed_seq, ledger(store).findings) == (5, ("gap",))
+    before = ledger(store)
+    commit(store, clinic.entry("gap", "gap/1", {"from_seq": 2, "to_seq": 4, "dose_hi_nl": 600_000}))
+    after = ledger(store)
+    assert (after.committed_seq, after.findings) == (5, ())
+    # The odometer may have moved by as much as they gave at most.
+    assert (after.since_lo_nl, after.since_hi_nl) == (before.since_lo_nl, before.since_hi_nl + 600_000)
+
+
+@pytest.mark.invariant("I-34")
+@pytest.mark.hazard("HZ-19")
+def test_a_log_begun_anew_is_the_ledger_from_its_signature_on(store, clinic):
+    commit(store, clinic.link_up(), clinic.shot())
+    later = Clinic(gun=replace(GUN, log_epoch=8))
+    payload = {"base_seq": 0, "chain_hash8": "5a" * 8, "odometer_nl": 70_000}
+    commit(store, later.entry("epoch.opened", "epoch/8", payload))
+    begun = ledger(store)
+    assert (begun.log_epoch, begun.committed_seq, begun.chain_hash8) == (8, 0, "5a" * 8)
+    assert (begun.odometer_nl, begun.odometer_seq, begun.findings) == (70_000, 0, ())
+
+
+@pytest.mark.invariant("I-20")
+@pytest.mark.invariant("I-24")
+def test_a_closed_grant_that_is_doubted_counts_its_rest_for_good(store, clinic):
+    """What comes behind, a proof of its end included, does not take that back."""
+    commit(store, clinic.link_up())
+    store.commit([clinic.grant(max_shots=4, max_nl=80_000)], stamp())
+    commit(store, clinic.shot(20_000), clinic.grant_state("closed"))
+    cap = Cap(name="patient", alias=ALIAS, limit_nl=80_000)
+    [row] = grants_since_balance(store._db, GUN.gun_uid, GUN.log_epoch)
+    assert (row.state, row.used_shots, row.used_nl) == ("closed", 1, 20_000)
+    signers = Signers(first="a1" * 16, first_role="technician", second="b2" * 16, second_role="administrator")
+    written_off = write_off_entry(row, GUN, signers, "looked_at")
+    assert (written_off.payload["shots_hi"], written_off.payload["dose_hi_nl"]) == (3, 60_000)
+    commit(store, written_off, replace(clinic.grant_state("closed"), key="again"))
+    [result] = store.commit([clinic.grant(max_nl=1, caps=(cap,))], stamp())
+    assert (result.used_nl, result.held_nl) == (20_000, 60_000)
+    assert [grant.grant_no for grant in ledger(store).written_off] == [1]
+
+
+@pytest.mark.invariant("I-29")
+def test_only_grants_since_the_last_balance_that_held_are_doubted(store, clinic):
+    commit(store, clinic.link_up())
+    for shots in (2, 1):
+        store.commit([clinic.grant()], stamp())
+        commit(store, *[clinic.shot() for _ in range(shots)])
+        payload = {"ok": shots == 2, "odometer_nl": 0, "shot_seq": clinic.shot_seq, "difference_nl": 0}
+        commit(store, clinic.entry("mass_balance", f"mb/{shots}", payload))
+    assert [row.grant_no for row in grants_since_balance(store._db, GUN.gun_uid, GUN.log_epoch)] == [2]
+    commit(store, clinic.entry("mass_balance.settled", "mb/s", {"odometer_nl": 9, "shot_seq": clinic.shot_seq}))
+    assert (ledger(store).odometer_nl, ledger(store).odometer_seq, ledger(store).since_hi_nl) == (9, 3, 0)
+    assert grants_since_balance(store._db, GUN.gun_uid, GUN.log_epoch) == ()
 
 
 def test_a_new_epoch_is_the_ledger_from_its_first_contact_on(store, clinic):

@@ -5,7 +5,7 @@ import pytest
 from protocols.errors import UsageError
 from protocols.wire.codes import Alarm, Code, State
 from protocols.wire.hashes import record_hash8, slot_is_final
-from protocols.wire.messages import AlarmAck, LogRelease, TimePing
+from protocols.wire.messages import AlarmAck, EpochOpen, LogRelease, TimePing
 from simulator.firmware import FIRMWARE_FAULTS, FirmwareFaults
 
 MS = 1_000
@@ -75,6 +75,22 @@ def test_a_counter_that_goes_back_shows_in_hello(rig):
     rig.arm()
     rig.pull()
     assert rig.records()[-1].shot_seq == 3
+
+
+@pytest.mark.invariant("I-34")
+def test_a_gun_that_has_lost_what_it_had_released_is_begun_anew(rig):
+    treated(rig)
+    rig.release()
+    rig.faults.set("seq_regress", 2)
+    rig.reset()
+    rig.body.set_contact(rig.at, False)
+    rig.run(MS)
+    before = rig.hello()
+    assert before.head_seq < before.released_seq
+    rig.bench()
+    assert rig.do(EpochOpen(before.log_epoch, before.head_seq)).log_epoch != before.log_epoch
+    after = rig.hello()
+    assert (after.head_seq, after.released_seq) == (0, 0)
 
 
 @pytest.mark.invariant("I-34")
