@@ -117,7 +117,10 @@ def test_lost_records_are_booked_at_the_most_that_a_gun_can_give():
     assert told == {"from_seq": 4, "to_seq": 6, "shots_hi": 3, "dose_lo_nl": 0, "dose_hi_nl": 600_000}
     whole = SlotMaker().make()
     assert kept_of(UID, EPOCH, 1, whole).dose_hi_nl == 20_000
-    for damaged in (kept_of(UID, EPOCH, 2, whole), kept_of(UID, EPOCH, 1, bytes([*whole[:28], whole[28] ^ 1, *whole[29:]]))):
+    for damaged in (
+        kept_of(UID, EPOCH, 2, whole),
+        kept_of(UID, EPOCH, 1, bytes([*whole[:28], whole[28] ^ 1, *whole[29:]])),
+    ):
         assert damaged.dose_hi_nl == 200_000
 
 
