@@ -49,6 +49,11 @@ _LONGEST: Final = 24
 _COUNT: Final = re.compile(r"0|[1-9][0-9]{0,5}", re.ASCII)
 
 
+def day_of(utc_us: int) -> int:
+    """Return the UTC day of an instant, in days since 1970-01-01."""
+    return utc_us // DAY_US
+
+
 def parse_quantity(text: str, dimension: Dimension) -> int:
     """Read a quantity such as ``1.5 mm`` and return it as an integer in the dimension's base unit.
 

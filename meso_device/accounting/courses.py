@@ -12,7 +12,7 @@ from msgspec import Struct
 from meso_device.accounting.clinic import LastGiven
 from protocols.treatment.areas import by_code, same_skin
 from protocols.treatment.courses import Course, Phase
-from protocols.units import DAY_US
+from protocols.units import day_of
 
 
 class Due(Struct, frozen=True, kw_only=True):
@@ -47,11 +47,6 @@ class _Step(Struct, frozen=True):
     phase: int
     least_days: int | None
     most_days: int | None
-
-
-def day_of(utc_us: int) -> int:
-    """Return the UTC day of an instant, in days since 1970-01-01."""
-    return utc_us // DAY_US
 
 
 def next_due(course: Course, given_us: Sequence[int]) -> Due:

@@ -6,7 +6,7 @@ lots to a recall.
 
 import contextlib
 import re
-from datetime import UTC, date, datetime
+from datetime import date
 from enum import StrEnum
 from hashlib import sha256
 from typing import Final
@@ -19,6 +19,7 @@ from meso_device.accounting.cartridges import CartridgeBalance
 from meso_device.accounting.clinic import Lot
 from meso_device.accounting.entries import Entry, Json
 from protocols.errors import UsageError
+from protocols.units import day_of
 
 PRODUCT_LETTERS_MAX: Final = 400
 LOT_LETTERS_MAX: Final = 40
@@ -312,11 +313,6 @@ def expiry_day(text: str) -> int:
 def day_text(day: int) -> str:
     """Write days since 1970-01-01 as a date."""
     return date.fromordinal(_EPOCH.toordinal() + day).isoformat()
-
-
-def day_of(utc_us: int) -> int:
-    """Return the day of a UTC time, in days since 1970-01-01."""
-    return (datetime.fromtimestamp(utc_us // 1_000_000, UTC).date() - _EPOCH).days
 
 
 def key_part(text: str) -> str:

@@ -13,7 +13,6 @@ from meso_device.accounting.materials import (
     Filling,
     cartridge_fitted,
     cartridge_removed,
-    day_of,
     day_text,
     wasted,
 )
@@ -21,7 +20,7 @@ from meso_device.audit.facts import fitted_cartridge, lot_of
 from meso_device.audit.stock import block_reason
 from protocols.errors import MesoError, UsageError
 from protocols.treatment.syringes import Syringe
-from protocols.units import format_dose
+from protocols.units import day_of, format_dose
 
 ID_BYTES: Final = 16
 

@@ -5,11 +5,11 @@ from typing import Any, Final
 import apsw
 from msgspec import Struct
 
-from meso_device.accounting.materials import day_of
 from meso_device.audit import canonical
 from meso_device.audit.sql import run as run_sql
 from meso_device.calibration.recall import RECALL_KEYS, SEEN_KEYS, Recall, read_recall
 from meso_device.calibration.record import Begun, read_record
+from protocols.units import day_of
 
 _EVER_SEQ: Final = 2**62
 

@@ -131,8 +131,9 @@ def due(
     from meso_device.host.clock import Clock
     from meso_device.records.calibration_state import due_rows
     from meso_device.records.service import nearly_worn
+    from protocols.units import day_of
 
-    today = Clock().now().utc_us // 86_400_000_000
+    today = day_of(Clock().now().utc_us)
     with reading(home) as db:
         rows = due_rows(db, today) if db is not None else ()
         worn = nearly_worn(db) if db is not None else ()

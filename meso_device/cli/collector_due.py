@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 
-from meso_device.accounting.courses import day_of
 from meso_device.audit.queries import sessions
 from meso_device.cli import calibration_text, patient_due
 from meso_device.cli.lookback_text import area_name
@@ -10,7 +9,7 @@ from meso_device.cli.output import printable
 from meso_device.collector.fleet import Fleet
 from meso_device.records import calibration_state
 from meso_device.records.unsettled import Unsettled, unsettled
-from protocols.units import format_dose
+from protocols.units import day_of, format_dose
 
 
 def due_document(fleet: Fleet, now_utc_us: int) -> dict[str, object]:

@@ -3,12 +3,13 @@
 import apsw
 from msgspec import Struct
 
-from meso_device.accounting.courses import Due, day_of, next_due, past_sessions
+from meso_device.accounting.courses import Due, next_due, past_sessions
 from meso_device.accounting.materials import day_text
 from meso_device.audit.facts import clinic_facts
 from meso_device.audit.queries import sessions
 from meso_device.cli.output import one_line
 from protocols.treatment.courses import courses
+from protocols.units import day_of
 
 
 class DueRow(Struct, frozen=True, kw_only=True):

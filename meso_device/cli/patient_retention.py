@@ -105,6 +105,7 @@ def _expired(home: Path | None, desk: "Desk", by: "Person", years: int) -> "tupl
 
 
 def _day(one: "Expired") -> str:
-    from meso_device.accounting.materials import day_of, day_text
+    from meso_device.accounting.materials import day_text
+    from protocols.units import day_of
 
     return day_text(day_of(one.last_us))

@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import date
-from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from meso_device.accounting.entries import Entry, Json
+from meso_device.accounting.materials import Actor
 from meso_device.calibration.recall import SEEN_KEYS, Recall, checked_recall, parse_error, recall_entry
 from meso_device.cli.acting import acting
+from meso_device.cli.impact import list_sha256, sign_as_looked_at
 from meso_device.cli.log import reading_log
 from meso_device.people.register import Purpose
 from meso_device.people.roles import Act, Meaning
@@ -109,15 +109,7 @@ def look_at_recall(
         return impact, False
     if not impact.seq:
         raise UsageError(f"{impact.recall.named} is not recalled: that is done with meso calibration recall")
-    with acting(
-        home,
-        command="meso calibration affected",
-        act=Act.ADD_ADVERSE_EVENT,
-        sign_in=sign_in,
-        pin_file=pin_file,
-        purpose=Purpose.SIGNATURE,
-    ) as work:
-        work.commit_signed(_seen(impact, work.by.op, work.by.role), Meaning.REVIEWED)
+    sign_as_looked_at(home, lambda by: _seen(impact, by), sign_in=sign_in, pin_file=pin_file)
     return impact, True
 
 
@@ -128,8 +120,8 @@ def _day(text: str) -> int:
         raise UsageError(f"--since {text[:20]!r} refused: write YYYY-MM-DD") from None
 
 
-def _seen(impact: RecallImpact, op: str, role: str) -> Entry:
-    """Return the record: the sums, and the hash of the whole list, which may be longer than a record."""
+def _seen(impact: RecallImpact, by: Actor) -> Entry:
+    """Return the record: the sums, and the hash of the whole list."""
     payload: dict[str, Json] = {
         "recall_seq": impact.seq,
         "what": impact.recall.what,
@@ -140,6 +132,6 @@ def _seen(impact: RecallImpact, op: str, role: str) -> Entry:
         "sessions": impact.sessions,
         "patients": impact.patients,
         "shots": impact.shots,
-        "list_sha256": sha256(msgspec.json.encode(impact, order="sorted")).hexdigest(),
+        "list_sha256": list_sha256(impact),
     }
-    return Entry(kind=SEEN, key=f"{SEEN_KEYS}{impact.seq}", payload=payload, op=op, role=role)
+    return Entry(kind=SEEN, key=f"{SEEN_KEYS}{impact.seq}", payload=payload, op=by.op, role=by.role)

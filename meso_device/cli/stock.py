@@ -47,13 +47,13 @@ def add(
     json: JsonOption = False,
 ) -> None:
     """Put a lot on the list."""
-    from meso_device.accounting.materials import Listing, day_of, day_text, expiry_day, lot_listed
+    from meso_device.accounting.materials import Listing, day_text, expiry_day, lot_listed
     from meso_device.audit.facts import lot_of
     from meso_device.cli.acting import acting
     from meso_device.people.roles import Act
     from protocols.errors import MesoError, UsageError
     from protocols.treatment.quantities import VISCOSITY
-    from protocols.units import parse_quantity
+    from protocols.units import day_of, parse_quantity
 
     listing = Listing(
         product=product,

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from meso_device.accounting.clinic import Approval
 from meso_device.accounting.entries import Batch, CommitFailed, Entry, Json, SessionRow
-from meso_device.accounting.materials import Actor, day_of, day_text, part_fitted
+from meso_device.accounting.materials import Actor, day_text, part_fitted
 from meso_device.audit.birth import DATABASE_NAME
 from meso_device.audit.database import open_for_reading
 from meso_device.audit.exposure import place_of
@@ -29,6 +29,7 @@ from meso_device.session.overrides import takes_two, terms
 from protocols.errors import AuditWriteFailed, UsageError, require
 from protocols.treatment.advisory import Sex
 from protocols.treatment.plan import TreatmentPlan
+from protocols.units import day_of
 
 
 class SignedOverride(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from meso_device.accounting.entries import CommitFailed, Committed
-from meso_device.accounting.materials import day_of
 from meso_device.calibration.order import SENSOR_READINGS, Order
 from meso_device.calibration.record import KINDS, Begun, CalibrationRecord, What, entry_of, read_record
 from meso_device.calibration.run import Run, RunState
@@ -56,6 +55,7 @@ from meso_device.session.contract import (
     View,
 )
 from protocols.errors import MesoError, UsageError
+from protocols.units import day_of
 from protocols.wire.codes import State
 
 ADJUST_WORD: Final = "ADJUST"

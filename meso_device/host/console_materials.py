@@ -12,7 +12,6 @@ from meso_device.accounting.materials import (
     checked_code,
     checked_lot,
     checked_product,
-    day_of,
     day_text,
     expiry_day,
     lot_listed,
@@ -31,7 +30,7 @@ from meso_device.screen_messages import Body
 from meso_device.session.contract import Command, Instant, View
 from protocols.errors import MesoError
 from protocols.treatment.quantities import VISCOSITY
-from protocols.units import VOLUME, parse_quantity
+from protocols.units import VOLUME, day_of, parse_quantity
 
 
 class ConsoleMaterials:

@@ -6,13 +6,13 @@ from typing import Final
 
 import apsw
 
-from meso_device.accounting.materials import day_of
 from meso_device.audit import canonical
 from meso_device.audit.exposure import exposures, latest_given_us
 from meso_device.audit.sql import run
 from meso_device.people.adverse import ONSET_DAY_MAX, SHOTS_MAX, AdverseEvent, Reaction, Reporter, Severity
 from protocols.errors import MesoError, UsageError
 from protocols.treatment.areas import by_code, catalogue
+from protocols.units import day_of
 
 # People count days by their own midnight, records by that of UTC.
 _DAY_SLACK: Final = 1

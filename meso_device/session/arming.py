@@ -16,7 +16,6 @@ from meso_device.accounting.coverage import cell_name, coverage_of
 from meso_device.accounting.entries import Cap, CapExceeded, Committed, GrantIntent, Json
 from meso_device.accounting.findings import Finding, FindingCode
 from meso_device.accounting.grants import GrantAccount, closed_entry, prepared_entry
-from meso_device.accounting.materials import day_of
 from meso_device.session.advice import calibration_advice, depth_advice, wear_advice
 from meso_device.session.connect import hear_of_change, settle
 from meso_device.session.contract import NoticeKind, Phase
@@ -40,7 +39,7 @@ from meso_device.session.settings import check_against_limits, settings_for
 from protocols.errors import UsageError
 from protocols.treatment.courses import courses
 from protocols.treatment.plan import AreaPlan
-from protocols.units import format_depth, format_dose
+from protocols.units import day_of, format_depth, format_dose
 from protocols.wire.codes import GrantEnd, GrantKind, Mode
 from protocols.wire.hashes import hash8
 from protocols.wire.messages import (

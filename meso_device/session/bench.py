@@ -10,7 +10,6 @@ from typing import Final
 from msgspec.structs import replace
 
 from drivers.outcome import Done, Refused
-from meso_device.accounting.materials import day_of
 from meso_device.calibration.instrument import Measured
 from meso_device.calibration.judging import check_readability, judge_stage
 from meso_device.calibration.order import PRIME_SHOTS, SENSORS
@@ -39,6 +38,7 @@ from meso_device.session.flow import (
 )
 from meso_device.session.gun_care import draw_home, self_test
 from protocols.errors import UsageError
+from protocols.units import day_of
 from protocols.wire.codes import Code
 from protocols.wire.messages import (
     ServiceEnter,

@@ -5,7 +5,6 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from meso_device.accounting.materials import day_of
 from meso_device.calibration.decision import Verdict
 from meso_device.calibration.interval import next_interval_days
 from meso_device.calibration.judging import new_gain_ppm, new_pl_per_um
@@ -18,6 +17,7 @@ from meso_device.session.contract import Calibrate, NoticeKind
 from meso_device.session.desk import Desk
 from meso_device.session.flow import Answer, FlowEnded, LinkTrouble, Need, ask
 from protocols.treatment.syringes import smallest_dose_nl
+from protocols.units import day_of
 from protocols.wire.hashes import hash8
 from protocols.wire.messages import CalCommit, CalCommitReply, CalMain, CalWrite, SyringeRow
 

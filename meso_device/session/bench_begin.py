@@ -1,6 +1,5 @@
 """Whether a run at the bench can begin, or go on, with this gun and these references today."""
 
-from meso_device.accounting.materials import day_of
 from meso_device.calibration.order import GunFacts, Order, begun_of, check_references
 from meso_device.calibration.record import Begun
 from meso_device.calibration.run import Run
@@ -9,6 +8,7 @@ from meso_device.session.contract import Calibrate
 from meso_device.session.desk import Desk
 from meso_device.session.flow import LinkTrouble
 from protocols.errors import UsageError
+from protocols.units import day_of
 from protocols.wire.messages import LimitsGetReply
 
 

@@ -7,13 +7,13 @@ from typing import Final
 from msgspec import Struct
 
 from meso_device.accounting.clinic import ClinicFacts, Lot
-from meso_device.accounting.courses import day_of
 from meso_device.session.calibration import GunCalibration
 from meso_device.session.contract import Instant
 from protocols.treatment.limits import BUILD_LIMITS, HostLimits
 from protocols.treatment.needles import Needle, needles
 from protocols.treatment.plan import AreaPlan, TreatmentPlan
 from protocols.treatment.syringes import Syringe, syringes
+from protocols.units import day_of
 from protocols.wire.codes import GunFlag, Mode
 from protocols.wire.messages import HelloReply, LimitsGetReply
 

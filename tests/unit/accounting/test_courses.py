@@ -5,9 +5,9 @@ import random
 import pytest
 
 from meso_device.accounting.clinic import LastGiven
-from meso_device.accounting.courses import day_of, interval_days, next_due, past_sessions
+from meso_device.accounting.courses import interval_days, next_due, past_sessions
 from protocols.treatment.courses import Course, Phase, courses
-from protocols.units import DAY_US
+from protocols.units import DAY_US, day_of
 
 START = 20_000
 

@@ -20,7 +20,6 @@ from meso_device.accounting.materials import (
     checked_gun_uid,
     checked_lot,
     checked_product,
-    day_of,
     day_text,
     expiry_day,
     key_part,
@@ -34,6 +33,7 @@ from meso_device.accounting.materials import (
 )
 from meso_device.audit.records import Stamp, build
 from protocols.errors import UsageError
+from protocols.units import day_of
 
 BY = Actor(op="01" * 16, role="clinician", utc_us=1_700_000_000_000_000)
 UID = "00112233445566778899aabb"

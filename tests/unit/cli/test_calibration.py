@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from meso_device.audit.calibration_facts import calibrations_of
 from meso_device.audit.canonical import decode
 from meso_device.audit.reader import reading
+from meso_device.audit.retirement import retired_entry
 from meso_device.audit.store import Store
 from meso_device.cli.main import run
 from meso_device.host.bench_file import parse_bench
@@ -64,6 +65,21 @@ def test_a_certificate_is_issued_once_for_each_content_and_its_json_is_what_the_
     same = told(capsys, "certificate", RUN, "--out", "four.json", "--laboratory", "Bench")
     assert (same["number"], same["replaces"]) == (first["number"], "")
     assert (tmp_path / "four.json").read_bytes() == content
+
+
+@pytest.mark.hazard("HZ-25")
+def test_on_a_retired_console_a_certificate_is_written_again_and_none_is_numbered_anew(home, tmp_path, capfd):
+    first = told(capfd, "certificate", RUN, "--out", "one.pdf", "--laboratory", "Bench")
+    store = Store.open(home, software="0.1.0", stamp=stamp(10**9))
+    commit(store, retired_entry(1, op="a", role="administrator"))
+    store.close(stamp(10**9))
+    again = told(capfd, "certificate", RUN, "--out", "two.pdf", "--laboratory", "Bench")
+    assert again["number"] == first["number"]
+    assert (tmp_path / "one.pdf").read_bytes() == (tmp_path / "two.pdf").read_bytes()
+    assert run(["calibration", "certificate", RUN, "--out", "three.pdf", "--laboratory", "Another bench"]) == 1
+    assert "retired" in capfd.readouterr().err
+    assert not (tmp_path / "three.pdf").exists()
+    assert len(issued(home)) == 1
 
 
 @pytest.mark.usefixtures("home")

@@ -2,11 +2,10 @@
 
 import pytest
 
-from meso_device.accounting.courses import day_of
 from meso_device.cli.patient_due import due_document, due_line, due_rows
 from protocols.treatment.courses import courses
 from protocols.treatment.library import load_library
-from protocols.units import DAY_US
+from protocols.units import DAY_US, day_of
 from tests.world.clinic_rig import PATIENT, ClinicRig, Visit
 
 PLAN = load_library("practice").plan()

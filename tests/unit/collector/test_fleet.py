@@ -6,7 +6,6 @@ from contextlib import closing
 import pytest
 from msgspec.structs import replace
 
-from meso_device.accounting.courses import day_of
 from meso_device.audit.database import open_for_reading
 from meso_device.cli import patient_due
 from meso_device.cli.collector_due import due_document, due_lines
@@ -15,7 +14,7 @@ from meso_device.records import calibration_state
 from meso_device.records.lookback import Question, look_back
 from meso_device.records.unsettled import unsettled
 from protocols.treatment.courses import courses
-from protocols.units import DAY_US
+from protocols.units import DAY_US, day_of
 from tests.unit.audit import history
 from tests.unit.audit.clinic import START_US, commit, stamp
 from tests.unit.audit.history import History

@@ -6,12 +6,12 @@ from itertools import pairwise
 import pytest
 from msgspec.structs import replace
 
-from meso_device.accounting.materials import day_of
 from meso_device.calibration.decision import Verdict
 from meso_device.calibration.record import Adjusted, DoseJudged, Ended, Excluded, Reading, Stage, Use, What, entry_of
 from meso_device.calibration.run import RunState
 from meso_device.session.calibration import parse_calibration
 from meso_device.session.contract import DecideAdjustment, NoticeKind, PauseBench, Phase, Stop
+from protocols.units import day_of
 from protocols.wire.codes import State
 from protocols.wire.messages import CalCommit, ServiceEnter
 from simulator.balance import BalanceFigures
