@@ -9,17 +9,42 @@ from typing import Final
 from msgspec import Struct
 
 from drivers.link_call import Call
+from protocols.errors import UsageError
 from protocols.wire.codes import Capability, Code
 from protocols.wire.errors import WireLengthError
 from protocols.wire.frame import REPLY, Frame, encode_frame
 from protocols.wire.messages import EVENTS, Auth, AuthReply, Hello, HelloReply
 from protocols.wire.replies import unpack_reply
-from protocols.wire.seal import FROM_GUN, FROM_HOST, TAG_SIZE, TAGGED, open_frame, seal_frame, session_key
+from protocols.wire.seal import (
+    FROM_GUN,
+    FROM_HOST,
+    LINK_KEY_SIZE,
+    TAG_SIZE,
+    TAGGED,
+    open_frame,
+    seal_frame,
+    session_key,
+)
 
 # The first requests of the session.
 AUTH_ID: Final = 1
 HELLO_AGAIN_ID: Final = 2
 _E_SESSION: Final = bytes([Code.E_SESSION])
+
+
+def parse_link_key(text: str) -> bytes:
+    """Return a link key as it is written on a gun's card: 32 hexadecimal digits, spaces allowed.
+
+    Raises:
+        UsageError: it is something else; never quotes it.
+    """
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(key) != LINK_KEY_SIZE:
+        raise UsageError(f"link key refused: {2 * LINK_KEY_SIZE} hexadecimal digits, as on the card of the gun")
+    return key
 
 
 class Seal:

@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Final
 
 from drivers.gun import GunDriver
+from drivers.link_auth import parse_link_key
 from drivers.ports import open_port
 from meso_device.accounting.service import act_done
 from meso_device.cli.acting import acting
 from meso_device.cli.asking import secret_line
 from meso_device.cli.gun_choice import choose_gun
 from meso_device.cli.service_check import hello_at
-from meso_device.host.link_keys import forget_link_key, keep_link_key, parse_link_key, read_link_keys
+from meso_device.host.link_keys import forget_link_key, keep_link_key, read_link_keys
 from meso_device.people.register import Purpose
 from meso_device.people.roles import Act, Meaning
 from protocols.errors import GunProtocolError, MesoError

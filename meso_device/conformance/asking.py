@@ -1,6 +1,7 @@
 """The host's end of a gun's cable: raw requests, and everything that was heard.
 
-It repeats nothing by itself and believes nothing: each answer is returned as it came.
+It repeats nothing by itself and believes nothing: each answer is returned as it came. A session whose key is known has
+its frames tagged, and the gun's tags are looked at and taken off; whether one was right is kept with the frame.
 """
 
 import re
@@ -14,9 +15,10 @@ from meso_device.conformance.line import Line
 from meso_device.conformance.raw import raw_frame
 from protocols.wire.codes import Code
 from protocols.wire.errors import WireLengthError
-from protocols.wire.frame import REPLY, VERSION_BYTE, Deframer, Frame
+from protocols.wire.frame import HEADER, PAYLOAD_SIZE_MAX, REPLY, VERSION_BYTE, Deframer, Frame
 from protocols.wire.messages import EVENTS, REQUESTS, EventBody, GrantSet, Heartbeat, Request, ServiceMove, Settings
 from protocols.wire.replies import Reply, unpack_reply
+from protocols.wire.seal import FROM_GUN, FROM_HOST, SEALED_PAYLOAD_SIZE_MAX, TAGGED, open_frame, tag_of
 
 MS: Final = 1_000
 S: Final = 1_000_000
@@ -27,6 +29,8 @@ BEAT_US: Final = 100 * MS
 LEASE_MS: Final = 500
 """Lease of the checks that wait for its end; the others take a longer one, which a busy computer keeps too."""
 _LEAST_PAUSE_US: Final = 5 * MS
+# Sessions whose tags are looked at: as many as a check opens beside its owner, and more than a gun has at once.
+_KEYS_MAX: Final = 64
 _NEEDS_GUARD: Final = frozenset({GrantSet.TYPE, ServiceMove.TYPE})
 
 T = TypeVar("T")
@@ -34,10 +38,22 @@ E = TypeVar("E", bound=EventBody)
 
 
 class Heard(Struct, frozen=True):
-    """A whole frame from the gun, and when its last byte came."""
+    """A whole frame from the gun, and when its last byte came.
+
+    Attributes:
+        frame: Without its tag, where that was the right one.
+        at_us: When.
+        key: Of the session whose tag it bore; empty where it bore none, or a wrong one.
+    """
 
     frame: Frame
     at_us: int
+    key: bytes = b""
+
+    @property
+    def proven(self) -> bool:
+        """Whether it bore the right tag."""
+        return bool(self.key)
 
 
 class Answer(Struct, frozen=True):
@@ -47,11 +63,13 @@ class Answer(Struct, frozen=True):
         reply: Code, detail, offset and body.
         frame: The frame that carried it.
         took_us: From the sending of the request to the arrival of the reply.
+        proven: Whether it bore the right tag.
     """
 
     reply: Reply
     frame: Frame
     took_us: int
+    proven: bool
 
     @property
     def code(self) -> int:
@@ -82,11 +100,22 @@ class Answer(Struct, frozen=True):
 
 
 class Talker(Struct):
-    """One session as its host knows it."""
+    """One session as its host knows it; with its key what it says is tagged."""
 
     session: int
     last_id: int = 0
     hb_no: int = 0
+    key: bytes = b""
+
+    @property
+    def untagged(self) -> "Talker":
+        """The same session for somebody who has not its key."""
+        return Talker(self.session, self.last_id, self.hb_no)
+
+    @property
+    def payload_size_max(self) -> int:
+        """Bytes that a request of this session may have."""
+        return SEALED_PAYLOAD_SIZE_MAX if self.key else PAYLOAD_SIZE_MAX
 
     def next_id(self) -> int:
         """Take the next request number."""
@@ -117,6 +146,7 @@ class Asking:
         self.beating: Talker | None = None
         self._deframer = Deframer()
         self._beat_due_us = 0
+        self._keys: dict[int, bytes] = {}
 
     # time and bytes
 
@@ -163,8 +193,25 @@ class Asking:
         self.raw += data
         now_us = self.line.now_us()
         for frame in self._deframer.feed(data):
-            self.heard.append(Heard(frame, now_us))
+            self.heard.append(self._opened(frame, now_us))
             self.uptime_ms = frame.aux
+
+    def know(self, talker: Talker) -> None:
+        """Look at the tags of this session from now on."""
+        self._keys.pop(talker.session, None)
+        self._keys[talker.session] = talker.key
+        while len(self._keys) > _KEYS_MAX:
+            del self._keys[next(iter(self._keys))]
+
+    def _opened(self, frame: Frame, now_us: int) -> Heard:
+        if frame.ver_flags == TAGGED:
+            for session, key in reversed(self._keys.items()):
+                # An event has its own number in the place of the session's.
+                if session == frame.session or not frame.type & REPLY:
+                    opened = open_frame(key, FROM_GUN, frame)
+                    if opened is not None:
+                        return Heard(opened, now_us, key)
+        return Heard(frame, now_us)
 
     def mark(self) -> int:
         """Return a place in what was heard, for `since`."""
@@ -205,11 +252,19 @@ class Asking:
         ver_flags: int = VERSION_BYTE,
         crc_flip: int = 0,
     ) -> bytes:
-        """Return any type and payload as a frame of a session; see `frame`."""
+        """Return any type and payload as a frame of a session; see `frame`. Of another version it bears no tag."""
         if type_code in _NEEDS_GUARD:
             self.need_guard()
         number = by.next_id() if req_id is None else req_id
+        if by.key and ver_flags == VERSION_BYTE:
+            ver_flags = TAGGED
+            payload += tag_of(by.key, FROM_HOST, HEADER.pack(TAGGED, type_code, number, by.session, aux) + payload)
         return raw_frame(type_code, number, by.session, payload, aux=aux, ver_flags=ver_flags, crc_flip=crc_flip)
+
+    @staticmethod
+    def is_guarded(type_code: int) -> bool:
+        """Whether a request can move something."""
+        return type_code in _NEEDS_GUARD
 
     def need_guard(self) -> None:
         """Stop here unless the needle guard is on.
@@ -235,9 +290,27 @@ class Asking:
         """Send one request that was made into a frame, and return its reply.
 
         Raises:
+            Broken: no reply came, or one without the right tag to a request that had one.
+        """
+        start_us = self.line.now_us()
+        asked = _header_of(data)
+        heard = self.reply_to(data)
+        name = request_name(asked.type)
+        due = asked.ver_flags == TAGGED and asked.session in self._keys
+        expect(heard.proven or not due, f"the reply to a tagged {name} bears no right tag")
+        try:
+            reply = unpack_reply(asked.type, heard.frame.payload)
+        except WireLengthError as error:
+            raise Broken(f"reply to {name}: {error}") from None
+        return Answer(reply, heard.frame, heard.at_us - start_us, heard.proven)
+
+    def reply_to(self, data: bytes) -> Heard:
+        """Send one request that was made into a frame, and return what came with its type, number and session.
+
+        Raises:
             Broken: no reply came.
         """
-        start_us, mark = self.line.now_us(), self.mark()
+        mark = self.mark()
         asked = _header_of(data)
         self.send(data)
         answered: list[Heard] = []
@@ -253,12 +326,7 @@ class Asking:
 
         if not self.until(came, ANSWER_US):
             raise Broken(f"no reply to {request_name(asked.type)} within {ANSWER_US // MS} ms")
-        frame = answered[0].frame
-        try:
-            reply = unpack_reply(asked.type, frame.payload)
-        except WireLengthError as error:
-            raise Broken(f"reply to {request_name(asked.type)}: {error}") from None
-        return Answer(reply, frame, answered[0].at_us - start_us)
+        return answered[0]
 
     def ask(self, request: Request, by: Talker | None = None) -> Answer:
         """Ask as a session, the owner's if none is named, and return the reply."""
@@ -299,7 +367,7 @@ class Asking:
             hb_no = by.hb_no
         body = Heartbeat(hb_no, self.uptime_ms if echo_ms is None else echo_ms % U32, lease_ms, 0, 1)
         self._beat_due_us = self.line.now_us() + BEAT_US
-        self.send(raw_frame(Heartbeat.TYPE, 0, by.session, body.pack()))
+        self.send(self.any_frame(Heartbeat.TYPE, body.pack(), by, req_id=0))
 
 
 def _header_of(data: bytes) -> Frame:

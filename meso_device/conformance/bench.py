@@ -1,6 +1,6 @@
 """A gun on the bench: brought back to SAFE before each check, set, armed, stopped, and pressed by hands."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from hashlib import sha256
 from typing import Any, Final
@@ -13,11 +13,14 @@ from meso_device.conformance.line import Hands, Line
 from meso_device.conformance.raw import raw_frame
 from meso_device.conformance.workable import workable_settings
 from protocols.errors import MesoError
-from protocols.wire.codes import MAJOR, Code, GrantKind, GunFlag, State
+from protocols.wire.codes import MAJOR, Capability, Code, GrantKind, GunFlag, State
+from protocols.wire.errors import WireLengthError
 from protocols.wire.frame import STOP_FRAME
 from protocols.wire.hashes import record_hash8
 from protocols.wire.messages import (
     AlarmAck,
+    Auth,
+    AuthReply,
     BootEvent,
     EstopResetConfirm,
     EstopResetPrepare,
@@ -39,6 +42,8 @@ from protocols.wire.messages import (
     Takeover,
     TakeoverReply,
 )
+from protocols.wire.replies import unpack_reply
+from protocols.wire.seal import FROM_GUN, TAG_SIZE, TAGGED, open_frame, session_key
 
 _REST_US: Final = 10 * S
 _LONG_LEASE_MS: Final = 1_000
@@ -53,11 +58,20 @@ class Bench(Asking):
         hello: The reply to HELLO with which the owner's session began.
         token: The owner's owner_token.
         met: Whether the gun was found to be the kit's to change.
+        link_key: The gun's; empty when it holds none.
     """
 
     hello: HelloReply
 
-    def __init__(self, line: Line, *, host_id: bytes, hands: Hands | None = None, guarded: bool = False) -> None:
+    def __init__(
+        self,
+        line: Line,
+        *,
+        host_id: bytes,
+        hands: Hands | None = None,
+        guarded: bool = False,
+        link_key_of: Callable[[bytes], bytes | None] = lambda _: None,
+    ) -> None:
         """Take a gun; `settle` speaks to it first.
 
         Args:
@@ -65,8 +79,11 @@ class Bench(Asking):
             host_id: The host's random id of 16 bytes.
             hands: Whoever presses and touches, None for nobody.
             guarded: Whether somebody has said that the needle guard is on.
+            link_key_of: Given a gun_uid, the link key that the gun must prove; None where none is at hand.
         """
         super().__init__(line, guarded=guarded)
+        self.link_key = b""
+        self._link_key_of = link_key_of
         self.hands = hands
         self.token = 0
         self._host_id = host_id
@@ -84,12 +101,50 @@ class Bench(Asking):
         return Hello(nonce, MAJOR, MAJOR, self._host_id)
 
     def greet(self, hello: Hello | None = None) -> tuple[HelloReply, Talker]:
-        """Say HELLO and return what the gun said and the session."""
+        """Say HELLO and return what the gun said and the session; of a gun with a link key what it said with a tag."""
         asked = hello or self.new_hello()
-        answer = self.sent(raw_frame(Hello.TYPE, 1 + self._hellos % 60_000, 0, asked.pack()))
-        reply = answer.body(HelloReply)
-        expect(reply.host_nonce == asked.host_nonce, "the reply to HELLO echoes another nonce")
-        return reply, Talker(reply.session)
+        reply = self.greet_untagged(asked)
+        talker = Talker(reply.session)
+        if self.link_key:
+            expect(bool(reply.capabilities & Capability.LINK_AUTH), "LINK_AUTH is not set any more")
+            talker.key, _ = self.prove(reply)
+            self.know(talker)
+            reply = self.ask(asked, talker).body(HelloReply)
+        return reply, talker
+
+    def greet_untagged(self, hello: Hello) -> HelloReply:
+        """Say HELLO as anybody may, and return what the gun said."""
+        reply = self.sent(raw_frame(Hello.TYPE, 1 + self._hellos % 60_000, 0, hello.pack())).body(HelloReply)
+        expect(reply.host_nonce == hello.host_nonce, "the reply to HELLO echoes another nonce")
+        return reply
+
+    def prove(self, hello: HelloReply) -> tuple[bytes, bytes]:
+        """Ask AUTH, untagged, and let the gun prove that it holds its link key.
+
+        Returns the key of the session and the gun's nonce.
+
+        Raises:
+            Broken: it is refused, or the tag of the reply is not the right one.
+        """
+        heard = self.reply_to(raw_frame(Auth.TYPE, 1, hello.session, b""))
+        frame = heard.frame
+        bare = heard.proven or frame.ver_flags != TAGGED
+        try:
+            reply = unpack_reply(Auth.TYPE, frame.payload if bare else frame.payload[:-TAG_SIZE])
+        except WireLengthError as error:
+            raise Broken(f"reply to AUTH: {error}") from None
+        if not isinstance(reply.body, AuthReply):
+            raise Broken(f"AUTH refused with code {reply.code}")
+        key = session_key(
+            self.link_key,
+            gun_uid=hello.gun_uid,
+            session=hello.session,
+            host_nonce=hello.host_nonce,
+            gun_nonce=reply.body.gun_nonce,
+        )
+        proven = heard.key == key if heard.proven else open_frame(key, FROM_GUN, frame) is not None
+        expect(proven, "the reply to AUTH does not bear the tag of the gun's link key")
+        return key, reply.body.gun_nonce
 
     def own(self) -> None:
         """Open a session and make it the owner; all credit ends."""
@@ -163,6 +218,20 @@ class Bench(Asking):
     def _meet(self) -> None:
         """Look at the gun before anything is changed: what is in it may be somebody's."""
         hello = self.look()
+        key = self._link_key_of(hello.gun_uid)
+        if hello.capabilities & Capability.LINK_AUTH and key is None:
+            raise MesoError(
+                "the gun takes only a host that holds its link key: pair it with 'meso link pair', "
+                "or name the file of its card with --link-key-file"
+            )
+        if key is not None:
+            if not hello.capabilities & Capability.LINK_AUTH:
+                raise MesoError(
+                    f"a link key is at hand for gun {hello.gun_uid.hex()}, and it answers without one: "
+                    "another device, or it has lost its memory ('meso link forget' ends that)"
+                )
+            self.link_key = key
+            hello = self.look()
         waiting = hello.head_seq - hello.released_seq
         if waiting:
             raise MesoError(

@@ -31,6 +31,7 @@ class Rule(Struct, frozen=True):
         check: Raises `Broken` or `NotRun`; may return what it left out.
         hands: Whether somebody must press or touch something.
         slow: Whether it takes longer than five seconds.
+        keyed: Whether it is about link authentication, which a gun may be without.
     """
 
     number: str
@@ -38,19 +39,20 @@ class Rule(Struct, frozen=True):
     check: Check
     hands: bool
     slow: bool
+    keyed: bool
 
 
 CHECKED: Final[dict[str, Rule]] = {}
 
 
-def rule(number: str, *, hands: bool = False, slow: bool = False) -> Callable[[Check], Check]:
+def rule(number: str, *, hands: bool = False, slow: bool = False, keyed: bool = False) -> Callable[[Check], Check]:
     """Enter a function as the check of a rule. Its docstring's first line says what it tries."""
 
     def enter(check: Check) -> Check:
         require(number not in CHECKED, f"{number} is checked twice")
         tries = (check.__doc__ or "").strip().split("\n", maxsplit=1)[0]
         require(bool(tries), f"the check of {number} does not say what it tries")
-        CHECKED[number] = Rule(number, tries, check, hands, slow)
+        CHECKED[number] = Rule(number, tries, check, hands, slow, keyed)
         return check
 
     return enter

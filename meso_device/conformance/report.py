@@ -14,12 +14,17 @@ from protocols.wire.messages import HelloReply
 _WIDTH: Final = 118
 _INDENT: Final = " " * 17
 _MARKS: Final = {Verdict.PASSED: "passed ", Verdict.FAILED: "FAILED ", Verdict.NOT_RUN: "not run"}
+_UNTRIED: Final = {
+    Verdict.NOT_OFFERED: "not offered by this gun:",
+    Verdict.NOT_TESTABLE: "not testable from the cable:",
+}
 
 
 def gun_line(hello: HelloReply) -> str:
     """Return which gun it is, in a line; a simulated one is marked."""
     mark = ", SIMULATED" if hello.flags & GunFlag.SIMULATED else ""
-    return f"{hello.model} {hello.serial}, firmware {firmware_of(hello)}, gun {hello.gun_uid.hex()}{mark}"
+    link = ", link authenticated" if hello.flags & GunFlag.AUTHENTICATED else ""
+    return f"{hello.model} {hello.serial}, firmware {firmware_of(hello)}, gun {hello.gun_uid.hex()}{mark}{link}"
 
 
 def finding_lines(finding: Finding) -> list[str]:
@@ -34,17 +39,23 @@ def finding_lines(finding: Finding) -> list[str]:
 
 
 def untested_lines(findings: Iterable[Finding]) -> list[str]:
-    """Return the rules that no cable shows, by reason."""
-    reasons: dict[str, list[str]] = {}
+    """Return the rules that this gun has no part for, and those that no cable shows, by reason."""
+    reasons: dict[Verdict, dict[str, list[str]]] = {verdict: {} for verdict in _UNTRIED}
     for finding in findings:
-        if finding.verdict is Verdict.NOT_TESTABLE:
-            reasons.setdefault(finding.seen, []).append(finding.number)
-    if not reasons:
-        return []
-    lines = ["", "not testable from the cable:"]
-    for reason, numbers in reasons.items():
-        lines += wrap(f"{reason}: {' '.join(numbers)}", _WIDTH, initial_indent="  ", subsequent_indent="    ")
+        if finding.verdict in _UNTRIED:
+            reasons[finding.verdict].setdefault(finding.seen, []).append(finding.number)
+    lines = []
+    for verdict, by_reason in reasons.items():
+        if by_reason:
+            lines += ["", _UNTRIED[verdict]]
+        for reason, numbers in by_reason.items():
+            lines += wrap(f"{reason}: {' '.join(numbers)}", _WIDTH, initial_indent="  ", subsequent_indent="    ")
     return lines
+
+
+def is_told_at_once(finding: Finding) -> bool:
+    """Whether a rule has its own lines; the others are told by reason at the end."""
+    return finding.verdict not in _UNTRIED
 
 
 def sum_line(findings: Iterable[Finding]) -> str:
@@ -67,6 +78,7 @@ def document(hello: HelloReply, findings: Iterable[Finding]) -> dict[str, object
             "gun_uid": hello.gun_uid.hex(),
             "firmware": firmware_of(hello),
             "simulated": bool(hello.flags & GunFlag.SIMULATED),
+            "authenticated": bool(hello.flags & GunFlag.AUTHENTICATED),
         },
         "counts": {verdict.value: counts[verdict] for verdict in Verdict},
         "rules": [

@@ -82,13 +82,16 @@ class SimulatedHands:
         self._line.gun.change_cartridge(self._line.now_us())
 
 
-def simulated_gun(name: str | None = None) -> tuple[SimulatedLine, SimulatedHands]:
+def simulated_gun(name: str | None = None, *, link_key: bytes | None = None) -> tuple[SimulatedLine, SimulatedHands]:
     """Switch a new simulated gun on and return its cable and hands.
 
     Args:
         name: Decides the gun's uid and its random numbers; a new one if None.
+        link_key: That the gun holds; None for none.
     """
     named = name or token_hex(4)
-    gun = SimulatedGun(name=named, seed=named, store=MemoryStore(NVM_SIZE), on_injection=lambda _: None)
+    gun = SimulatedGun(
+        name=named, seed=named, store=MemoryStore(NVM_SIZE), on_injection=lambda _: None, link_key=link_key
+    )
     line = SimulatedLine(gun)
     return line, SimulatedHands(line)

@@ -6,7 +6,6 @@ _HOST: Final = "binds the host"
 _MEMORY: Final = "needs a look into the gun's memory"
 _GAUGE: Final = "needs a gauge or a balance at the needle"
 _FAULT: Final = "needs a fault made inside the gun"
-_KEY: Final = "needs a gun with a link key, and the key"
 _NOBODY: Final = "binds whoever writes the text or the codec"
 
 WHY_NOT: Final[dict[str, str]] = {
@@ -64,18 +63,6 @@ WHY_NOT: Final[dict[str, str]] = {
     "W-210": _NOBODY,
     "W-212": "allows something and asks for nothing",
     "W-214": _HOST,
-    "W-215": _KEY,
-    "W-216": _KEY,
-    "W-217": _KEY,
-    "W-218": _KEY,
-    "W-219": _KEY,
-    "W-220": _KEY,
-    "W-221": _KEY,
-    "W-222": _KEY,
-    "W-223": _KEY,
-    "W-224": _KEY,
-    "W-225": _KEY,
-    "W-226": _KEY,
     "W-227": _HOST,
     "W-228": _HOST,
     "W-229": _HOST,

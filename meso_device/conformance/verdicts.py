@@ -19,6 +19,7 @@ class Verdict(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     NOT_RUN = "not run"
+    NOT_OFFERED = "not offered by this gun"
     NOT_TESTABLE = "not testable from the cable"
 
 
@@ -86,6 +87,8 @@ def _run(bench: Bench, rule: Rule) -> Finding:
         return Finding(rule.number, Verdict.NOT_RUN, rule.tries, f"the gun could not be brought to SAFE: {broken}")
     except NotRun as why:
         return Finding(rule.number, Verdict.NOT_RUN, rule.tries, str(why))
+    if rule.keyed and not bench.link_key:
+        return Finding(rule.number, Verdict.NOT_OFFERED, rule.tries, "this gun holds no link key")
     try:
         left_out = rule.check(bench)
     except Broken as broken:

@@ -14,21 +14,6 @@ _UID_SIZE: Final = 12
 _OTHERS: Final = 0o077
 
 
-def parse_link_key(text: str) -> bytes:
-    """Return a link key as it is written on a gun's card: 32 hexadecimal digits, spaces allowed.
-
-    Raises:
-        UsageError: it is something else; never quotes it.
-    """
-    try:
-        key = bytes.fromhex(text)
-    except ValueError:
-        key = b""
-    if len(key) != LINK_KEY_SIZE:
-        raise UsageError(f"link key refused: {2 * LINK_KEY_SIZE} hexadecimal digits, as on the card of the gun")
-    return key
-
-
 def read_link_keys(home: Home) -> dict[bytes, bytes]:
     """Return the keys by gun_uid; none where no gun was paired.
 

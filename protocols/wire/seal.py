@@ -45,7 +45,7 @@ def seal_frame(
 ) -> bytes:
     """Return the whole frame with its tag. Payload at most 226 bytes."""
     header = HEADER.pack(TAGGED, type_code, req_id, session, aux & 0xFFFFFFFF)
-    tag = _tag(key, sender, header + payload)
+    tag = tag_of(key, sender, header + payload)
     return encode_frame(type_code, req_id, session, aux, payload + tag, ver_flags=TAGGED)
 
 
@@ -55,10 +55,11 @@ def open_frame(key: bytes, sender: Sender, frame: Frame) -> Frame | None:
         return None
     payload, tag = frame.payload[:-TAG_SIZE], frame.payload[-TAG_SIZE:]
     header = HEADER.pack(TAGGED, frame.type, frame.req_id, frame.session, frame.aux)
-    if not compare_digest(tag, _tag(key, sender, header + payload)):
+    if not compare_digest(tag, tag_of(key, sender, header + payload)):
         return None
     return Frame(VERSION_BYTE, frame.type, frame.req_id, frame.session, frame.aux, payload)
 
 
-def _tag(key: bytes, sender: Sender, told: bytes) -> bytes:
+def tag_of(key: bytes, sender: Sender, told: bytes) -> bytes:
+    """Return the tag of a frame: of its sender, header (with bit 3 of ver_flags set) and payload."""
     return blake2s(sender + told, key=key, digest_size=TAG_SIZE).digest()

@@ -26,6 +26,36 @@ def test_rules_named_are_tried_against_the_gun_at_a_port(bench):
     assert gun.shots() == 0
 
 
+@pytest.mark.invariant("I-60")
+@pytest.mark.hazard("HZ-40")
+def test_a_gun_with_a_link_key_is_tried_with_the_key_of_a_file_alone(bench):
+    card = bench.path / "card.key"
+    gun = bench.gun(extra=("--auth-key-file", card), hand="none")
+    rules = ("W-029", "W-222", "W-224", "W-226")
+    words = [word for rule in rules for word in ("--rule", rule)]
+    try_it = ("conformance", "--gun", gun.link, "--yes-guard-is-on", "--json", *words)
+    kit = bench.meso(*try_it)
+    kit.wait()
+    assert_one_clear_line(kit, status=1, names=("takes only a host that holds its link key", "--link-key-file"))
+    report = bench.meso(*try_it, "--link-key-file", card).ok().json()
+    assert named(report) == dict.fromkeys(rules, "passed")
+    assert report["gun"]["authenticated"]
+    wrong = bench.path / "wrong.key"
+    for content, mode, status, said in (
+        ("ff" * 16, 0o600, 1, "does not bear the tag of the gun's link key"),
+        ("ff" * 16, 0o640, 2, "chmod 600"),
+        ("ff" * 15, 0o600, 2, "32 hexadecimal digits"),
+    ):
+        wrong.write_text(content)
+        wrong.chmod(mode)
+        kit = bench.meso(*try_it, "--link-key-file", wrong)
+        kit.wait()
+        assert_one_clear_line(kit, status=status, names=(said,))
+    kit = bench.meso(*try_it, "--link-key-file", bench.path / "nowhere")
+    kit.wait()
+    assert_one_clear_line(kit, status=2, names=("nowhere", "cannot be read"))
+
+
 def test_without_the_word_about_the_guard_no_credit_is_given(bench):
     gun = bench.gun()  # its hand pulls whenever it is armed
     kit = bench.meso("conformance", "--gun", gun.link, "--rule", "W-100", "--rule", "W-050").ok()

@@ -47,6 +47,10 @@ def test_a_paired_gun_treats_under_tags_and_one_without_its_key_is_asked_nothing
     assert (act["act"], act["role"]) == ("link_paired", "technician")
     assert [body["op"] for body in read_bodies(bench.home, "sign")][-1] == act["op"]
 
+    kit = bench.meso("conformance", *port, "--rule", "W-221", "--rule", "W-203").ok()
+    assert "link authenticated" in kit.out
+    assert "passed   W-221" in kit.out
+
     # Somebody in the middle lets the gun seem to be one without a key: nothing is asked of it.
     cable = bench.cable(clinic.gun)
     cable.order("keyless")

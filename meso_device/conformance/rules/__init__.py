@@ -2,6 +2,7 @@
 
 from meso_device.conformance.rules import (
     alarms,
+    authentication,
     calibration,
     frames,
     grants,
@@ -19,6 +20,7 @@ from meso_device.conformance.rules import (
 
 __all__ = [
     "alarms",
+    "authentication",
     "calibration",
     "frames",
     "grants",

@@ -94,7 +94,7 @@ def w010(bench: Bench) -> str | None:
 @rule("W-011")
 def w011(bench: Bench) -> str | None:
     """Sends the longest block, which is read, and 300 bytes without 0x00 before a request, which is dropped."""
-    longest = bench.any_frame(StatusGet.TYPE, b"\1" * PAYLOAD_SIZE_MAX, bench.owner)
+    longest = bench.any_frame(StatusGet.TYPE, b"\1" * bench.owner.payload_size_max, bench.owner)
     expect(len(longest) == DECODED_SIZE_MAX + 3, "the longest frame is of another length")
     answer = bench.sent(longest)
     expect(answer.code == Code.E_LENGTH, f"the longest frame was answered {answer.named}")

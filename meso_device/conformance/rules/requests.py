@@ -238,7 +238,7 @@ def w036(bench: Bench) -> str | None:
 @rule("W-195")
 def w195(bench: Bench) -> str | None:
     """Sends reads and changes of other major versions and with reserved flags: E_VERSION each."""
-    for ver_flags in (*_OTHER_VERSIONS, 0x11, 0x18):
+    for ver_flags in (*_OTHER_VERSIONS, 0x11, *(() if bench.link_key else (TAGGED,))):
         for request in (StatusGet(), StatusRate(100)):
             answer = bench.sent(bench.frame(request, bench.owner, ver_flags=ver_flags))
             expect(answer.code == Code.E_VERSION, f"ver_flags 0x{ver_flags:02X}: {answer.named}")
@@ -272,8 +272,9 @@ def w198(bench: Bench) -> str | None:
 def w203(bench: Bench) -> str | None:
     """Looks at LINK_AUTH and AUTHENTICATED, asks AUTH, and sends a tagged frame."""
     hello = bench.look()
-    if hello.capabilities & Capability.LINK_AUTH:
+    if bench.link_key:
         raise NotRun("this gun holds a link key")
+    expect(not hello.capabilities & Capability.LINK_AUTH, "LINK_AUTH is set")
     flags = hello.flags | bench.status().flags
     expect(not flags & GunFlag.AUTHENTICATED, "AUTHENTICATED is set")
     answer = bench.sent(bench.any_frame(Auth.TYPE, b"", bench.owner))

@@ -64,7 +64,7 @@ def w050(bench: Bench) -> str | None:
     _, first = bench.greet()
     bench.done(StatusGet(), first)
     _, second = bench.greet()
-    bench.refused(StatusGet(), Code.E_SESSION, by=first)
+    bench.refused(StatusGet(), Code.E_SESSION, by=first.untagged)
     bench.done(StatusGet(), second)
     bench.done(StatusRate(100))
     return None
@@ -96,7 +96,7 @@ def w053(bench: Bench) -> str | None:
     owner = bench.owner
     bench.power_cycle()
     for talker in (owner, reader):
-        answer = bench.ask(StatusGet(), talker)
+        answer = bench.ask(StatusGet(), talker.untagged)
         expect(answer.code == Code.E_SESSION, f"a session of before the reset: {answer.named}")
     return None
 
@@ -176,7 +176,7 @@ def w058(bench: Bench) -> str | None:
     first, again = bench.sent(frame), bench.sent(frame)
     expect(again.frame.payload == first.frame.payload, f"GOODBYE again: {again.named}")
     bench.greet()
-    late = bench.sent(frame)
+    late = bench.sent(bench.frame(Goodbye(), bench.owner.untagged, req_id=bench.owner.last_id))
     expect(late.code == Code.E_SESSION, f"GOODBYE again after another HELLO: {late.named}")
     return None
 

@@ -160,14 +160,14 @@ def w041(bench: Bench) -> str | None:
 
 @rule("W-043")
 def w043(bench: Bench) -> str | None:
-    """Looks at every event of a STOP, a reset and half a second of status: number 0 and session 0."""
+    """Looks at every event of a STOP, a reset and half a second of status: number 0, and session 0 without a tag."""
     mark = bench.mark()
     bench.stop()
     bench.reset_latch()
     bench.listen(500 * MS)
-    events = [one.frame for one in bench.since(mark) if not one.frame.type & REPLY]
+    events = [one for one in bench.since(mark) if not one.frame.type & REPLY]
     expect(bool(events), "no event came")
-    named = [frame for frame in events if frame.req_id or frame.session]
+    named = [one for one in events if one.frame.req_id or (one.frame.session and not one.proven)]
     expect(not named, f"{len(named)} of {len(events)} events carry a number or a session")
     return None
 

@@ -24,9 +24,11 @@ import simulator.firmware.requests as requests
 import simulator.firmware.ring as ring
 import simulator.firmware.service as service
 from protocols.wire.codes import Alarm, Code, GrantEnd, GrantKind, Phase, Reason, State
-from protocols.wire.frame import Deframer, decode_block, encode_frame
+from protocols.wire.frame import REPLY, VERSION_BYTE, Deframer, decode_block, encode_frame
 from protocols.wire.hashes import hash8
 from protocols.wire.messages import (
+    Auth,
+    AuthReply,
     Describe,
     DescribeReply,
     EpochOpen,
@@ -39,9 +41,11 @@ from protocols.wire.messages import (
     StatusRate,
     Takeover,
 )
+from protocols.wire.seal import TAG_SIZE, session_key
 from protocols.wire.states import GunEvent
 from simulator.firmware.board import Board
 from simulator.firmware.calibration import CalibrationStore
+from simulator.firmware.draw import NumberSource
 from simulator.firmware.journal import Journal
 from simulator.firmware.lease import Lease
 from simulator.firmware.refusal import Refusal
@@ -1011,3 +1015,207 @@ def remember_boards(patch):
         return remembering
 
     instead(patch, Board, "__init__", made)
+
+
+# link authentication: guns that hold a key
+
+
+@broken("W-215", hazards=("HZ-40",))
+def the_link_key_is_lost_with_the_power(patch):
+    def made(restart):
+        def without(self):
+            restart(self)
+            self.link_key = self.link_key if self.owner_token == 0 else b""
+
+        return without
+
+    instead(patch, SessionTable, "restart", made)
+
+
+@broken("W-216", hazards=("HZ-40",))
+def a_read_shows_the_link_key(patch):
+    def made(handle):
+        return lambda call, request: SettingsGetReply((call.board.sessions.link_key + bytes(72))[:72], bytes(8))
+
+    handler(patch, SettingsGet, made)
+
+
+@broken("W-216", hazards=("HZ-40",))
+def a_type_that_nobody_knows_erases_the_link_key(patch):
+    def made(take):
+        def erasing(self, frame, rx_bad_frames):
+            if frame.type == 0x2E:
+                self._board.sessions.link_key = b""
+            take(self, frame, rx_bad_frames)
+
+        return erasing
+
+    instead(patch, dispatch.Dispatcher, "take", made)
+
+
+@broken("W-217", hazards=("HZ-40",))
+def the_nonce_is_always_the_same(patch):
+    patch.setattr(NumberSource, "draw_nonce", lambda self: b"n" * 16)
+
+
+@broken("W-217", hazards=("HZ-40",))
+def auth_again_gets_another_nonce(patch):
+    def made(handle):
+        def fresh(call, request):
+            if not call.session.proven:
+                return handle(call, request)
+            return AuthReply(call.board.draw.draw_nonce())
+
+        return fresh
+
+    handler(patch, Auth, made)
+
+    def hello_made(hello):
+        def again(self, request, gun_uid):
+            session = hello(self, request, gun_uid)
+            session.gun_nonce = self._draw.draw_nonce()
+            session.key = session_key(
+                self.link_key,
+                gun_uid=gun_uid,
+                session=session.number,
+                host_nonce=request.host_nonce,
+                gun_nonce=session.gun_nonce,
+            )
+            return session
+
+        return again
+
+    instead(patch, SessionTable, "hello", hello_made)
+
+
+@broken("W-218", hazards=("HZ-40",))
+def auth_in_a_proven_session_is_answered_without_a_tag(patch):
+    def made(reply):
+        def untagged(self, type_code, req_id, session, payload, key=b""):
+            again = type_code == Auth.TYPE | REPLY and session in PROVEN
+            PROVEN.add(session)
+            reply(self, type_code, req_id, session, payload, b"" if again else key)
+
+        return untagged
+
+    PROVEN.clear()
+    instead(patch, outbox.Outbox, "reply", made)
+
+
+PROVEN: set[int] = set()
+
+
+@broken("W-219", hazards=("HZ-40",))
+def a_tagged_hello_of_another_host_is_answered(patch):
+    def again(self, frame):
+        session = self._board.sessions.find(frame.session)
+        return dispatch._OK + dispatch.hello(self._board, session, dispatch.parse(frame), authenticated=True).pack()
+
+    patch.setattr(dispatch.Dispatcher, "_hello_again", again)
+
+
+@broken("W-220", hazards=("HZ-40",))
+def the_keys_of_old_sessions_are_kept(patch):
+    known = {}
+
+    def hello_made(hello):
+        def remembering(self, request, gun_uid):
+            session = hello(self, request, gun_uid)
+            known[session.number] = session
+            return session
+
+        return remembering
+
+    instead(patch, SessionTable, "hello", hello_made)
+    instead(patch, SessionTable, "keyed", lambda keyed: lambda self, number: keyed(self, number) or known.get(number))
+
+
+@broken("W-221", hazards=("HZ-40",))
+def any_tag_is_right(patch):
+    def opened(key, sender, frame):
+        return replace(frame, ver_flags=VERSION_BYTE, payload=frame.payload[:-TAG_SIZE])
+
+    patch.setattr(dispatch, "open_frame", opened)
+
+
+@broken("W-221")
+def wrong_tags_are_not_counted(patch):
+    def made(take):
+        def uncounted(self, frame, rx_bad_frames):
+            take(self, frame, rx_bad_frames)
+            self._board.rx_untrue = 0
+
+        return uncounted
+
+    instead(patch, dispatch.Dispatcher, "take", made)
+
+
+@broken("W-222", hazards=("HZ-40",))
+def untagged_changes_are_made(patch):
+    def made(request):
+        return lambda self, frame, rx_bad, *, trusted, tagged: request(self, frame, rx_bad, trusted=True, tagged=tagged)
+
+    instead(patch, dispatch.Dispatcher, "_request", made)
+
+
+@broken("W-222", hazards=("HZ-40",))
+def untagged_heartbeats_renew_the_lease(patch):
+    def made(take):
+        def beaten(self, frame, rx_bad_frames):
+            if frame.type == Heartbeat.TYPE and frame.ver_flags == VERSION_BYTE:
+                self._heartbeat(frame)
+            else:
+                take(self, frame, rx_bad_frames)
+
+        return beaten
+
+    instead(patch, dispatch.Dispatcher, "take", made)
+
+
+@broken("W-223", hazards=("HZ-40",))
+def refusals_bear_no_tag(patch):
+    def made(reply):
+        def untagged(self, type_code, req_id, session, payload, key=b""):
+            reply(self, type_code, req_id, session, payload, b"" if payload[0] else key)
+
+        return untagged
+
+    instead(patch, outbox.Outbox, "reply", made)
+
+
+@broken("W-224", hazards=("HZ-40",))
+def events_bear_no_tag(patch):
+    instead(patch, outbox, "_event_frame", lambda frame: lambda event, uptime_ms, voice: frame(event, uptime_ms, None))
+
+
+@broken("W-224", hazards=("HZ-40",))
+def events_have_no_number_that_grows(patch):
+    def made(frame):
+        def numbered(event, uptime_ms, voice):
+            if voice is not None:
+                voice.events_told = 0
+            return frame(event, uptime_ms, voice)
+
+        return numbered
+
+    instead(patch, outbox, "_event_frame", made)
+
+
+@broken("W-225", hazards=("HZ-40",))
+def authenticated_is_said_without_a_tag(patch):
+    def made(status):
+        return lambda board, rx_bad_frames, *, authenticated: status(board, rx_bad_frames, authenticated=True)
+
+    instead(patch, requests, "status", made)
+
+
+@broken("W-226", hazards=("HZ-40", "HZ-12"))
+def stop_is_asked_for_a_tag(patch):
+    def made(heard):
+        def asked(self):
+            if not self._board.sessions.link_key:
+                heard(self)
+
+        return asked
+
+    instead(patch, firmware.GunFirmware, "_stop_heard", made)

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from meso_device.conformance.bench import Bench
-from meso_device.conformance.findings import CHECKED
+from meso_device.conformance.findings import CHECKED, Broken
 from meso_device.conformance.line import Hands
 from meso_device.conformance.person import PersonHands
+from meso_device.conformance.report import document, gun_line, sum_line, untested_lines
 from meso_device.conformance.simulated import simulated_gun
 from meso_device.conformance.spec import spec_rules
 from meso_device.conformance.untestable import WHY_NOT
@@ -15,15 +16,32 @@ from meso_device.conformance.verdicts import Verdict, chosen_numbers, judge
 from protocols.errors import MesoError, UsageError
 from protocols.wire.codes import State
 from protocols.wire.messages import GrantSet, ServiceMove
+from protocols.wire.seal import TAGGED
 from tests.unit.conformance.broken_guns import BROKEN
 
 ROOT = Path(__file__).parents[3]
 HOST_ID = bytes(range(16))
+KEY = bytes(range(0x40, 0x50))
+KEYED = {number for number, rule in CHECKED.items() if rule.keyed}
 
 
-def bench_of(*, hands=True, guarded=True):
-    line, simulated_hands = simulated_gun("conformance")
-    return Bench(line, host_id=HOST_ID, hands=simulated_hands if hands else None, guarded=guarded)
+def bench_of(*, hands=True, guarded=True, gun_key=None, key=None):
+    line, simulated_hands = simulated_gun("conformance", link_key=gun_key)
+    return Bench(
+        line,
+        host_id=HOST_ID,
+        hands=simulated_hands if hands else None,
+        guarded=guarded,
+        link_key_of=lambda _: key,
+    )
+
+
+def keyed_bench(**given):
+    return bench_of(gun_key=KEY, key=KEY, **given)
+
+
+def untried(findings, verdict):
+    return {one.number: one.seen for one in findings if one.verdict is verdict}
 
 
 def failed(findings):
@@ -45,9 +63,49 @@ def test_the_document_tells_the_share_of_rules_that_is_tried():
 def test_a_gun_that_keeps_the_rules_breaks_none():
     findings = [*judge(bench_of(), chosen_numbers([]))]
     assert failed(findings) == {}
-    not_run = {one.number: one.seen for one in findings if one.verdict is Verdict.NOT_RUN}
-    assert not_run == {"W-141": "this gun has an encoder"}
-    assert sum(one.verdict is Verdict.PASSED for one in findings) == len(CHECKED) - 1
+    assert untried(findings, Verdict.NOT_RUN) == {"W-141": "this gun has an encoder"}
+    assert untried(findings, Verdict.NOT_OFFERED) == dict.fromkeys(KEYED, "this gun holds no link key")
+    assert sum(one.verdict is Verdict.PASSED for one in findings) == len(CHECKED) - 1 - len(KEYED)
+    told = " ".join(untested_lines(findings))
+    assert f"not offered by this gun:   this gun holds no link key: {' '.join(sorted(KEYED))}" in " ".join(
+        told.split(" ")
+    )
+    assert f"{len(KEYED)} not offered by this gun" in sum_line(findings)
+
+
+@pytest.mark.invariant("I-60")
+@pytest.mark.hazard("HZ-40")
+def test_a_gun_with_a_link_key_is_tried_under_tags_and_breaks_no_rule_either():
+    bench = keyed_bench()
+    sent = []
+    send = bench.line.send
+    bench.line.send = lambda data: (sent.append(data), send(data))
+    findings = [*judge(bench, chosen_numbers([]))]
+    assert failed(findings) == {}
+    not_run = untried(findings, Verdict.NOT_RUN)
+    assert not_run == {"W-141": "this gun has an encoder", "W-203": "this gun holds a link key"}
+    assert untried(findings, Verdict.NOT_OFFERED) == {}
+    assert {f"W-{number}" for number in range(215, 227)} == KEYED
+    assert ", link authenticated" in gun_line(bench.hello)
+    assert document(bench.hello, findings)["gun"]["authenticated"] is True
+    tagged = sum(data[2:3] == bytes([TAGGED]) for data in sent)
+    assert tagged > len(sent) // 2
+    assert KEY not in b"".join(sent)
+
+
+def test_a_gun_with_a_link_key_is_not_touched_without_it_nor_under_another_nor_one_that_lost_it():
+    for gun_key, key, error, said in (
+        (KEY, None, MesoError, "--link-key-file"),
+        (KEY, KEY[::-1], Broken, "does not bear the tag of the gun's link key"),
+        (None, KEY, MesoError, "answers without one"),
+    ):
+        bench = bench_of(gun_key=gun_key, key=key)
+        before = bench.standing()
+        with pytest.raises(error, match=said) as raised:
+            bench.settle()
+        bench.link_key = b""
+        assert bench.standing() == before
+        assert KEY.hex() not in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -60,13 +118,14 @@ def test_a_gun_that_keeps_the_rules_breaks_none():
 def test_a_broken_gun_is_found_by_the_number_of_the_rule(name, monkeypatch):
     gun = BROKEN[name]
     gun.breaks(monkeypatch)
-    findings = [*judge(bench_of(), gun.rules)]
+    findings = [*judge(keyed_bench() if set(gun.rules) <= KEYED else bench_of(), gun.rules)]
     assert set(failed(findings)) == set(gun.rules), [(one.number, one.verdict, one.seen) for one in findings]
 
 
 def test_the_same_rules_pass_on_the_whole_gun():
     rules = {rule for gun in BROKEN.values() for rule in gun.rules}
     assert len(BROKEN) >= 15
+    assert rules >= KEYED
     assert rules <= CHECKED.keys()
 
 
@@ -87,7 +146,7 @@ def test_without_hands_the_rest_is_tried_all_the_same():
     findings = [*judge(bench_of(hands=False), chosen_numbers([]))]
     assert failed(findings) == {}
     passed = {one.number for one in findings if one.verdict is Verdict.PASSED}
-    assert passed >= {number for number, rule in CHECKED.items() if not rule.hands}
+    assert passed >= {number for number, rule in CHECKED.items() if not rule.hands} - KEYED
 
 
 def test_a_gun_with_records_that_no_host_has_taken_over_is_left_alone():

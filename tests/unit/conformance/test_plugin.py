@@ -52,6 +52,23 @@ def test_a_broken_rule_is_a_failed_test_that_quotes_it(tmp_path):
     assert "Traceback" not in ran.stdout
 
 
+def test_a_gun_with_a_link_key_is_tried_with_the_key_of_a_file(tmp_path):
+    card = tmp_path / "card.key"
+    card.write_text("00112233445566778899aabbccddeeff\n")
+    card.chmod(0o600)
+    words = ("--pyargs", "meso_device.conformance", "--gun", "simulated", "-k", "W-221 or W-203")
+    ran = run_pytest(tmp_path, *words, "--gun-link-key-file", str(card))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "1 passed, 1 skipped" in ran.stdout
+    assert "this gun holds a link key" in ran.stdout
+    without = run_pytest(tmp_path, *words)
+    assert "this gun holds no link key" in without.stdout
+    card.chmod(0o644)
+    open_to_all = run_pytest(tmp_path, *words, "--gun-link-key-file", str(card))
+    assert open_to_all.returncode == 4
+    assert "chmod 600" in open_to_all.stdout + open_to_all.stderr
+
+
 def test_an_authors_own_test_and_hands(tmp_path):
     (tmp_path / "test_mine.py").write_text(
         "def test_my_gun(gun_bench):\n    gun_bench.settle()\n    assert gun_bench.status().remaining_shots == 0\n"
