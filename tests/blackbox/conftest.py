@@ -11,8 +11,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 for module in ("bench", "checks", "gun", "processes", "records"):
     pytest.register_assert_rewrite(f"support.{module}")
 
-from support.bench import Bench  # noqa: E402  # after its place is known
+from support.bench import Bench, plain_environment  # noqa: E402  # after its place is known
 from support.clinic import found  # noqa: E402
+from support.extent import LONG  # noqa: E402
+from support.warm import Warm  # noqa: E402
 
 
 @pytest.fixture
@@ -33,3 +35,17 @@ def founding(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
         if not (shared / "clinic").exists():
             found(shared / "clinic")
     return shared / "clinic"
+
+
+@pytest.fixture(scope="session")
+def standing_ready() -> Iterator[Warm]:
+    """A process with the product loaded, for all tests that want it."""
+    one = Warm(plain_environment())
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def warm(bench: Bench, standing_ready: Warm) -> None:
+    """Begin each process of this test with the product loaded; in the long form each is started anew."""
+    bench.warm = None if LONG else standing_ready

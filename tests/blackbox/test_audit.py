@@ -13,6 +13,8 @@ from support.checks import assert_one_clear_line
 from support.gun import assert_gun_disarmed
 from support.treatment import treatment_text, write_treatment
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 MAGIC = b"SQLite format 3\0"
 
 

@@ -9,7 +9,7 @@ import pytest
 from support.checks import assert_one_clear_line
 from support.clinic import CHART, alias_of, copied
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.hazard("HZ-25")]
+pytestmark = [pytest.mark.usefixtures("warm"), pytest.mark.timeout(180), pytest.mark.hazard("HZ-25")]
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from support.checks import assert_one_clear_line
 from support.records import kinds_logged
 from support.treatment import treatment_text, write_treatment
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 FIRST, SECOND = (("forehead", 2), ("cheek_left", 2)), (("forehead", 20), ("cheek_left", 10))
 
 

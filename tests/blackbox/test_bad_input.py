@@ -28,6 +28,8 @@ from support.gun import assert_gun_disarmed, lock_port, open_port
 from support.processes import wait_for
 from support.treatment import TWO_AREAS, treatment_text, write_treatment
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 WRONG_USE = 2
 REFUSED = 1
 SHORT = (("forehead", 4),)

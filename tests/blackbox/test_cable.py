@@ -11,6 +11,8 @@ from support.gun import assert_gun_disarmed
 from support.processes import wait_for
 from support.treatment import treatment_text, write_treatment
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 AREAS = (("forehead", 9), ("cheek_left", 9))
 PLANNED = 18
 

@@ -10,6 +10,8 @@ from support.clinic import copied
 from support.extent import LONG
 from support.processes import wait_for
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 
 @pytest.fixture
 def technician(bench, founding):

@@ -9,7 +9,10 @@ from support.checks import assert_one_clear_line
 from support.clinic import CHART, OTHER, alias_of, copied
 from support.printed import pages_of
 
-pytestmark = pytest.mark.timeout(400)  # a calibration, two sessions and many slow looks at a PIN
+pytestmark = [
+    pytest.mark.usefixtures("warm"),
+    pytest.mark.timeout(400),  # a calibration, two sessions and many slow looks at a PIN
+]
 
 
 @pytest.mark.hazard("HZ-20")

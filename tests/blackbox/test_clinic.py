@@ -17,7 +17,10 @@ from support.clinic import BORN, CHART, NAME, OTHER, PRODUCT, TWO_POINTS, alias_
 from support.processes import command_of
 from support.treatment import treatment_text
 
-pytestmark = pytest.mark.timeout(180)  # a day at the clinic is many processes, each with a slow look at a PIN
+pytestmark = [
+    pytest.mark.usefixtures("warm"),
+    pytest.mark.timeout(180),  # a day at the clinic is many processes, each with a slow look at a PIN
+]
 
 ROOT = Path(__file__).parents[2]
 LIBRARY = ROOT / "protocols" / "treatment" / "library"
@@ -559,6 +562,7 @@ def test_injections_behind_a_restored_backup_lock_the_gun_until_two_people_looke
 @pytest.mark.hazard("HZ-35")
 def test_after_a_day_no_file_is_open_to_others_and_no_pin_stands_in_one_or_in_a_command_line(clinic, patient):
     bench, pin = clinic.bench, "590217364815"
+    bench.warm = None  # others see the command line of each
     words = ["people", "add", "eve", "--role", "auditor", "--as", "ada", "--pin-file", clinic.pins("ada", pin)]
     adding, seen = bench.meso(*words), b""
     while adding.running:

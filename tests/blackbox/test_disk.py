@@ -10,6 +10,8 @@ from support.faults import Fault, strace_missing, writer_of
 from support.gun import assert_gun_disarmed
 from support.treatment import treatment_text, write_treatment
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 NO_STRACE = strace_missing()
 MIB = 1 << 20
 AREAS = (("forehead", 8), ("cheek_left", 8))

@@ -10,6 +10,8 @@ from support.extent import long_form
 from support.processes import wait_for
 from support.treatment import treatment_text, write_treatment
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 # 20 µL at 24 µL/s: of each second some 830 ms are flow, so a kill 300-900 ms after a stroke's end is in the next one.
 SLOW = {"dose": "0.02 mL", "flow": "0.024 mL/s", "rate": "1 /s"}
 POINTS = 6

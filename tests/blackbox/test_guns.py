@@ -9,6 +9,8 @@ from support.checks import assert_one_clear_line
 from support.processes import wait_for
 from support.treatment import treatment_text, write_treatment
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 
 @pytest.fixture
 def plan(bench):

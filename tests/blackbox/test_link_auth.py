@@ -7,7 +7,12 @@ from support.checks import assert_one_clear_line
 from support.clinic import CHART, alias_of, copied
 from support.records import read_bodies
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.invariant("I-60"), pytest.mark.hazard("HZ-40")]
+pytestmark = [
+    pytest.mark.usefixtures("warm"),
+    pytest.mark.timeout(300),
+    pytest.mark.invariant("I-60"),
+    pytest.mark.hazard("HZ-40"),
+]
 
 
 def test_a_paired_gun_treats_under_tags_and_one_without_its_key_is_asked_nothing(bench, founding):

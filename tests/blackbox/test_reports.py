@@ -11,6 +11,8 @@ from support.checks import assert_one_clear_line
 from support.printed import pages_of
 from support.treatment import treatment_text, write_treatment
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 
 @pytest.fixture(scope="module")
 def recorded():

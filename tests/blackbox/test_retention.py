@@ -8,7 +8,7 @@ import pytest
 from support.checks import assert_one_clear_line
 from support.clinic import CHART, OTHER, alias_of, copied
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.invariant("I-63")]
+pytestmark = [pytest.mark.usefixtures("warm"), pytest.mark.timeout(180), pytest.mark.invariant("I-63")]
 
 
 @pytest.fixture

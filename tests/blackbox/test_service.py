@@ -4,7 +4,7 @@ import pytest
 from support.checks import assert_one_clear_line
 from support.clinic import CHART, OTHER, alias_of, copied
 
-pytestmark = pytest.mark.timeout(300)  # sessions and many slow looks at a PIN
+pytestmark = [pytest.mark.usefixtures("warm"), pytest.mark.timeout(300)]  # sessions and many slow looks at a PIN
 
 
 @pytest.mark.hazard("HZ-19")

@@ -14,6 +14,16 @@ from support.disks import durable_parent
 from support.gun import SimulatedGun
 from support.processes import MARK, Process, marked_processes, meso_argv, wait_for
 from support.records import Shot, assert_log_equals_truth, kinds_logged, read_export, read_log
+from support.warm import Warm
+
+
+def plain_environment() -> dict[str, str]:
+    """Little, and nothing of the person who runs the tests."""
+    return {
+        "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+        "LANG": "C.UTF-8",
+        **{name: os.environ[name] for name in ("PYTHONPATH", "MESO_WITHOUT") if name in os.environ},
+    }
 
 
 class Bench:
@@ -22,7 +32,10 @@ class Bench:
     Attributes:
         path: Directory of this test.
         home: Data directory that the product is told of; not there until the product makes it.
+        warm: Where processes come from that begin with the product loaded; None where each is started anew.
     """
+
+    warm: Warm | None = None
 
     def __init__(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix="meso-", dir=durable_parent()))
@@ -31,15 +44,13 @@ class Bench:
         self._started: list[Process] = []
 
     def environment(self) -> dict[str, str]:
-        """What every process gets: little, and nothing of the person who runs the tests."""
+        """What every process gets."""
         return {
-            "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+            **plain_environment(),
             "HOME": str(self.path),
             "TMPDIR": str(self.path),
-            "LANG": "C.UTF-8",
             "MESO_HOME": str(self.home),
             MARK: self._mark,
-            **{name: os.environ[name] for name in ("PYTHONPATH", "MESO_WITHOUT") if name in os.environ},
         }
 
     def meso(
@@ -57,6 +68,7 @@ class Bench:
             env={**self.environment(), **(env or {})},
             cwd=self.path,
             prepare=prepare,
+            warm=self.warm if env is None and prepare is None else None,
         )
         self._started.append(process)
         return process

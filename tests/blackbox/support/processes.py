@@ -10,7 +10,10 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from support.warm import Warm
 
 MARK = "MESO_BLACKBOX_RUN"
 WAIT_S = 20.0
@@ -60,6 +63,7 @@ class Process:
         cwd: Path | None = None,
         prepare: Callable[[], None] | None = None,
         stdin: int = subprocess.DEVNULL,
+        warm: "Warm | None" = None,
     ) -> None:
         self.argv = [str(part) for part in argv]
         self.out_path = out_stem.with_suffix(".out")
@@ -72,15 +76,19 @@ class Process:
 
         self.started_ns = time.monotonic_ns()
         with self.out_path.open("wb") as out, self.err_path.open("wb") as err:
-            self._process = subprocess.Popen(
-                self.argv,
-                stdin=stdin,
-                stdout=out,
-                stderr=err,
-                env=dict(env),
-                cwd=cwd,
-                start_new_session=True,
-                preexec_fn=in_child,  # noqa: PLW1509  # two system calls, no locks
+            self._process = (
+                subprocess.Popen(
+                    self.argv,
+                    stdin=stdin,
+                    stdout=out,
+                    stderr=err,
+                    env=dict(env),
+                    cwd=cwd,
+                    start_new_session=True,
+                    preexec_fn=in_child,  # noqa: PLW1509  # two system calls, no locks
+                )
+                if warm is None
+                else warm.start(self.argv[1:], out=out.fileno(), err=err.fileno(), env=env, cwd=cwd)
             )
         self.pid = self._process.pid
         self.stdin = self._process.stdin
