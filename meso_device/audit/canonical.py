@@ -12,9 +12,10 @@ such as a key given twice, white space or ``1.0``.
 import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from keyword import iskeyword
 from string import ascii_lowercase
-from typing import Annotated, Any, Final, Literal, NoReturn
+from typing import Annotated, Any, Final, Literal, NoReturn, TypeAlias
 
 import msgspec
 
@@ -31,6 +32,8 @@ _decode_object: Final = msgspec.json.Decoder(dict[str, Any]).decode
 _encode_as_is: Final = msgspec.json.Encoder().encode
 _encode_lines: Final = msgspec.json.Encoder().encode_lines
 _Integer = Annotated[int, msgspec.Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
+_Shape: TypeAlias = tuple[tuple[str, Any], ...]
+_SHAPES_KEPT: Final = 256
 
 
 def check_value(value: object, where: str, depth: int = 0) -> None:
@@ -131,7 +134,7 @@ class ShapeReader:
 
     def __init__(self, sample: Mapping[str, Json], constants: frozenset[str] = frozenset()) -> None:
         self.sample = sample
-        self._decoder = msgspec.json.Decoder(_shape(sample, constants))
+        self._decoder = _decoder(_shape(sample, constants))
 
     @staticmethod
     def fits(sample: Mapping[str, Json]) -> bool:
@@ -167,14 +170,26 @@ class ShapeReader:
         return records
 
 
-def _shape(sample: Mapping[str, Json], constants: frozenset[str]) -> type[msgspec.Struct]:
-    fields: list[tuple[str, Any]] = []
+def _shape(sample: Mapping[str, Json], constants: frozenset[str]) -> _Shape:
+    """Return the keys in their order, each with what may stand there."""
+    shape: list[tuple[str, Any]] = []
     for key in sorted(sample):
         value = sample[key]
         if isinstance(value, dict):
-            fields.append((key, _shape(value, constants)))
+            shape.append((key, _shape(value, constants)))
         elif key in constants and type(value) is not bool:
-            fields.append((key, Literal[value]))
+            shape.append((key, Literal[value]))
         else:
-            fields.append((key, _Integer if type(value) is int else type(value)))
+            shape.append((key, _Integer if type(value) is int else type(value)))
+    return tuple(shape)
+
+
+# To make one takes as long as to read a hundred records; who judges many small logs meets the same shapes in each.
+@lru_cache(maxsize=_SHAPES_KEPT)
+def _decoder(shape: _Shape) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(_struct(shape))
+
+
+def _struct(shape: _Shape) -> type[msgspec.Struct]:
+    fields = [(key, _struct(kind) if isinstance(kind, tuple) else kind) for key, kind in shape]
     return msgspec.defstruct("Shape", fields, gc=False, forbid_unknown_fields=True)
