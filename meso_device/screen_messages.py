@@ -76,6 +76,7 @@ class ToHost(IntEnum):
     VERIFY = 62
     AMEND = 63
     REACTION = 64
+    UPKEEP = 65
     QUIT = 70
     BENCH_PREPARE = 80
     BENCH_BEGIN = 81

@@ -151,6 +151,13 @@ def log_keys(db: apsw.Connection, trusted: VerifyKey) -> LogKeys:
         raise MesoError(f"the keys of the log do not hold: {damage}; run: meso audit verify") from None
 
 
+def age_of_key(db: apsw.Connection) -> tuple[int, int]:
+    """Return since when, UTC, a label, the log has the key that signs now, and how often it was given another."""
+    bodies = [body for (body,) in run(db, "SELECT body FROM record WHERE key > 'key/' AND key < 'key0' ORDER BY seq")]
+    records = [canonical.decode(body) for body in bodies]
+    return (records[-1]["ts_us"] if records else 0), sum(one["kind"] == ROTATED for one in records)
+
+
 def changes_of_key(db: apsw.Connection, keys: LogKeys) -> dict[str, bytes]:
     """Return the files that lead from any older key to the one that signs now, by name; see `standalone.Rotation`."""
     files = {}

@@ -11,7 +11,6 @@ from meso_device.cli.output import say, say_json
 
 if TYPE_CHECKING:
     from meso_device.cli.desk import Desk
-    from meso_device.people.roles import Person
     from meso_device.records.retention import Expired
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -37,7 +36,7 @@ def list_expired(
     with open_desk(home, command="meso patient expired", pin_file=pin_file) as desk:
         by = desk.prove(sign_in).spend(desk.now())
         role_for(by, Act.RETENTION)
-        found = _expired(home, desk, by, years)
+        found = _expired(home, desk, years)
     if json:
         say_json({"expired": [{"alias": one.alias, "last": _day(one)} for one in found]})
         return
@@ -79,7 +78,7 @@ def erase_expired(
         proofs = (desk.prove(sign_in, Purpose.SIGNATURE), desk.prove(second, Purpose.SIGNATURE))
         pair = authorise(Act.ERASE_SUBJECT, *proofs, desk.now())
         with own_log(desk) as store:
-            found = _expired(home, desk, pair.first, years)
+            found = _expired(home, desk, years)
             meant = f"ERASE {len(found)}"
             if found and not yes and ask(f"{len(found)} patients for ever; type {meant}", "add --yes") != meant:
                 raise MesoError("nobody was erased")
@@ -93,15 +92,13 @@ def erase_expired(
         say(f"erased: {len(found)} patients past {years} years; remember backups and printouts")
 
 
-def _expired(home: Path | None, desk: "Desk", by: "Person", years: int) -> "tuple[Expired, ...]":
+def _expired(home: Path | None, desk: "Desk", years: int) -> "tuple[Expired, ...]":
     from meso_device.cli.log import reading
     from meso_device.records.retention import expired, last_known
 
-    # Nobody's name is shown: of each patient the alias is all that is looked at.
-    enrolled = {patient.alias: patient.enrolled_us for patient in desk.office.vault.everybody(by)}
     with reading(home) as db:
         last = last_known(db) if db is not None else {}
-    return expired(enrolled, last, years=years, now_utc_us=desk.now().utc_us)
+    return expired(desk.office.vault.enrolled(), last, years=years, now_utc_us=desk.now().utc_us)
 
 
 def _day(one: "Expired") -> str:

@@ -36,8 +36,16 @@ WORDS: Final[Mapping[str, str]] = {
     "reaction.text": "description",
     "reaction.text_hint": "no name; may stay empty",
     "reaction.done": "Recorded; this is what stands in the log of that session.",
+    "upkeep.names": "names",
+    "upkeep.over": "{count} patients past {years} years: meso patient erase-expired",
+    "upkeep.none": "nobody's past {years} years",
+    "upkeep.key": "key of the log",
+    "upkeep.since": "since {day}, number {number} of this log",
+    "upkeep.commands": "Two people do these once the console was quit: meso patient erase-expired; meso audit "
+    "rotate-key; meso audit retire, after which nothing is recorded here.",
     "help.history.amend": "amend",
     "help.history.reaction": "late reaction",
+    "plain.upkeep": "{name}: {value}.",
     "plain.record_no": "number of the record: ",
     "plain.record_wrong": "Refused: type the number of a record.",
 }

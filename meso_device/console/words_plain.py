@@ -71,5 +71,6 @@ WORDS: Final[Mapping[str, str]] = {
     "plan: the areas; edit, leave out, put back, skip, cells: change it\n"
     "alarms; seen: acknowledge all; silence: bell off for 60 s\nwrite off: what is unknown, by two people\n"
     "history: the newest shots; amend: what a record of a session that is over says; reaction: one that showed later\n"
+    "upkeep: names past their period, the key of the log, and how both and the end of a console are seen to\n"
     "stop: stops the gun, as F8 does\nreset: after a stop\nquit",
 }

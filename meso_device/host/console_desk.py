@@ -41,6 +41,7 @@ from meso_device.host.screen_commands import checked
 from meso_device.host.snapshot import Treatment
 from meso_device.host.tree_head import TreeHead
 from meso_device.host.two_steps import TwoSteps
+from meso_device.host.upkeep import ask_upkeep
 from meso_device.host.verify_run import VerifyRun
 from meso_device.host.write_off_desk import Gun, WriteOffDesk
 from meso_device.people.roles import Act, Person, role_for
@@ -135,7 +136,7 @@ class ConsoleDesk:
         self._answers = ScreenAnswers(say)
         self._plan = ConsolePlan(self._steps, facts, self._answers, people)
         self.owed = Owed(lambda number, why: self._answers.refused(number, "audit", why))
-        errands = Errands(home.root, people, self._answers)
+        self._errands = errands = Errands(home.root, people, self._answers)
         self._about_gun = ConsoleGun(facts=facts, steps=self._steps, answers=self._answers, errands=errands, plug=plug)
         self.clinic = ConsoleClinic(
             home=home, facts=facts, plans=plans, errands=errands, answers=self._answers, owe=self.owe
@@ -194,6 +195,7 @@ class ConsoleDesk:
             ToHost.RECORD: self._record,
             ToHost.AMEND: self._by_person("afterwards", afterwards.amend),
             ToHost.REACTION: self._by_person("afterwards", afterwards.reaction),
+            ToHost.UPKEEP: self._upkeep,
             ToHost.VERIFY: self._verify,
             ToHost.QUIT: self._quit,
             ToHost.BENCH_PREPARE: self._by_person("bench", self.bench.prepare),
@@ -582,6 +584,11 @@ class ConsoleDesk:
     def _record(self, number: int, body: Body, _now: Instant) -> Sequence[Command]:
         self._allow("page")
         self.history.record(number, body)
+        return ()
+
+    def _upkeep(self, number: int, _body: Body, now: Instant) -> Sequence[Command]:
+        self._allow("page")
+        ask_upkeep(number, self._errands, self._answers, now)
         return ()
 
     def _verify(self, number: int, _body: Body, _now: Instant) -> Sequence[Command]:

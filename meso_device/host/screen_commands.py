@@ -73,6 +73,8 @@ Commands and their fields; every one is checked by the host, unknown or missing 
                                                  showed after the session of this record; all as typed, codes are those
                                                  of WELCOME, areas and shots with commas, empty for all; done: {event,
                                                  session}
+    UPKEEP          -                            done: {years, expired (patients past so many years), key_since_us,
+                                                 key_changes}; what of it is done by commands once the console has ended
     VERIFY          -                            begins to verify the whole log in a process of its own; see verify
     QUIT            -                            refused while armed and while a run is under way at the bench; done:
                                                  the host ends
@@ -178,6 +180,7 @@ _FIELDS: Final[Mapping[ToHost, Mapping[str, type]]] = {
         "shots": str,
         "text": str,
     },
+    ToHost.UPKEEP: {},
     ToHost.VERIFY: {},
     ToHost.QUIT: {},
     ToHost.BENCH_PREPARE: dict.fromkeys(

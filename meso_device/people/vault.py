@@ -102,6 +102,10 @@ class Vault:
         patient = self._patient(alias)
         return None if patient is None else patient.facts
 
+    def enrolled(self) -> dict[str, int]:
+        """Return when each patient was enrolled, UTC, a label, by alias."""
+        return dict(run(self._db, "SELECT alias, enrolled_us FROM patient"))
+
     def commitment_of(self, note: str) -> str:
         """Return the commitment to a text, 64 hex digits; PeopleRefused when there is no such text."""
         rows = run(self._db, "SELECT text, salt FROM note WHERE id = ?", (note,))

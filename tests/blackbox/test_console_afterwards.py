@@ -136,6 +136,7 @@ def test_the_line_mode_amends_in_lines(treated):
     for line, says in (("sign in", "login"), ("cleo", "PIN"), (PINS["cleo"], "Signed in: cleo")):
         enters(line, says)
     for line, says in (
+        ("upkeep", "nobody's past 10 years"),
         ("amend", "number of the record"), ("x", "Refused: type the number"), ("amend", "number of the record"),
         (str(newest(home, "shot")["seq"]), "account of gun and host"), ("amend", "number of the record"),
         (str(answer["seq"]), "1: answer: no"), ("1", "new value"), ("yes", "why"), ("misheard", "your PIN"),

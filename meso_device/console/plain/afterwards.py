@@ -8,6 +8,7 @@ from meso_device.console.client import Body, Client
 from meso_device.console.history import SEQ_DIGITS_MAX
 from meso_device.console.plain.questions import Questions
 from meso_device.console.presenters.frame import SHORT_ID
+from meso_device.console.presenters.settings import upkeep_values
 from meso_device.console.state import why_not
 from meso_device.console.text import say
 from meso_device.screen_messages import ToHost
@@ -20,18 +21,21 @@ class PlainAfterwards:
         client: Connected to the host.
         questions: Asks for what is needed.
         tell: Speaks one line.
+        offset_s: Local time minus UTC.
 
     Attributes:
         commands: What each word does.
     """
 
-    def __init__(self, client: Client, questions: Questions, tell: Callable[[str], None]) -> None:
+    def __init__(self, client: Client, questions: Questions, tell: Callable[[str], None], offset_s: int) -> None:
         self._client = client
+        self._offset_s = offset_s
         self._questions = questions
         self._tell = tell
         self.commands: Final[Mapping[str, Callable[[], None]]] = {
             "amend": lambda: self._of_record("amend", self._amend),
             "reaction": lambda: self._of_record("reaction", self._reaction),
+            "upkeep": self._ask_upkeep,
         }
 
     def _of_record(self, what: str, then: Callable[[Body], None]) -> None:
@@ -56,6 +60,17 @@ class PlainAfterwards:
                 self._tell(say("plain.record_wrong"))
 
         self._questions.want(say("plain.record_no"), typed)
+
+    def _ask_upkeep(self) -> None:
+        self._client.ask(ToHost.UPKEEP, self._upkeep)
+
+    def _upkeep(self, answer: Body) -> None:
+        if answer["outcome"] != "done":
+            self._tell(answer["text"])
+            return
+        for name, value in upkeep_values(answer, self._offset_s).items():
+            self._tell(say("plain.upkeep", name=say(f"upkeep.{name}"), value=value))
+        self._tell(say("upkeep.commands"))
 
     def _amend(self, record: Body) -> None:
         offers = record["amend"]["fields"]

@@ -60,7 +60,7 @@ class PlainDesk:
             "reset": self._open_reset,
             "quit": lambda: ask(ToHost.QUIT),
             **PlainClinic(client, self._questions, tell).commands,
-            **PlainAfterwards(client, self._questions, tell).commands,
+            **PlainAfterwards(client, self._questions, tell, offset_s).commands,
             **PlainPlanning(client, self._questions, tell).commands,
         }
 

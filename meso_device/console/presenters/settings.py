@@ -11,7 +11,8 @@ from meso_device.console.settings import DISARM_AFTER_S_LIMITS, LOCK_AFTER_MIN_L
 from meso_device.console.state import Known
 from meso_device.console.text import say
 
-TABS: Final = ("general", "alarms", "keys", "data", "about")
+DATA: Final = "data"
+TABS: Final = ("general", "alarms", "keys", DATA, "about")
 NAME: Final = 24
 VALUE: Final = 14
 KEY_NAME: Final = 23
@@ -27,7 +28,16 @@ def tab_row(at: int) -> Line:
     return tuple(row)
 
 
-def settings_rows(known: Known, pane: Pane, at: int, *, theme: str, only_ascii: bool, no_colour: bool) -> list[Line]:
+def settings_rows(
+    known: Known,
+    pane: Pane,
+    at: int,
+    *,
+    theme: str,
+    only_ascii: bool,
+    no_colour: bool,
+    upkeep: Mapping[str, Any] | None = None,
+) -> list[Line]:
     """Return what one tab shows.
 
     Args:
@@ -37,6 +47,7 @@ def settings_rows(known: Known, pane: Pane, at: int, *, theme: str, only_ascii: 
         theme: The theme that is shown.
         only_ascii: Nothing outside ASCII is drawn.
         no_colour: NO_COLOR is set.
+        upkeep: The host's answer to UPKEEP; None while there is none.
     """
     told = known.welcome.get("settings", {})
     match TABS[at]:
@@ -47,7 +58,7 @@ def settings_rows(known: Known, pane: Pane, at: int, *, theme: str, only_ascii: 
         case "keys":
             rows = _keys(known, told, pane)
         case "data":
-            rows = _data(known, told, pane)
+            rows = _data(known, told, pane, upkeep)
         case _:
             rows = _about(known, told, pane)
     return [part for row in rows for part in flow(row, pane.width, NAME + VALUE + 1)]
@@ -113,7 +124,7 @@ def _keys(known: Known, told: Mapping[str, Any], pane: Pane) -> list[Line]:
     return rows
 
 
-def _data(known: Known, told: Mapping[str, Any], pane: Pane) -> list[Line]:
+def _data(known: Known, told: Mapping[str, Any], pane: Pane, upkeep: Mapping[str, Any] | None) -> list[Line]:
     snapshot = known.snapshot
     rows: list[Line] = [
         _place("settings.home", told.get("home", "-")),
@@ -134,7 +145,23 @@ def _data(known: Known, told: Mapping[str, Any], pane: Pane) -> list[Line]:
         at_us = outside["at_us"]
         when = say("settings.kept_at", day=day_and_clock(at_us, pane.offset_s)[:10]) if at_us else say("settings.never")
         rows.append(_place("settings.kept_outside", say("settings.since", records=outside["since"], when=when)))
-    return [*rows, (), *_prose(pane, [say("settings.verify", history=known.keys["history"]), say("settings.outside")])]
+    if upkeep is not None:
+        rows += [_place(f"upkeep.{name}", value) for name, value in upkeep_values(upkeep, pane.offset_s).items()]
+    texts = [say("settings.verify", history=known.keys["history"]), say("settings.outside"), say("upkeep.commands")]
+    return [*rows, (), *_prose(pane, texts)]
+
+
+def upkeep_values(upkeep: Mapping[str, Any], offset_s: int) -> dict[str, str]:
+    """Return what is due in this data directory: how long names are kept, and the key of the log.
+
+    Args:
+        upkeep: The host's answer to UPKEEP.
+        offset_s: Local time minus UTC.
+    """
+    over = upkeep["expired"]
+    kept = say("upkeep.over", count=over, years=upkeep["years"]) if over else say("upkeep.none", years=upkeep["years"])
+    since = day_and_clock(upkeep["key_since_us"], offset_s)[:10]
+    return {"names": kept, "key": say("upkeep.since", day=since, number=upkeep["key_changes"] + 1)}
 
 
 def _about(known: Known, told: Mapping[str, Any], pane: Pane) -> list[Line]:

@@ -8,13 +8,16 @@ from textual.binding import BindingType
 from textual.widget import Widget
 
 from meso_device.console import keys
+from meso_device.console.client import Body
 from meso_device.console.lines import Line, Pane
 from meso_device.console.presenters.history import scrolled
 from meso_device.console.presenters.places import notes
-from meso_device.console.presenters.settings import TABS, settings_rows, tab_row
+from meso_device.console.presenters.settings import DATA, TABS, settings_rows, tab_row
 from meso_device.console.screens.base import Page
+from meso_device.console.state import may
 from meso_device.console.text import say
 from meso_device.console.widgets.sheet import Sheet
+from meso_device.screen_messages import ToHost
 
 
 class SettingsScreen(Page):
@@ -27,6 +30,7 @@ class SettingsScreen(Page):
         super().__init__()
         self._at = 0
         self._top = 0
+        self._upkeep: Body | None = None
 
     def inside(self) -> Iterator[Widget]:
         """Yield the tabs and what one of them shows."""
@@ -43,6 +47,7 @@ class SettingsScreen(Page):
             theme=console.theme,
             only_ascii=console.only_ascii,
             no_colour=console.no_color,
+            upkeep=self._upkeep,
         )
         shown, self._top = scrolled(rows, pane, self._top)
         self.sheet("tabs").show([tab_row(self._at), ()])
@@ -68,7 +73,14 @@ class SettingsScreen(Page):
     def action_tab(self, number: int) -> None:
         """Show a tab."""
         self._at, self._top = number, 0
+        if TABS[number] == DATA and may(self.console.known.snapshot, "page"):
+            self.console.ask(ToHost.UPKEEP, self._upkept)
         self.paint()
+
+    def _upkept(self, answer: Body) -> None:
+        if answer["outcome"] == "done":
+            self._upkeep = answer
+            self.paint()
 
     def action_theme(self) -> None:
         """Take the next theme."""

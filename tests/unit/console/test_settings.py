@@ -197,3 +197,18 @@ def test_the_keys_of_stop_have_the_numbers_that_terminals_send():
 def test_whoever_reads_the_settings_does_without_the_screens_toolkit():
     code = "import meso_device.cli.console_start, sys; sys.exit('textual' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_data_tab_asks_what_is_due_and_names_the_command_for_it(play, ready):
+    due = {"years": 10, "expired": 0, "key_since_us": 1_795_270_000_000_000, "key_changes": 2}
+
+    async def script(stage):
+        await stage.press("f9")
+        assert ToHost.UPKEEP not in stage.host.kinds()
+        for over, told in ((0, "nobody's past 10 years"), (3, "3 patients past 10 years: meso patient erase-expired")):
+            await stage.press("left", "left")
+            stage.host.answer(await stage.asked(ToHost.UPKEEP), **{**due, "expired": over})
+            await stage.shows(told, "since 2026-11-21, number 3 of this log", "meso audit retire")
+            await stage.press("right", "right")
+
+    play(script, ready)

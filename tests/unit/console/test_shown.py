@@ -307,7 +307,8 @@ PORTS = [
 ]
 
 
-ANSWERED = {ToHost.PAGE, ToHost.RECORD, ToHost.PORTS, ToHost.BENCH_PREPARE}
+ANSWERED = {ToHost.PAGE, ToHost.RECORD, ToHost.PORTS, ToHost.BENCH_PREPARE, ToHost.UPKEEP}
+UPKEEP = {"years": 10, "expired": 3, "key_since_us": 1_795_270_000_000_000, "key_changes": 1}
 
 
 def shot(seq, at_us):
@@ -329,6 +330,8 @@ def answer(stage):
             stage.host.peer.send(encode(Message(ToScreen.PAGE, message.id, page)))
         elif message.kind == ToHost.BENCH_PREPARE:
             stage.host.answer(message, **bench_states.PREPARED)
+        elif message.kind == ToHost.UPKEEP:
+            stage.host.answer(message, **UPKEEP)
         elif message.kind == ToHost.PORTS:
             stage.host.answer(message, ports=PORTS)
         else:
@@ -343,7 +346,7 @@ def answer(stage):
 async def come_to(stage, keys, dialog):
     for key in keys:
         await stage.pilot.press(key)
-        if "f7" in keys or key == "enter":
+        if "f7" in keys or "f9" in keys or key == "enter":
             for _ in range(5):
                 answer(stage)
                 await stage.pilot.pause(0.02)

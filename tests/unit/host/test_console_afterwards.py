@@ -7,8 +7,9 @@ from msgspec.structs import replace
 
 from meso_device.accounting.entries import Committed
 from meso_device.audit import canonical
-from meso_device.audit.keys import VerifyKey
+from meso_device.audit.keys import SigningKey, VerifyKey
 from meso_device.audit.pages import record_of
+from meso_device.audit.rotation import rotated_entry
 from meso_device.audit.store import Store
 from meso_device.host.console_afterwards import ConsoleAfterwards, offers
 from meso_device.host.console_facts import ConsoleFacts
@@ -16,6 +17,7 @@ from meso_device.host.console_may import Seen, why_not
 from meso_device.host.errands import Errands
 from meso_device.host.owed import Owed
 from meso_device.host.screen_answers import ScreenAnswers
+from meso_device.host.upkeep import ask_upkeep
 from meso_device.people.roles import Person, Role
 from meso_device.session.contract import Instant, Phase
 from protocols.errors import MesoError
@@ -61,6 +63,7 @@ class Room:
         self._owed = Owed(lambda number, why: answers.refused(number, "audit", why))
         errands = Errands(home, AtOnce(self.people, self._owe), answers)
         self.afterwards = ConsoleAfterwards(errands=errands, answers=answers, owe=self._owe)
+        self._upkeep = lambda number, _body, _person, now: ask_upkeep(number, errands, answers, now)
         self._clinic = Clinic(alias=self.patient.alias, area_code=catalogue()["forehead"].code)
 
     def _owe(self, entries, durable=None, number=None):
@@ -112,6 +115,16 @@ class Room:
 
     def reacts(self, login="cleo", **changes):
         return self.asks(self.afterwards.reaction, {"seq": self.seq("shot"), **REACTION, **changes}, login)
+
+    def upkeep(self):
+        assert self.asks(self._upkeep, {}) == ("done", "")
+        return {name: self.said[-1][1][name] for name in ("years", "expired", "key_since_us", "key_changes")}
+
+    def rotates(self):
+        old = VerifyKey.parse(self.store.verify_key)
+        new = SigningKey(old.name, bytes(32))
+        entry = rotated_entry(old, new.verify_key, "yearly", op="ada", role="administrator")
+        self.store.rotate(new, entry, stamp(50))
 
     def close(self):
         self.people.office.close()
@@ -254,6 +267,18 @@ def test_whoever_may_not_is_told_and_offered_nothing(room):
         assert names in told["amend"]["why"]
         assert names in told["reaction"]["why"]
         assert told["amend"]["fields"] == []
+
+
+def test_what_is_due_is_counted_by_the_rules_of_its_commands_and_names_nobody(room):
+    begun = {"years": 10, "expired": 0, "key_since_us": START_US, "key_changes": 0}
+    assert room.upkeep() == begun
+    room.people.now = replace(room.people.now, utc_us=room.patient.enrolled_us + 10 * 366 * DAY_US)
+    assert room.upkeep() == begun
+    room.people.now = replace(room.people.now, utc_us=room.people.now.utc_us + 1)
+    assert room.upkeep() == {**begun, "expired": 1}
+    room.treats(op=room.people.who["cleo"].op, closed=False)  # while a session is open no period ends
+    room.rotates()
+    assert room.upkeep() == {**begun, "key_since_us": START_US + 50, "key_changes": 1}
 
 
 @pytest.mark.parametrize(("phase", "signed_in", "why"), [
