@@ -62,10 +62,11 @@ def reset_rows(
 
 def choice_rows(texts: Sequence[str], at: int) -> list[Line]:
     """Return numbered choices, the one at the cursor marked."""
+    digits = len(str(len(texts)))
     return [
         line(
             Span(
-                f"{'>' if no == at else ' '} {no + 1}  {text}",
+                f"{'>' if no == at else ' '} {no + 1:>{digits}}  {text}",
                 Tone.CURSOR if no == at else Tone.VALUE,
                 f"reason({no + 1})",
             )
