@@ -92,11 +92,12 @@ def acknowledge_fault(desk: Desk, op: str) -> Flow:
         raise LinkTrouble("STATUS_GET was answered by something else")
     note_status(desk, status)
     left = ", ".join(alarm.name for alarm in named if status.alarms >> alarm & 1)
+    # What a self-test found is over with the next one, whatever is acknowledged; a gun that is stopped has it at its
+    # start alone (W-189).
+    remedy = f"; {SWITCH_OFF_AND_ON}" if status.alarms >> Alarm.SELF_TEST_FAILED & 1 else ""
     if status.state == State.FAULT:
-        raise FlowEnded(f"the gun is still in FAULT ({left}): mend the cause, then acknowledge again")
+        raise FlowEnded(f"the gun is still in FAULT ({left}): mend the cause, then acknowledge again{remedy}")
     if left and desk.latch_id:
-        # A gun that is stopped tests itself at its next start alone (W-189): no command brings it there.
-        remedy = f"; {SWITCH_OFF_AND_ON}" if status.alarms >> Alarm.SELF_TEST_FAILED & 1 else ""
         raise FlowEnded(f"the gun still has alarms ({left}): mend what is wrong before the reset{remedy}")
 
 

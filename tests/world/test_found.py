@@ -88,6 +88,29 @@ def test_a_stopped_gun_whose_self_test_failed_at_its_start_is_released_by_switch
     assert rig.run(lambda: rig.view.phase in (Phase.READY, Phase.UNCONFIRMED), within_s=20), rig.notices[-3:]
 
 
+@pytest.mark.hazard("HZ-37")
+def test_a_gun_in_fault_whose_self_test_failed_at_its_start_goes_on_when_it_is_switched_off_and_on():
+    """Found by coverage, seed 57: power lost in a stroke whose encoder slipped; to acknowledge again never helped."""
+    rig = Rig(plan_of(40), seed=1)
+    rig.run_session()
+    assert rig.run(lambda: len(rig.truth) >= 2)
+    rig.autopilot = None
+    rig.gun.body.set_fault(rig.now_us, "encoder_slip")
+    rig.gun.power_off(rig.now_us)
+    rig._gun_due_us = rig.now_us
+    assert rig.run(lambda: rig.view.phase is Phase.FAULT, within_s=20)
+    rig.gun.body.heal(rig.now_us, "encoder_slip")
+    for _ in range(2):
+        rig.notices.clear()
+        rig.host(AcknowledgeFault(op="practice"))
+        assert rig.run(lambda: bool(rig.notices), within_s=20)
+        assert rig.view.phase is Phase.FAULT
+        assert "SELF_TEST_FAILED" in rig.notices[-1].text
+        assert SWITCH_OFF_AND_ON in rig.notices[-1].text
+    rig.kill_gun()
+    assert rig.run(lambda: rig.view.phase in (Phase.READY, Phase.UNCONFIRMED), within_s=20), rig.notices[-3:]
+
+
 @pytest.mark.invariant("I-45")
 @pytest.mark.hazard("HZ-14")
 def test_a_session_is_not_taken_up_as_it_was_before_the_guns_log_was_read():
