@@ -152,13 +152,15 @@ def follow_log(work: Path) -> Followed:
     Raises:
         VaultBroken: the vault cannot be written.
     """
-    if not (work / VAULT_NAME).exists():
-        return Followed()
     bodies = []
     with reading(work) as db:
         for first in ("operator", "patient", "subject"):
             bodies += run(db, "SELECT seq, body FROM record WHERE key > ? AND key < ?", (f"{first}/", f"{first}0"))
-        return follow(work, [canonical.decode(body) for _, body in sorted(bodies)])
+        told = [canonical.decode(body) for _, body in sorted(bodies)]
+    if (work / VAULT_NAME).exists():
+        return follow(work, told)
+    kinds = [record["kind"] for record in told]
+    return Followed(operators_lost=kinds.count("operator.enrolled"), patients_lost=kinds.count("patient.enrolled"))
 
 
 def missing_records(work: Path, checkpoint: Path) -> int:

@@ -12,11 +12,18 @@ from meso_device.accounting.entries import Entry
 from meso_device.audit.keys import SigningKey
 from meso_device.audit.store import Store
 from meso_device.audit.verify import verify_home
-from meso_device.people.office import Office
+from meso_device.host.due import commit_due
+from meso_device.people.following import Followed
+from meso_device.people.office import Office, read_operators
+from meso_device.people.roles import Act
+from meso_device.people.signatures import authorise
+from meso_device.people.subject import LegalBasis, PatientRef
 from meso_device.records import backup
-from meso_device.records.restore import Restored, follow_log, place_secrets, restoring
+from meso_device.records.restore import Restored, follow_log, place_secrets, regain, restoring
 from protocols.errors import MesoError, UsageError
 from tests.unit.audit.clinic import Clinic, commit, stamp
+from tests.unit.audit.test_salvage import held_elsewhere
+from tests.unit.people.clinic import REF, People
 
 AT = "2026-01-02T03:04:05.000006Z"
 
@@ -224,3 +231,40 @@ def test_a_backup_verifies_however_much_is_written_meanwhile(tmp_path):
         store.close(stamp())
     assert sizes == sorted(set(sizes))
     assert verify_home(home).ok
+
+
+@pytest.mark.hazard("HZ-25")
+@pytest.mark.parametrize("with_people", [True, False])
+def test_with_the_log_that_comes_back_the_vault_is_brought_up_to_it(tmp_path, with_people):
+    """A real vault and a real log, which somebody else holds as it is now; the backup is from before."""
+    home, keys = tmp_path / "home", tmp_path / "keys"
+    store = Store.open(home, software="0.1.0", stamp=stamp())
+    people = People(home, random.Random(3).randbytes)
+    first = people.enrol("ada", "cleo", "carl") and people.patient()
+    commit_due(store, people.office, stamp())
+    if not with_people:
+        (home / "vault.db").rename(tmp_path / "vault.db")
+    path, _ = backup.create(home, tmp_path / "backups", AT)
+    if not with_people:
+        (tmp_path / "vault.db").rename(home / "vault.db")
+    backup.copy_secrets(home, keys)
+    people.patient(PatientRef(name="New Here", born="1991-01-01", chart="N-1"))
+    people.register.disable("carl", by=people.who["ada"])
+    pair = authorise(Act.ERASE_SUBJECT, people.proof("ada"), people.proof("cleo"), people.now)
+    people.vault.erase(first.alias, LegalBasis.SUBJECT_REQUEST, pair)
+    commit_due(store, people.office, stamp())
+    people.office.close()
+    store.close(stamp())
+
+    with restoring(path, tmp_path / "new", keys) as (_, work):
+        taken = regain(work, held_elsewhere(home, 10**6))
+        place_secrets(work, keys)
+        followed = follow_log(work)
+    assert taken.records == verify_home(home).records == verify_home(tmp_path / "new").records
+    if with_people:
+        assert followed == Followed(erased=1, closed=("carl",), patients_lost=1)
+        assert REF.name.encode() not in (tmp_path / "new" / "vault.db").read_bytes()
+        assert [one.person.login for one in read_operators(tmp_path / "new") if one.active] == ["ada", "cleo"]
+    else:
+        assert followed == Followed(operators_lost=3, patients_lost=2)
+        assert not (tmp_path / "new" / "vault.db").exists()
