@@ -65,7 +65,7 @@ def reaction(record: Body, code: str, welcome: Body) -> Asked:
     words = {name: ", ".join(welcome[name]) for name in ("severities", "reporters")}
     return Asked(
         kind=ToHost.REACTION,
-        title=say("reaction.title", code=spoken(code), session=record["reaction"]["session"][:SHORT_ID]),
+        title=say("reaction.title", code=spoken(code).capitalize(), session=record["reaction"]["session"][:SHORT_ID]),
         fields=fields,
         note=say("reaction.note", **words),
         fixed={"seq": record["seq"], "code": code},

@@ -26,8 +26,8 @@ WORDS: Final[Mapping[str, str]] = {
     "reaction.note": "Severity: {severities}. Told by: {reporters}. It is tied to shots, lots and gun of the areas "
     "named; the description is kept in the vault.",
     "reaction.severity": "severity",
-    "reaction.onset_day": "first sign after",
-    "reaction.onset_hint": "days; 0: the same day",
+    "reaction.onset_day": "first sign",
+    "reaction.onset_hint": "days after; 0: same day",
     "reaction.reporter": "told by",
     "reaction.areas": "areas",
     "reaction.areas_hint": "F2, F8L; empty: all",

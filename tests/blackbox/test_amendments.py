@@ -1,23 +1,13 @@
 """Corrections and late reactions by real commands: what was recorded stays, what it should say is shown beside it."""
 
 import json
-import sqlite3
-from contextlib import closing
 
 import pytest
 from support.checks import assert_one_clear_line
 from support.clinic import CHART, alias_of, copied
+from support.records import log_bodies, newest_body
 
 pytestmark = [pytest.mark.usefixtures("warm"), pytest.mark.timeout(180)]
-
-
-def bodies(home):
-    with closing(sqlite3.connect(f"file:{home / 'audit.db'}?mode=ro", uri=True)) as db:
-        return [json.loads(body) for (body,) in db.execute("SELECT body FROM record ORDER BY seq")]
-
-
-def newest(home, kind, **fields):
-    return [body for body in bodies(home) if body["kind"] == kind and body.items() >= fields.items()][-1]
 
 
 @pytest.fixture
@@ -30,11 +20,11 @@ def treated(bench, founding):
 
 
 def refused(clinic, *words, by=("cleo",), status, names):
-    before = bodies(clinic.bench.home)
+    before = log_bodies(clinic.bench.home)
     process = clinic.bench.meso("audit", "amend", *words, "--as", by[0], "--pin-file", clinic.pins(*by))
     process.wait()
     assert_one_clear_line(process, status=status, names=names)
-    kinds = [body["kind"] for body in bodies(clinic.bench.home)[len(before) :]]
+    kinds = [body["kind"] for body in log_bodies(clinic.bench.home)[len(before) :]]
     assert "amend" not in kinds
 
 
@@ -42,18 +32,18 @@ def refused(clinic, *words, by=("cleo",), status, names):
 @pytest.mark.invariant("I-62")
 def test_a_correction_is_signed_stays_beside_what_it_corrects_and_proves_itself(treated, founding):
     bench, home = treated.bench, treated.bench.home
-    answer = newest(home, "checklist", item="pregnancy")
+    answer = newest_body(home, "checklist", item="pregnancy")
     session, seq = answer["sess"], str(answer["seq"])
     treated.act("audit", "amend", seq, "answer", "yes", "--reason", "misheard")
-    amendment = newest(home, "amend")
+    amendment = newest_body(home, "amend")
     assert (amendment["old"], amendment["new"], amendment["target_seq"]) == ("no", "yes", answer["seq"])
-    assert [body["target_seq"] for body in bodies(home) if body["kind"] == "sign"][-1] == amendment["seq"]
+    assert [body["target_seq"] for body in log_bodies(home) if body["kind"] == "sign"][-1] == amendment["seq"]
     # A reaction that shows weeks later, and its own correction.
     told = treated.act(
         "patient", "event", alias_of(founding, CHART), "--code", "bruise", "--severity", "mild", "--onset-day", "0",
         "--reporter", "patient", "--area", "forehead", "--json",
     ).json()  # fmt: skip
-    event = newest(home, "adverse_event", event=told["event"])
+    event = newest_body(home, "adverse_event", event=told["event"])
     assert event["sess"] == session
     # Somebody else's record takes a second person.
     words = ("audit", "amend", event["seq"], "severity", "severe", "--reason", "seen_again", "--as", "dora")
@@ -74,12 +64,12 @@ def test_a_correction_is_signed_stays_beside_what_it_corrects_and_proves_itself(
     [reaction] = [one for one in resources if one["resourceType"] == "AdverseEvent"]
     assert reaction["severity"]["coding"][0]["code"] == "severe"
     bench.meso("audit", "verify").ok()
-    assert bodies(home)[answer["seq"]] == answer
+    assert log_bodies(home)[answer["seq"]] == answer
 
 
 def test_what_nobody_may_amend_is_refused_in_one_line(treated):
     home = treated.bench.home
-    answer, shot = newest(home, "checklist", item="pregnancy"), newest(home, "shot")
+    answer, shot = newest_body(home, "checklist", item="pregnancy"), newest_body(home, "shot")
     why = ("--reason", "typing_error")
     refused(treated, shot["seq"], "dose_hi_nl", "1", *why, status=1, names=["account of gun and host"])
     refused(treated, answer["seq"], "answer", "perhaps", *why, status=2, names=["no answer to pregnancy"])

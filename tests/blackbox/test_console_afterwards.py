@@ -1,26 +1,14 @@
 """What is said at the console of a session that is over, by keys alone and without a gun."""
 
-import json
-import sqlite3
-from contextlib import closing
-
 import pytest
 from support.clinic import CHART, PINS, alias_of, copied
 from support.keys import filled, quits, signs_in
 from support.person import Person
 from support.processes import wait_for
+from support.records import log_bodies, newest_body
 from support.terminal import Terminal
 
-pytestmark = pytest.mark.timeout(180)
-
-
-def bodies(home):
-    with closing(sqlite3.connect(f"file:{home / 'audit.db'}?mode=ro", uri=True)) as db:
-        return [json.loads(body) for (body,) in db.execute("SELECT body FROM record ORDER BY seq")]
-
-
-def newest(home, kind, **fields):
-    return [body for body in bodies(home) if body["kind"] == kind and body.items() >= fields.items()][-1]
+pytestmark = [pytest.mark.usefixtures("warm"), pytest.mark.timeout(180)]
 
 
 @pytest.fixture
@@ -46,7 +34,7 @@ def opens(person, record, *shows):
 @pytest.mark.invariant("I-62")
 def test_a_session_that_is_over_is_corrected_and_added_to_when_its_gun_is_gone(treated):
     bench, home = treated.bench, treated.bench.home
-    answer, shot = newest(home, "checklist", item="pregnancy"), newest(home, "shot")
+    answer, shot = newest_body(home, "checklist", item="pregnancy"), newest_body(home, "shot")
     person = Person(bench, "console", "--gun", treated.gun.link)
     signs_in(person, "cleo", PINS["cleo"])
     treated.gun.kill()
@@ -75,7 +63,7 @@ def test_a_session_that_is_over_is_corrected_and_added_to_when_its_gun_is_gone(t
     person.press("r")
     person.sees("1  bruise", "[Enter] this was seen")
     person.press("Enter")
-    filled(person, "bruise after session", "mild", "0")
+    filled(person, "Bruise after session", "mild", "0")
     person.sees("adverse_event", "this is what stands in the log")
     # Somebody else's takes two, and two are not one.
     person.press("F9")
@@ -87,7 +75,7 @@ def test_a_session_that_is_over_is_corrected_and_added_to_when_its_gun_is_gone(t
         person.press("Enter")
     person.sees("dora (")
     person.press("F7")
-    event = newest(home, "adverse_event")
+    event = newest_body(home, "adverse_event")
     opens(person, event, "[E] amend")
     person.press("e")
     person.sees("2  severity: mild")
@@ -102,7 +90,7 @@ def test_a_session_that_is_over_is_corrected_and_added_to_when_its_gun_is_gone(t
     filled(person, "a second person signs too", "severe", "seen_again", PINS["dora"], "cleo", PINS["cleo"])
     person.sees("Amended and signed", "AMENDED")
     quits(person)
-    told = bodies(home)
+    told = log_bodies(home)
     assert told[answer["seq"]] == answer
     assert told[event["seq"]] == event
     first, second = (body for body in told if body["kind"] == "amend")
@@ -119,7 +107,7 @@ def test_a_session_that_is_over_is_corrected_and_added_to_when_its_gun_is_gone(t
 
 def test_the_line_mode_amends_in_lines(treated):
     home = treated.bench.home
-    answer = newest(home, "checklist", item="pregnancy")
+    answer = newest_body(home, "checklist", item="pregnancy")
     terminal = Terminal(
         treated.bench, "console", "--plain", "--gun", treated.gun.link, term="dumb", rows=10, columns=40
     )
@@ -138,11 +126,11 @@ def test_the_line_mode_amends_in_lines(treated):
     for line, says in (
         ("upkeep", "nobody's past 10 years"),
         ("amend", "number of the record"), ("x", "Refused: type the number"), ("amend", "number of the record"),
-        (str(newest(home, "shot")["seq"]), "account of gun and host"), ("amend", "number of the record"),
+        (str(newest_body(home, "shot")["seq"]), "account of gun and host"), ("amend", "number of the record"),
         (str(answer["seq"]), "1: answer: no"), ("1", "new value"), ("yes", "why"), ("misheard", "your PIN"),
         (PINS["cleo"], "Done."),
     ):  # fmt: skip
         enters(line, says)
     terminal.type(b"quit\r")
     assert terminal.wait() == 0
-    assert newest(home, "amend")["new"] == "yes"
+    assert newest_body(home, "amend")["new"] == "yes"

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from meso_device.console import forms_afterwards as forms
 from meso_device.console.client import Body
+from meso_device.console.forms import Asked
 from meso_device.console.presenters.frame import SHORT_ID
 from meso_device.console.screens.ask import AskDialog
 from meso_device.console.screens.reasons import ChoiceDialog
@@ -16,20 +17,29 @@ if TYPE_CHECKING:
 Done = Callable[[Body], None]
 
 
-class FieldDialog(ChoiceDialog):
-    """Which field of a record is to be amended.
+class OfRecordDialog(ChoiceDialog):
+    """A choice about a record, and the form that follows it.
 
     Args:
         record: The host's answer to RECORD.
-        done: Called when it is amended.
+        done: Called when what was filled in is recorded.
     """
-
-    TAKEN = "amend.this_one"
 
     def __init__(self, record: Body, done: Done) -> None:
         super().__init__()
         self._record = record
         self._done = done
+
+    def ask(self, asked: Asked) -> None:
+        """Go on to the form."""
+        self.dismiss()
+        self.console.open_dialog(AskDialog(asked, self._done))
+
+
+class FieldDialog(OfRecordDialog):
+    """Which field of a record is to be amended."""
+
+    TAKEN = "amend.this_one"
 
     @property
     def texts(self) -> list[str]:
@@ -42,25 +52,13 @@ class FieldDialog(ChoiceDialog):
 
     def chosen(self, no: int) -> None:
         """Ask for the new value."""
-        self.dismiss()
-        offer = self._record["amend"]["fields"][no]
-        self.console.open_dialog(AskDialog(forms.amend(self._record, offer), self._done))
+        self.ask(forms.amend(self._record, self._record["amend"]["fields"][no]))
 
 
-class ReactionDialog(ChoiceDialog):
-    """What was seen after a session.
-
-    Args:
-        record: The host's answer to RECORD, for a record of that session.
-        done: Called when it is recorded.
-    """
+class ReactionDialog(OfRecordDialog):
+    """What was seen after the session of a record."""
 
     TAKEN = "reaction.this_one"
-
-    def __init__(self, record: Body, done: Done) -> None:
-        super().__init__()
-        self._record = record
-        self._done = done
 
     @property
     def texts(self) -> list[str]:
@@ -74,10 +72,8 @@ class ReactionDialog(ChoiceDialog):
 
     def chosen(self, no: int) -> None:
         """Ask for the rest."""
-        self.dismiss()
         welcome = self.console.known.welcome
-        asked = forms.reaction(self._record, welcome["reactions"][no], welcome)
-        self.console.open_dialog(AskDialog(asked, self._done))
+        self.ask(forms.reaction(self._record, welcome["reactions"][no], welcome))
 
 
 def open_amending(console: "ConsoleApp", record: Body, done: Done) -> None:

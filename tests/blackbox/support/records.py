@@ -51,6 +51,17 @@ class Shot:
     raw: dict
 
 
+def log_bodies(home: Path) -> list[dict]:
+    """Every record of a data directory's log."""
+    with closing(sqlite3.connect(f"file:{home / 'audit.db'}?mode=ro", uri=True)) as db:
+        return [json.loads(body) for (body,) in db.execute("SELECT body FROM record ORDER BY seq")]
+
+
+def newest_body(home: Path, kind: str, **fields: object) -> dict:
+    """The newest record of a kind that has these fields."""
+    return [body for body in log_bodies(home) if body["kind"] == kind and body.items() >= fields.items()][-1]
+
+
 def _rows(text: str, fields: Iterable[str], name: str) -> list[dict]:
     rows = [json.loads(line) for line in text.splitlines() if line.strip()]
     for row in rows:

@@ -63,7 +63,7 @@ def all_framed():
 
 def test_no_screen_is_left_out_of_this_file():
     shown = {type(make()) for make in DIALOGS.values()} | {pages.page_class(name) for name in pages.NAMES}
-    asking = {reasons.Asking, reasons.ChoiceDialog, reasons.ReasonDialog}
+    asking = {reasons.Asking, reasons.ChoiceDialog, reasons.ReasonDialog, afterwards.OfRecordDialog}
     bases = {Framed, Dialog, arm.TypedDialog, *asking, *[kind for kind in all_framed() if kind.__name__ == "Page"]}
     assert all_framed() - bases - shown == set()
 

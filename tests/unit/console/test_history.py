@@ -492,7 +492,7 @@ def test_a_late_reaction_is_told_from_any_record_of_its_session_and_shown_at_onc
         await stage.press("r")
         await stage.shows("A reaction after session S-5e5e5e", "12  other")
         await stage.press("2", "enter")
-        await stage.shows("scratch marks after session S-5e5e5e", "life_threatening", "patient")
+        await stage.shows("Scratch marks after session S-5e5e5e", "life_threatening", "patient")
         await stage.press(*"mild", "enter", "3", "tab", "tab", *"f2", "enter")
         asked = await stage.asked(ToHost.REACTION)
         assert asked.body == {
