@@ -80,7 +80,12 @@ class Finding(Struct, frozen=True):
 def open_findings(ledger: GunLedger) -> list[Finding]:
     """Return what earlier connections found and nobody has closed since."""
     known = [FindingCode(code) for code in ledger.findings if code in FindingCode.__members__.values()]
-    return [Finding(code, f"{code}: found at an earlier connection and still open") for code in dict.fromkeys(known)]
+    return [still_open(code) for code in dict.fromkeys(known)]
+
+
+def still_open(code: FindingCode) -> Finding:
+    """Return a finding of which only the code is at hand."""
+    return Finding(code, f"{code}: found at an earlier connection and still open")
 
 
 def locked_line(codes: Collection[str]) -> str:

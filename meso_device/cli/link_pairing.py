@@ -10,8 +10,7 @@ from drivers.ports import open_port
 from meso_device.accounting.service import act_done
 from meso_device.cli.acting import acting
 from meso_device.cli.asking import secret_line
-from meso_device.cli.gun_choice import choose_gun
-from meso_device.cli.service_check import hello_at
+from meso_device.cli.gun_choice import choose_gun, hello_at
 from meso_device.host.link_keys import forget_link_key, keep_link_key, read_link_keys
 from meso_device.people.register import Purpose
 from meso_device.people.roles import Act, Meaning
@@ -58,12 +57,13 @@ def forget(named: str, *, home: Path | None, sign_in: str, pin_file: str) -> str
     """Record that a gun's key is forgotten, then forget it; return the gun's uid.
 
     Raises:
-        UsageError: no gun answers on that port, or it is no port and no uid.
+        UsageError: no gun answers on that port or proves its key there (then its uid has to be named), or it is no port
+            and no uid.
         MesoError: it was never paired here.
         PinRefused, NotAllowed: not this person.
         AuditWriteFailed: it could not be recorded.
     """
-    uid = choose_gun(named).uid
+    uid = choose_gun(named, home).uid
     with acting(
         home, command="meso link forget", act=Act.SERVICE, sign_in=sign_in, pin_file=pin_file, purpose=Purpose.SIGNATURE
     ) as work:

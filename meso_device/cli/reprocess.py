@@ -37,7 +37,7 @@ def reprocess(
     rinsed = rinse_medium(medium)
     agent, lot = checked_words("agent", agent, 80), checked_lot(lot)
     checked_code("method", method)
-    uid = choose_gun(gun).uid
+    uid = choose_gun(gun, home).uid
     with acting(home, command="meso reprocess", act=Act.REPROCESS, sign_in=sign_in, pin_file=pin_file) as work:
         work.commit(reprocessed(uid, part=part, agent=agent, lot=lot, medium=rinsed, method=method, by=work.by))
     if json:

@@ -133,7 +133,7 @@ def fit(
     from meso_device.cli.serving import serving
     from meso_device.people.roles import Act, Meaning
 
-    uid = choose_gun(gun).uid
+    uid = choose_gun(gun, home).uid
     with serving(home, "fit", sign_in=sign_in, pin_file=pin_file) as work:
         entry = part_renewed(uid, part, serial, work.by, strokes_max=limit, strokes_before=before)
         if limit:
@@ -164,7 +164,7 @@ def record(
     from meso_device.people.roles import Meaning
 
     checked_code("act", act)
-    uid = choose_gun(gun).uid
+    uid = choose_gun(gun, home).uid
     with serving(home, "record", sign_in=sign_in, pin_file=pin_file) as work:
         work.commit_signed(act_done(uid, act, work.by), Meaning.PERFORMED)
     say_json({"gun_uid": uid, "act": act}) if json else say(f"recorded: {act} at gun {uid}")

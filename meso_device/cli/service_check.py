@@ -1,14 +1,10 @@
 """A gun looked at by a technician: who it is beside who was registered, its counters beside the log."""
 
-import os
-import secrets
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
 
-from drivers.discovery import discover
 from meso_device.accounting.balance import Balance, mass_balance
 from meso_device.accounting.book import stamp_of_hello
 from meso_device.accounting.entries import GunLedger, GunStamp
@@ -18,11 +14,10 @@ from meso_device.accounting.service import counters_checked, finding_closed, fou
 from meso_device.audit.queries import load_gun
 from meso_device.audit.service_facts import gun_of_serial, open_identity_findings
 from meso_device.cli.acting import Acting
+from meso_device.cli.gun_choice import hello_at, known_keys
 from meso_device.cli.serving import serving
-from meso_device.host.home import existing_home, find_home
-from meso_device.host.link_keys import read_link_keys
 from meso_device.people.roles import Act, Meaning
-from protocols.errors import MesoError, UsageError
+from protocols.errors import MesoError
 from protocols.wire.messages import HelloReply
 
 FIRST: Final = "first_seen"
@@ -128,23 +123,6 @@ def accept(port: str, *, home: Path | None, reason: str, sign_in: str, second: s
         balance=None,
         findings=tuple(left),
     )
-
-
-def known_keys(home: Path | None) -> dict[bytes, bytes]:
-    """Return the link keys of the data directory, by gun_uid."""
-    return read_link_keys(existing_home(find_home(home, os.environ)))
-
-
-def hello_at(port: str, link_keys: Mapping[bytes, bytes]) -> HelloReply:
-    """Return what the gun at a port says of itself, which changes nothing at it.
-
-    Raises:
-        UsageError: none answers there, or one that was paired and does not prove its key.
-    """
-    [found] = discover([port], secrets.token_bytes(16), link_keys=link_keys)
-    if found.reply is None or found.problem:
-        raise UsageError(found.problem or f"{port}: no gun answers there")
-    return found.reply
 
 
 def _known(work: Acting, hello: HelloReply) -> tuple[GunStamp, GunLedger]:

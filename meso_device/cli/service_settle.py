@@ -1,6 +1,5 @@
 """``meso service settle``: two people look at what locks a gun, and it goes on."""
 
-import re
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Final
@@ -36,14 +35,14 @@ from meso_device.audit.queries import grants_since_balance, load_gun
 from meso_device.audit.service_facts import Orphans, orphans_of
 from meso_device.cli.acting import Acting, acting
 from meso_device.cli.desk import sign_record
-from meso_device.cli.service_check import balance_of, hello_at, known_keys
+from meso_device.cli.gun_choice import hello_at, is_uid, known_keys
+from meso_device.cli.service_check import balance_of
 from meso_device.cli.service_gun import GunAtHand, gun_at_hand
 from meso_device.people.register import Purpose
 from meso_device.people.roles import Act
 from meso_device.people.signatures import Pair
 from protocols.errors import MesoError, UsageError
 
-_UID: Final = re.compile(r"[0-9a-fA-F]{24}", re.ASCII)
 _BENCH: Final = frozenset({FindingCode.MASS_BALANCE, FindingCode.OVER_GRANT})
 _EPOCH: Final = CONTRADICTS | {FindingCode.EPOCH}
 
@@ -97,7 +96,7 @@ def settle(
         UsageError: another process has the log, no gun answers, or the reason is no code.
         AuditWriteFailed: it could not be recorded.
     """
-    by_uid = _UID.fullmatch(gun) is not None
+    by_uid = is_uid(gun)
     uid = checked_gun_uid(gun) if by_uid else hello_at(gun, known_keys(home)).gun_uid.hex()
     with acting(
         home, command="meso service settle", act=Act.WRITE_OFF, sign_in=sign_in, pin_file=pin_file,

@@ -5,6 +5,7 @@ from typing import Final
 from msgspec.structs import asdict
 
 from meso_device.accounting.clinic import PartWear
+from meso_device.accounting.findings import FindingCode, still_open
 from meso_device.audit.export import rfc3339
 from meso_device.cli.output import printable
 from meso_device.records.service import GunService
@@ -60,7 +61,7 @@ def service_lines(gun: GunService) -> list[str]:
             f"{_minute(gun.registered_us)}"
         )
     lines = [f"gun {gun.gun_uid}  {who}"]
-    lines += [f"  OPEN FINDING: {code}" for code in gun.findings]
+    lines += [f"  OPEN FINDING: {still_open(FindingCode(code)).line}" for code in gun.findings]
     lines += [f"  {part_line(one)}" for one in gun.wear]
     lines += [
         f"  {one.kind} {one.serial}, a patient's own: {one.shots} of {PART_SHOTS_MAX} strokes"

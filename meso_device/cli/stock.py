@@ -207,7 +207,7 @@ def load(
         loaded_nl=loaded_nl,
         syringe_lot=checked_lot(syringe_lot, "syringe lot") if syringe_lot else "",
     )
-    chosen = choose_gun(gun)
+    chosen = choose_gun(gun, home)
     with acting(home, command="meso stock load", act=Act.HANDLE_MATERIALS, sign_in=sign_in, pin_file=pin_file) as work:
         changed = change_cartridge(work, chosen, wanted, left_nl=left_nl, reason=reason)
     if json:
@@ -238,7 +238,7 @@ def waste(
 
     waste_nl = parse_quantity(volume, VOLUME)
     checked_code("reason", reason)
-    chosen = choose_gun(gun)
+    chosen = choose_gun(gun, home)
     with acting(home, command="meso stock waste", act=Act.HANDLE_MATERIALS, sign_in=sign_in, pin_file=pin_file) as work:
         cartridge = note_waste(work, chosen, waste_nl, reason)
     if json:

@@ -113,6 +113,7 @@ from msgspec.structs import replace
 
 from drivers.link_stats import LinkStats
 from meso_device.accounting.entries import Entry, SessionRow
+from meso_device.accounting.findings import FindingCode, still_open
 from meso_device.host.alarm_board import AlarmRow
 from meso_device.host.console_facts import ConsoleFacts, Line
 from meso_device.host.snapshot_bench import BenchShown, bench_body
@@ -230,7 +231,7 @@ def snapshot(shown: Shown) -> Body:
         "alarms": [_alarm(row) for row in facts.alarms.rows()],
         "silenced_s": shown.silenced_s,
         "tail": [_shot(entry, plan) for entry in facts.tail],
-        "findings": [{"code": code, "text": facts.finding_texts.get(code, code)} for code in view.findings],
+        "findings": [{"code": code, "text": _finding_text(code, facts)} for code in view.findings],
         "blocked": list(view.blocked),
         "overridable": [code for code in view.blocked if code.partition(".")[0] in SOFT_CODES],
         "clinic": shown.clinic,
@@ -245,6 +246,11 @@ def snapshot(shown: Shown) -> Body:
         "tree_head": shown.tree_head,
         "bench": bench_body(shown.bench, view),
     }
+
+
+def _finding_text(code: str, facts: ConsoleFacts) -> str:
+    """Return what was said of a finding, or what is known of one that an earlier run found."""
+    return facts.finding_texts.get(code) or still_open(FindingCode(code)).line
 
 
 def _written_off(shown: Shown) -> Body:

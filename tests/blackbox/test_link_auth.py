@@ -63,6 +63,15 @@ def test_a_paired_gun_treats_under_tags_and_one_without_its_key_is_asked_nothing
     refused(bench.run_session(cable.link), "answers without its key")
     check = ("service", "check", "--gun", cable.link, "--as", "tom", "--pin-file", clinic.pins("tom"))
     refused(bench.meso(*check), "answers without its key", status=2)
+    for words in (
+        ("stock", "waste", "--volume", "0.1 mL", "--reason", "dropped"),
+        ("reprocess", "--agent", "Steri", "--lot", "S-1", "--medium", "sterile_water"),
+        ("service", "settle", "--reason", "x"),
+        ("link", "forget"),
+    ):
+        told = len(read_bodies(bench.home, "login"))
+        refused(bench.meso(*words, "--gun", cable.link, "--as", "cleo"), "answers without its key", status=2)
+        assert len(read_bodies(bench.home, "login")) == told
     assert clinic.gun.shots() == shots
     assert len(read_bodies(bench.home, "link.up")) == len(ups)
 
