@@ -74,6 +74,7 @@ def test_a_paired_gun_treats_under_tags_and_one_without_its_key_is_asked_nothing
         assert len(read_bodies(bench.home, "login")) == told
     assert clinic.gun.shots() == shots
     assert len(read_bodies(bench.home, "link.up")) == len(ups)
+    cable.process.kill()
 
     (bench.home / "link.keys").chmod(0o640)
     refused(bench.run_session(clinic.gun.link), "chmod 600", status=2)
