@@ -3,11 +3,13 @@
 A run of a part of the tests is not judged. Works over the workers of xdist: marks travel with the reports.
 """
 
+import gc
 import tomllib
 
 import pytest
 
 MARKS = ("hazard", "invariant")
+GARBAGE_AFTER = 20_000
 
 
 class Ledger:
@@ -76,3 +78,10 @@ def pytest_itemcollected(item):
     for mark in item.iter_markers():
         if mark.name in MARKS:
             item.user_properties.append((mark.name, *mark.args))
+
+
+def pytest_collection_finish(session):
+    """Leave what was read out of each later search for garbage: it stays to the end, and is most of what there is."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_AFTER)
