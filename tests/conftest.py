@@ -74,6 +74,15 @@ def pytest_configure(config):
         config.pluginmanager.register(Ledger(config), "safety-case")
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """Begin with what is given more time than others: begun last, it would run on alone when the rest is done."""
+    done = yield
+    given_s = float(config.getini("timeout"))
+    items.sort(key=lambda item: -max(given_s, *(mark.args[0] for mark in item.iter_markers("timeout")), 0))
+    return done
+
+
 def pytest_itemcollected(item):
     for mark in item.iter_markers():
         if mark.name in MARKS:

@@ -10,7 +10,7 @@ from support.gun import ask_hello, assert_gun_disarmed
 from support.records import read_bodies
 from support.treatment import treatment_text
 
-pytestmark = pytest.mark.timeout(300)  # sessions and many slow looks at a PIN
+pytestmark = [pytest.mark.usefixtures("warm"), pytest.mark.timeout(300)]  # sessions and many slow looks at a PIN
 
 POINTS = 12
 MANY = treatment_text((("forehead", POINTS),))
