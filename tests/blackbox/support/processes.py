@@ -136,7 +136,8 @@ class Process:
             with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.close()
         if self.running:  # once reaped, its number may belong to another
-            os.killpg(self.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
         self._process.wait(WAIT_S)
 
     def describe(self) -> str:
