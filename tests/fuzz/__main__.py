@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tests import claims
-from tests.fuzz import attacker, commands, damage, guided, liar, stream
+from tests.fuzz import attacker, commands, damage, guided, liar, sealed, stream
 
 CHUNK = 1_000_000
 
@@ -32,6 +32,11 @@ def malice(seed: int, frames: int) -> int:
     for finger in (False, True):
         attacker.Malice(seed, finger=finger).run(frames)
     return 2 * frames
+
+
+def sealed_frames(seed: int, frames: int) -> int:
+    """Whole frames at both ends of an authenticated link, most of them without a right tag: how many were sent."""
+    return sum(sealed.run(seed, frames).values())
 
 
 def lies(seed: int) -> int:
@@ -91,6 +96,7 @@ def main() -> int:
             print(f"damaged streams: {figures}", flush=True)
             for name, work, count, size in (
                 ("malicious_frames", malice, 10 * share, 3_000),
+                ("sealed_frames", sealed_frames, share, 12_000),
                 ("lies", lies, 40 * share, None),
                 ("damages", damages, 2 * share, 500),
                 ("command_lines", arguments, share, 500),
