@@ -36,7 +36,7 @@ def lost_injections(db: apsw.Connection, gun_uid: str) -> list[tuple[int, int]]:
     first = service_key(gun_uid, "settled")
     rows = run(db, "SELECT seq, body FROM record WHERE key > ? AND key < ?", (first, f"{first[:-1]}0"))
     told = ((seq, canonical.decode(body)) for seq, body in rows)
-    return [(seq, body["ts_us"]) for seq, body in told if body["lost_shots"]]
+    return [(seq, body["ts_us"]) for seq, body in told if body.get("lost_shots")]
 
 
 def kept_slots(db: apsw.Connection, gun_uid: str, log_epoch: int) -> tuple[Kept, ...]:
