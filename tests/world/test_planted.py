@@ -12,7 +12,7 @@ KNOWN = {
     "chain_wrong_field": 1,
     "commit_error_ignored": 19,
     "crc_ignored": 8,
-    "findings_ignored": 9,
+    "findings_ignored": 44,
     "grant_before_row": 2,
     "intent_after_motion": 13,
     "interrupted_as_done": 50,
