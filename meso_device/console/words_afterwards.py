@@ -30,7 +30,7 @@ WORDS: Final[Mapping[str, str]] = {
     "reaction.onset_hint": "days after; 0: same day",
     "reaction.reporter": "told by",
     "reaction.areas": "areas",
-    "reaction.areas_hint": "F2, F8L; empty: all",
+    "reaction.areas_hint": "F8L, F8R; empty: all",
     "reaction.shots": "shots",
     "reaction.shots_hint": "if known: 7, 9-12",
     "reaction.text": "description",

@@ -236,7 +236,7 @@ def test_every_text_asked_for_is_in_the_catalogue_and_every_text_is_asked_for():
     composed = (
         {f"help.{key.id}" for key in keys.KEYS}
         | {f"page.{page}" for page in keys.PAGES}
-        | {"page.quit", "page.patient", "page.bench"}
+        | {"page.quit", "page.patient", "page.bench", "amend.key", "reaction.key"}
     )
     prefixes = (
         "gun.level_",
@@ -254,6 +254,7 @@ def test_every_text_asked_for_is_in_the_catalogue_and_every_text_is_asked_for():
         "effect.",
         "patient.fit_",
         "bench.",
+        "upkeep.",
     )
     unused = {key for key in ENGLISH if key not in asked | composed and not key.startswith(prefixes)}
     counted = {key for key in unused if source.count(f'"{key}"') < 2}
