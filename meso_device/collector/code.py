@@ -34,7 +34,11 @@ class OneTimeCode(Struct, frozen=True):
         if len(letters) != _LETTERS or re.fullmatch(r"[A-Z2-7]+", letters) is None:
             raise UsageError(f"that is no code: it has {_LETTERS} letters and digits in groups of {GROUP}")
         content = b32decode(letters + _PADDING)
-        return cls(content[:SECRET_BYTES], content[SECRET_BYTES:])
+        code = cls(content[:SECRET_BYTES], content[SECRET_BYTES:])
+        # The last letter has bits to spare, so two texts would give the same code.
+        if str(code).replace("-", "") != letters:
+            raise UsageError("that is no code: its last letter is another one")
+        return code
 
 
 def certificate_pin(certificate: bytes) -> bytes:

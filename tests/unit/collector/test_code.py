@@ -19,3 +19,14 @@ def test_what_is_no_code_is_refused_and_never_quoted(text):
     with pytest.raises(UsageError) as caught:
         OneTimeCode.parse(text)
     assert not text or text not in str(caught.value)
+
+
+def test_each_letter_of_a_code_counts_the_last_one_with_its_spare_bits_too():
+    code = OneTimeCode(bytes(range(10)), certificate_pin(b"certificate"))
+    text = str(code)
+    for at, letter in enumerate(text):
+        for other in set("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") - {letter} if letter != "-" else ():
+            try:
+                assert OneTimeCode.parse(text[:at] + other + text[at + 1 :]) != code
+            except UsageError:
+                assert at == len(text) - 1
