@@ -61,7 +61,9 @@ def settings_rows(
             rows = _data(known, told, pane, upkeep)
         case _:
             rows = _about(known, told, pane)
-    return [part for row in rows for part in flow(row, pane.width, NAME + VALUE + 1)]
+    # A value goes on below its beginning; in the other tabs what goes on is where it comes from.
+    behind = NAME + 1 if TABS[at] == "data" else NAME + VALUE + 1
+    return [part for row in rows for part in flow(row, pane.width, behind)]
 
 
 def _general(
