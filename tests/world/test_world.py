@@ -1,4 +1,4 @@
-"""The short form of the simulated world: 1,000 seeds, some aimed, every failure ever found, and that a seed is a seed.
+"""The short form of the simulated world: 1,500 seeds, some aimed, every failure ever found, and that a seed is a seed.
 
 Most of these sessions have 5 to 14 injections, and a few are whole ones of 300. `make world SEEDS=n` runs any number
 of whole ones.
@@ -16,8 +16,8 @@ from tests.world.dice import Dice
 from tests.world.faults import DIRECTED, KINDS, SCALES
 from tests.world.session import run_seed
 
-# The proof runs twenty times as many. With those that are aimed and the whole ones there are more than 1,000 here.
-SHORT, CHUNK = 1_000, 25
+# With those that are aimed and the whole ones there are more than 1,500.
+SHORT, CHUNK = 1_500, 25
 SHOTS = range(5, 15)
 AIMED_ROUNDS = 3
 WHOLE = 6
