@@ -1,4 +1,4 @@
-"""The report of a long session as PDF: from its records to the bytes, as the FHIR bundle is measured, and the command.
+"""The report of a long session as PDF: from its records to the bytes, and the whole command, both held to one figure.
 
 .venv/bin/python -m bench.report
 """
@@ -103,12 +103,12 @@ def run() -> list[dict]:
             "floor_name": "allowed",
             "floor_value": REPORT_MS_MAX,
             "ratio": value / REPORT_MS_MAX,
-            "target": target,
-            "ok": target is None or value <= REPORT_MS_MAX,
+            "target": 1.0,
+            "ok": value <= REPORT_MS_MAX,
         }
-        for what, value, target in (
-            ("from records to bytes, p50", median(made), 1.0),
-            ("whole command with its start and its record, p50", median(whole), None),
+        for what, value in (
+            ("from records to bytes, p50", median(made)),
+            ("whole command with its start and its record, p50", median(whole)),
         )
     ]
 
