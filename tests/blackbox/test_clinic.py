@@ -545,7 +545,7 @@ def test_injections_behind_a_restored_backup_lock_the_gun_until_two_people_looke
     assert_one_clear_line(settle("ada", "cleo", 1), status=1, names=("ada", "write off"))
     told = settle("cleo", "tom").out
     assert "4 injections" in told
-    assert "NO LIMIT COUNTS" in told
+    assert "NO LIMIT COUNTS what is of no session and no grant here" in told
     # The cleaning in the backup came before these injections.
     refused("not been cleaned")
     clinic.clean()
