@@ -1,6 +1,5 @@
 """The shape of a treatment protocol file; the names that people write are the aliases."""
 
-import os
 from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -24,10 +23,6 @@ from protocols.treatment.quantities import (
     Volume,
     Words,
 )
-
-# What happens to be installed beside us has no word in what a file may say; to look for it, pydantic would read the
-# metadata of every package there is.
-os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
 
 # More than the catalogue holds.
 AREAS_MAX: Final = 60
