@@ -4,12 +4,14 @@ A run of a part of the tests is not judged. Works over the workers of xdist: mar
 """
 
 import gc
+import signal
 import tomllib
 
 import pytest
 
 MARKS = ("hazard", "invariant")
 GARBAGE_AFTER = 20_000
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 GIVEN_S = 180  # to each test, by pyproject.toml
 
 
@@ -94,3 +96,11 @@ def pytest_collection_finish(session):
     gc.collect()
     gc.freeze()
     gc.set_threshold(GARBAGE_AFTER)
+
+
+@pytest.fixture(autouse=True)
+def signals_stay_as_they_are():
+    """Hold each test to what a test beside it in this process stands on."""
+    before = [signal.getsignal(number) for number in ENDING]
+    yield
+    assert [signal.getsignal(number) for number in ENDING] == before

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import secrets
-import signal
 import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from meso_device.cli.ending import ended_by_signals
 from meso_device.cli.lookback import (
     GunUidOption,
     HeadOption,
@@ -66,21 +66,20 @@ def serve(
         say(one_line(line))
         sys.stdout.flush()
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        # Whatever is under way ends with the process: what was acknowledged is durable, the rest is sent again.
-        signal.signal(number, lambda number, _: sys.exit(128 + number))
-    host, port = channel.parse_address(listen)
-    identity = settle(find_directory(directory, os.environ))
-    with _owner(database, "the tables cannot be made") as db:
-        from meso_device.collector.database import Role, connect, migrate
-        from meso_device.collector.server import Collector
+    # Whatever is under way ends with the process: what was acknowledged is durable, the rest is sent again.
+    with ended_by_signals():
+        host, port = channel.parse_address(listen)
+        identity = settle(find_directory(directory, os.environ))
+        with _owner(database, "the tables cannot be made") as db:
+            from meso_device.collector.database import Role, connect, migrate
+            from meso_device.collector.server import Collector
 
-        migrate(db)
-        connect(database, Role.INTAKE).close()
-    tell(f"cosigns as {Cosigner.of(identity.key)}")
-    with channel.listen(host, port) as listener:
-        tell(f"ready {host}:{listener.getsockname()[1]}")
-        Collector(identity, database, tell).serve(listener)
+            migrate(db)
+            connect(database, Role.INTAKE).close()
+        tell(f"cosigns as {Cosigner.of(identity.key)}")
+        with channel.listen(host, port) as listener:
+            tell(f"ready {host}:{listener.getsockname()[1]}")
+            Collector(identity, database, tell).serve(listener)
 
 
 @app.command()

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import secrets
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from meso_device.cli.ending import ended_by_signals
 from meso_device.cli.options import HomeOption, JsonOption
 from meso_device.cli.output import one_line, say, say_json
 from protocols.errors import MesoError, UsageError
@@ -152,9 +152,7 @@ def _bench(
         return
     key_of = _paired_key(home) if given_key is None else lambda _: given_key
     port = PortLine(gun, baud, waits=hands)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda number, _: sys.exit(128 + number))
-    try:
+    with ended_by_signals(), contextlib.closing(port):
         bench = Bench(
             port,
             host_id=host_id,
@@ -170,8 +168,6 @@ def _bench(
                 with contextlib.suppress(Exception):
                     port.send(STOP_FRAME)
             raise
-    finally:
-        port.close()
 
 
 def _show(what: str) -> None:

@@ -17,6 +17,7 @@ import pytest
 from protocols.errors import UsageError
 from simulator.run import SimulateOptions, simulate
 
+ENDING = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
 CHILD = """
 import sys
 from pathlib import Path
@@ -101,7 +102,7 @@ def start(tmp_path):
         process.end(signal.SIGKILL)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", ENDING)
 def test_gun_says_ready_and_goes_without_a_trace_of_its_link(start, tmp_path, number):
     process = start()
     assert process.ready() == str(tmp_path / "gun")
@@ -248,14 +249,14 @@ def test_option_that_cannot_be_followed_is_one_line(tmp_path, options, says, mon
         key: Path(value) if value is not None and key in {"link", "nvm", "truth", "scenario"} else value
         for key, value in (usual | options).items()
     }
+    before = [signal.getsignal(number) for number in ENDING]
     with Path(os.devnull).open() as nothing:
         monkeypatch.setattr(sys, "stdin", nothing)
         with pytest.raises(UsageError, match=says) as refused:
             simulate(SimulateOptions(**given))
     assert "\n" not in str(refused.value)
     assert not os.path.lexists(tmp_path / "gun"), "nothing is left behind"
-    before = signal.getsignal(signal.SIGTERM)
-    assert before is signal.SIG_DFL
+    assert [signal.getsignal(number) for number in ENDING] == before
 
 
 def test_person_at_the_keyboard_pulls_the_trigger_and_quits(start, make_session, tmp_path):
