@@ -13,9 +13,14 @@ ENDING = [signal.SIGTERM, signal.SIGHUP]
 @pytest.mark.parametrize("number", ENDING)
 def test_signal_ends_what_is_within_by_its_number_with_all_that_is_to_be_closed(number):
     closed = []
-    with pytest.raises(SystemExit) as ended, ended_by_signals(), contextlib.ExitStack() as stack:
-        stack.callback(closed.append, "closed")
-        signal.raise_signal(number)
+
+    def wait():
+        with ended_by_signals(), contextlib.ExitStack() as stack:
+            stack.callback(closed.append, "closed")
+            signal.raise_signal(number)
+
+    with pytest.raises(SystemExit) as ended:
+        wait()
     assert ended.value.code == 128 + number
     assert closed == ["closed"]
 
