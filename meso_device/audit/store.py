@@ -27,6 +27,7 @@ from meso_device.accounting.entries import (
     Json,
     SessionRow,
 )
+from meso_device.accounting.signature import SIGN, bound, signed_key
 from meso_device.audit import canonical, caps, closing, queries, records, rotation
 from meso_device.audit.birth import DATABASE_NAME, Identity, keep_key, settle_identity
 from meso_device.audit.check import COLUMNS, ChainChecker, Damage
@@ -253,6 +254,8 @@ class Store:
         """Append one record and note it in ``added``; return False when its key exists already."""
         if entry.kind == "session.closed":
             entry = closing.complete(self._db, entry)
+        elif entry.kind == SIGN:
+            entry = self._bound(entry)
         seq = self._frontier.size
         record = records.build(
             entry,
@@ -274,6 +277,13 @@ class Store:
         self._frontier.append(record.leaf)
         self._leaf = record.leaf
         return True
+
+    def _bound(self, entry: Entry) -> Entry:
+        """Return a signature bound to the record that it names, which may have been appended a moment ago."""
+        rows = run(self._db, "SELECT seq, leaf FROM record WHERE key = ?", (signed_key(entry),))
+        if not rows:
+            raise ValueError(f"{signed_key(entry)} is to be signed and is not there")
+        return bound(entry, *rows[0])
 
     def _conflict(self, entry: Entry) -> Entry | None:
         """Return the record of two byte strings for one shot, or None for the same delivered again (I-06)."""

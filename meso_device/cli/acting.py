@@ -9,21 +9,20 @@ import apsw
 from msgspec import Struct
 
 from meso_device import __version__
-from meso_device.accounting.entries import Batch, CommitFailed, Committed, Entry
+from meso_device.accounting.entries import Entry
 from meso_device.accounting.materials import Actor
 from meso_device.audit.birth import DATABASE_NAME
 from meso_device.audit.database import open_for_reading
-from meso_device.audit.exposure import place_of
 from meso_device.audit.store import Store
 from meso_device.cli.asking import ask
-from meso_device.cli.desk import Desk, open_desk, sign_record, stamp_of
+from meso_device.cli.desk import Desk, commit, open_desk, stamp_of
 from meso_device.host.due import commit_due
 from meso_device.host.home import HomeLock, existing_home, find_home, lock_holder
 from meso_device.people.proofs import PinProof
 from meso_device.people.register import Purpose
 from meso_device.people.roles import Act, Meaning, role_for
-from meso_device.people.signatures import Pair, Target, authorise, sign_entry
-from protocols.errors import AuditWriteFailed, UsageError, require
+from meso_device.people.signatures import Pair, authorise, sign_entry, sign_together
+from protocols.errors import UsageError
 
 
 class Acting(Struct, frozen=True, kw_only=True):
@@ -49,22 +48,15 @@ class Acting(Struct, frozen=True, kw_only=True):
         Raises:
             AuditWriteFailed: they are not.
         """
-        [result] = self.store.commit([Batch(no=0, entries=entries)], stamp_of(self.desk.now()))
-        if isinstance(result, CommitFailed):
-            raise AuditWriteFailed(result.reason)
-        return result.appended if isinstance(result, Committed) else 0
+        return commit(self.desk, self.store, *entries)
 
     def commit_signed(self, entry: Entry, meaning: Meaning, *others: Entry) -> None:
-        """Make a record durable, others before it, and then the signature on it by the PIN of this command.
+        """Make a record durable, others before it, with the signature on it by the PIN of this command: all or none.
 
         Raises:
             AuditWriteFailed: they are not.
         """
-        self.commit(*others, entry)
-        place = place_of(self.db, entry.key)
-        require(place is not None, f"the record {entry.key} is not in the log that took it")
-        if place is not None:
-            self.commit(sign_entry(Target(seq=place[0], leaf=place[1]), meaning, self.proof, self.desk.now()))
+        self.commit(*others, entry, sign_entry(entry, meaning, self.proof, self.desk.now()))
 
     def together_with(self, second: str, act: Act) -> Pair:
         """Let a second person, asked for where no login name is given, stand by what is about to be recorded.
@@ -76,13 +68,12 @@ class Acting(Struct, frozen=True, kw_only=True):
         return authorise(act, self.proof, self.desk.prove(login, Purpose.SIGNATURE), self.desk.now())
 
     def commit_by_two(self, pair: Pair, entry: Entry, *others: Entry) -> None:
-        """Make a record durable, others before it, and then the signatures of two people on it.
+        """Make a record durable, others before it, with the signatures of two people on it: all or none.
 
         Raises:
             AuditWriteFailed: they are not.
         """
-        self.commit(*others, entry)
-        sign_record(self.desk, self.store, entry.key, pair)
+        self.commit(*others, entry, *sign_together(entry, pair))
 
 
 @contextlib.contextmanager

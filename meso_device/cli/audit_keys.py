@@ -52,9 +52,10 @@ def rotated(home: Path | None, reason: str, *, first: str, second: str, pin_file
     from meso_device.audit.keys import SEED_BYTES, SigningKey, VerifyKey
     from meso_device.audit.log_keys import ROTATIONS_MAX, log_keys
     from meso_device.cli.acting import acting
-    from meso_device.cli.desk import sign_record, stamp_of
+    from meso_device.cli.desk import stamp_of
     from meso_device.people.register import Purpose
     from meso_device.people.roles import Act
+    from meso_device.people.signatures import sign_together
     from protocols.errors import AuditWriteFailed, MesoError
 
     checked_code("reason", reason)
@@ -75,5 +76,6 @@ def rotated(home: Path | None, reason: str, *, first: str, second: str, pin_file
             rotation.take_over(root, new.verify_key)
         except OSError as error:
             raise AuditWriteFailed(f"the key cannot be kept in {root}: {error.strerror or error}") from error
-        sign_record(work.desk, work.store, entry.key, pair)
+        # Behind the checkpoint that both keys have signed, and that must end with the record of it.
+        work.commit(*sign_together(entry, pair))
     return str(old), str(new.verify_key), size

@@ -6,20 +6,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 from meso_device import __version__
-from meso_device.accounting.entries import Batch, CommitFailed
+from meso_device.accounting.entries import Batch, CommitFailed, Entry
 from meso_device.audit.keys import VerifyKey
 from meso_device.audit.records import Stamp
 from meso_device.audit.salvage import Salvaged, salvage
 from meso_device.audit.store import Store
 from meso_device.audit.verify import stored_vkey
-from meso_device.cli.desk import open_desk, sign_record
+from meso_device.cli.desk import open_desk
 from meso_device.collector.refill import elsewhere
 from meso_device.host.clock import Clock, read_clock_state, read_host_boot
 from meso_device.host.home import Home, HomeLock, existing_home, find_home
 from meso_device.people.office import read_operators
 from meso_device.people.register import Purpose
 from meso_device.people.roles import Act
-from meso_device.people.signatures import authorise
+from meso_device.people.signatures import authorise, sign_together
 from protocols.errors import AuditWriteFailed
 
 COMMAND = "meso audit salvage"
@@ -36,14 +36,14 @@ def salvage_home(home: Path | None, *, first: str, second: str, pin_file: str, w
     """
     place = existing_home(find_home(home, os.environ))
     if not read_operators(place.root):
-        return _salvage(place, lambda *_: None, without_collector)
+        return _salvage(place, lambda _: (), without_collector)
     with open_desk(home, command=COMMAND, pin_file=pin_file) as desk:
         proofs = (desk.prove(first, Purpose.SIGNATURE), desk.prove(second, Purpose.SIGNATURE))
         pair = authorise(Act.SALVAGE, *proofs, desk.now())
-        return _salvage(place, lambda store, key: sign_record(desk, store, key, pair), without_collector)
+        return _salvage(place, lambda entry: sign_together(entry, pair), without_collector)
 
 
-def _salvage(place: Home, sign: Callable[[Store, str], None], without_collector: bool) -> Salvaged:
+def _salvage(place: Home, sign: Callable[[Entry], tuple[Entry, ...]], without_collector: bool) -> Salvaged:
     now = Clock().now()
     stamp = Stamp(ts_us=now.utc_us, mono_us=now.since_boot_us, boot=read_host_boot(), clock=read_clock_state())
     with HomeLock.take(place, purpose=COMMAND):
@@ -54,10 +54,9 @@ def _salvage(place: Home, sign: Callable[[Store, str], None], without_collector:
         entry = found.entry()
         store = Store.open(place.root, software=__version__, stamp=stamp)
         try:
-            [result] = store.commit([Batch(no=0, entries=(entry,))], stamp)
+            [result] = store.commit([Batch(no=0, entries=(entry, *sign(entry)))], stamp)
             if isinstance(result, CommitFailed):
                 raise AuditWriteFailed(result.reason)
-            sign(store, entry.key)
         finally:
             store.close(stamp)
     return found

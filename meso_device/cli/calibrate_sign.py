@@ -3,12 +3,10 @@
 from pathlib import Path
 from typing import Final
 
-from meso_device.accounting.entries import Batch, CommitFailed
-from meso_device.audit.store import Store
-from meso_device.calibration.record import CalibrationRecord, entry_of, key_of
+from meso_device.calibration.record import entry_of
 from meso_device.cli.asking import ask
 from meso_device.cli.calibrating import COMMAND
-from meso_device.cli.desk import Desk, open_desk, own_log, sign_record, stamp_of
+from meso_device.cli.desk import commit, open_desk, own_log
 from meso_device.cli.log import reading
 from meso_device.cli.output import say
 from meso_device.host.bench_runs import (
@@ -22,9 +20,9 @@ from meso_device.host.bench_runs import (
 )
 from meso_device.people.register import Purpose
 from meso_device.people.roles import Act, role_for
-from meso_device.people.signatures import authorise
+from meso_device.people.signatures import authorise, sign_together
 from meso_device.records.calibration_runs import find_run, run_rows
-from protocols.errors import AuditWriteFailed, MesoError, UsageError
+from protocols.errors import MesoError, UsageError
 
 _SIGN: Final = f"{COMMAND} sign"
 _ABANDON: Final = f"{COMMAND} abandon"
@@ -49,8 +47,8 @@ def sign_run(run: str, *, second: str, reason: str, sign_in: str, pin_file: str,
         pair = authorise(Act.BENCH_SIGN_OFF, first, desk.prove(login, Purpose.SIGNATURE), desk.now())
         signed = signed_of(row, pair, code)
         with own_log(desk) as store:
-            _commit(desk, store, known, signed, op=pair.first.op, role=pair.first_role.value)
-            sign_record(desk, store, key_of(signed), pair)
+            entry = entry_of(signed, known.gun, op=pair.first.op, role=pair.first_role.value)
+            commit(desk, store, entry, *sign_together(entry, pair))
     say(f"run {row.run[:8]}: {row.verdict.replace('_', ' ')}, signed by {pair.first.login} and {pair.second.login}")
 
 
@@ -69,7 +67,7 @@ def abandon_open(reason: str, *, sign_in: str, pin_file: str, home: Path | None)
         role = role_for(proof.person, Act.CALIBRATE)
         op = proof.spend(desk.now()).op
         with own_log(desk) as store:
-            _commit(desk, store, known, ended, op=op, role=role.value)
+            commit(desk, store, entry_of(ended, known.gun, op=op, role=role.value))
     say(f"run {known.row.run[:8]} is abandoned; its readings stay in the log")
 
 
@@ -89,7 +87,7 @@ def exclude_reading(no: int, reason: str, *, sign_in: str, pin_file: str, home: 
         role = role_for(proof.person, Act.CALIBRATE)
         op = proof.spend(desk.now()).op
         with own_log(desk) as store:
-            _commit(desk, store, known, excluded, op=op, role=role.value)
+            commit(desk, store, entry_of(excluded, known.gun, op=op, role=role.value))
     say(f"run {known.row.run[:8]}: reading {no} does not count; it stays in the log")
 
 
@@ -107,10 +105,3 @@ def _open(home: Path | None) -> KnownRun:
     if known is None:
         raise MesoError("no run is open")
     return known
-
-
-def _commit(desk: Desk, store: Store, known: KnownRun, record: CalibrationRecord, *, op: str, role: str) -> None:
-    entry = entry_of(record, known.gun, op=op, role=role)
-    [result] = store.commit([Batch(no=0, entries=(entry,))], stamp_of(desk.now()))
-    if isinstance(result, CommitFailed):
-        raise AuditWriteFailed(result.reason)

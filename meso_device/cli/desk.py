@@ -9,10 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from meso_device import __version__
-from meso_device.accounting.entries import Batch, CommitFailed
-from meso_device.audit.birth import DATABASE_NAME
-from meso_device.audit.database import open_for_reading
-from meso_device.audit.exposure import place_of
+from meso_device.accounting.entries import Batch, CommitFailed, Committed, Entry
 from meso_device.audit.records import Stamp
 from meso_device.audit.retirement import refuse_retired
 from meso_device.audit.store import Store
@@ -25,8 +22,7 @@ from meso_device.people.lockout import Moment
 from meso_device.people.office import Office, read_operators
 from meso_device.people.proofs import PinProof
 from meso_device.people.register import Purpose
-from meso_device.people.signatures import Pair, Target, sign_together
-from protocols.errors import AuditWriteFailed, InvariantError, MesoError
+from protocols.errors import AuditWriteFailed, MesoError
 
 FIRST_STEP: Final = "meso people add NAME --role administrator"
 
@@ -133,17 +129,13 @@ def hand_over(desk: Desk) -> None:
         commit_due(store, desk.office, stamp_of(desk.now()))
 
 
-def sign_record(desk: Desk, store: Store, key: str, pair: Pair) -> None:
-    """Add two people's signatures to the record with this key.
+def commit(desk: Desk, store: Store, *entries: Entry) -> int:
+    """Make records durable, all or none, and return how many were new.
 
     Raises:
-        AuditWriteFailed: the log cannot be written.
+        AuditWriteFailed: they are not.
     """
-    with contextlib.closing(open_for_reading(desk.home.root / DATABASE_NAME)) as db:
-        place = place_of(db, key)
-    if place is None:
-        raise InvariantError(f"the record {key} is not in the log that took it")
-    entries = sign_together(Target(seq=place[0], leaf=place[1]), pair)
     [result] = store.commit([Batch(no=0, entries=entries)], stamp_of(desk.now()))
     if isinstance(result, CommitFailed):
         raise AuditWriteFailed(result.reason)
+    return result.appended if isinstance(result, Committed) else 0

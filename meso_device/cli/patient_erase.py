@@ -1,12 +1,12 @@
 """Erases a patient: two people, one record, two signatures on it."""
 
 from meso_device.cli.asking import ask
-from meso_device.cli.desk import Desk, own_log, sign_record, stamp_of
+from meso_device.cli.desk import Desk, commit, own_log, stamp_of
 from meso_device.cli.patient_who import find_patient
 from meso_device.host.due import commit_due
 from meso_device.people.register import Purpose
 from meso_device.people.roles import Act
-from meso_device.people.signatures import authorise
+from meso_device.people.signatures import authorise, sign_together
 from meso_device.people.subject import LegalBasis, ShownFor
 from protocols.errors import MesoError
 
@@ -32,7 +32,7 @@ def erase_patient(desk: Desk, who: str, *, first: str, second: str, basis: Legal
     with own_log(desk) as store:
         if any(row.alias == patient.alias and row.state == "open" for row in store.sessions()):
             raise MesoError("this patient has an open session: end it first; nothing was erased")
-        key = desk.office.vault.erase(patient.alias, basis, pair)
+        erased = desk.office.vault.erase(patient.alias, basis, pair)
         commit_due(store, desk.office, stamp_of(desk.now()))
-        sign_record(desk, store, key, pair)
+        commit(desk, store, *sign_together(erased, pair))
     return patient.alias

@@ -62,11 +62,11 @@ def erase_expired(
     An administrator and a second person. Backups and printouts are not reached from here.
     """
     from meso_device.cli.asking import ask, has_terminal
-    from meso_device.cli.desk import open_desk, own_log, sign_record, stamp_of
+    from meso_device.cli.desk import commit, open_desk, own_log, stamp_of
     from meso_device.host.due import commit_due
     from meso_device.people.register import Purpose
     from meso_device.people.roles import Act
-    from meso_device.people.signatures import authorise
+    from meso_device.people.signatures import authorise, sign_together
     from meso_device.people.subject import LegalBasis
     from meso_device.records.retention import checked_years
     from protocols.errors import MesoError, UsageError
@@ -83,9 +83,9 @@ def erase_expired(
             if found and not yes and ask(f"{len(found)} patients for ever; type {meant}", "add --yes") != meant:
                 raise MesoError("nobody was erased")
             for one in found:
-                key = desk.office.vault.erase(one.alias, LegalBasis.RETENTION_ENDED, pair)
+                erased = desk.office.vault.erase(one.alias, LegalBasis.RETENTION_ENDED, pair)
                 commit_due(store, desk.office, stamp_of(desk.now()))
-                sign_record(desk, store, key, pair)
+                commit(desk, store, *sign_together(erased, pair))
     if json:
         say_json({"erased": [one.alias for one in found]})
     else:

@@ -34,13 +34,12 @@ from meso_device.audit.exit_facts import epoch_before, kept_slots, known_seq, lo
 from meso_device.audit.queries import grants_since_balance, load_gun
 from meso_device.audit.service_facts import Orphans, orphans_of
 from meso_device.cli.acting import Acting, acting
-from meso_device.cli.desk import sign_record
 from meso_device.cli.gun_choice import hello_at, is_uid, known_keys
 from meso_device.cli.service_check import balance_of
 from meso_device.cli.service_gun import GunAtHand, gun_at_hand
 from meso_device.people.register import Purpose
 from meso_device.people.roles import Act
-from meso_device.people.signatures import Pair
+from meso_device.people.signatures import Pair, sign_together
 from protocols.errors import MesoError, UsageError
 
 _BENCH: Final = frozenset({FindingCode.MASS_BALANCE, FindingCode.OVER_GRANT})
@@ -179,9 +178,8 @@ class _Work:
             stamp, ledger = self._known(gun)
             others += self._of_gun(signed, gun, stamp, ledger)
             written_off = [self._write_off(row, stamp) for row in signed.doubted]
-            desk.commit_by_two(self._pair, settled, *written_off, *others, *closed)
-            for entry in written_off:
-                sign_record(desk.desk, desk.store, entry.key, self._pair)
+            signed_off = [one for entry in written_off for one in (entry, *sign_together(entry, self._pair))]
+            desk.commit_by_two(self._pair, settled, *signed_off, *others, *closed)
         else:
             desk.commit_by_two(self._pair, settled, *closed)
         simulated = any(desk.db.execute("SELECT 1 FROM house WHERE simulated = 1"))

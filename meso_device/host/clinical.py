@@ -7,14 +7,12 @@ import contextlib
 from collections.abc import Mapping
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from meso_device.accounting.clinic import Approval
 from meso_device.accounting.entries import Batch, CommitFailed, Entry, Json, SessionRow
 from meso_device.accounting.materials import Actor, day_text, part_fitted
 from meso_device.audit.birth import DATABASE_NAME
 from meso_device.audit.database import open_for_reading
-from meso_device.audit.exposure import place_of
 from meso_device.audit.facts import approval_of, approved_files, fitted_now
 from meso_device.audit.records import Stamp
 from meso_device.audit.store import Store
@@ -22,11 +20,11 @@ from meso_device.host.home import Home
 from meso_device.people.lockout import Moment
 from meso_device.people.proofs import PinProof
 from meso_device.people.roles import Act, Meaning, role_for
-from meso_device.people.signatures import Pair, Target, authorise, sign_entry, sign_together
+from meso_device.people.signatures import Pair, authorise, sign_entry, sign_together
 from meso_device.session.checklist import Answer, checklist_entries
 from meso_device.session.contract import OpenSession, ResumeSession
 from meso_device.session.overrides import takes_two, terms
-from protocols.errors import AuditWriteFailed, UsageError, require
+from protocols.errors import AuditWriteFailed, UsageError
 from protocols.treatment.advisory import Sex
 from protocols.treatment.plan import TreatmentPlan
 from protocols.units import day_of
@@ -50,15 +48,15 @@ class SignedOverride(Struct, frozen=True, kw_only=True):
         """Pseudonym of whoever goes over it."""
         return self.signed_by.first.op if isinstance(self.signed_by, Pair) else self.signed_by.person.op
 
-    def signatures(self, target: Target, now: Moment) -> tuple[Entry, ...]:
+    def signatures(self, record: Entry, now: Moment) -> tuple[Entry, ...]:
         """Return the signatures of the override's record, one or two.
 
         Raises:
             PinRefused: the PIN was entered too long ago.
         """
         if isinstance(self.signed_by, Pair):
-            return sign_together(target, self.signed_by)
-        return (sign_entry(target, Meaning.AUTHORISED, self.signed_by, now),)
+            return sign_together(record, self.signed_by)
+        return (sign_entry(record, Meaning.AUTHORISED, self.signed_by, now),)
 
 
 def signers(code: str, first: PinProof, second: PinProof | None, now: Moment) -> PinProof | Pair:
@@ -194,35 +192,25 @@ def approvals_in(home: Home) -> frozenset[str]:
         return frozenset(file.approval.digest for file in approved_files(db))
 
 
-def sign_overrides(
-    store: Store, home: Home, clinical: Clinical, plan: TreatmentPlan, now: Moment, stamp: Stamp
-) -> None:
-    """Make each override durable, and then the signature that is bound to its record.
+def sign_overrides(store: Store, clinical: Clinical, plan: TreatmentPlan, now: Moment, stamp: Stamp) -> None:
+    """Make the overrides durable with the signatures on them, all or none.
 
     Raises:
-        UsageError: one is for an area that the treatment protocol has not; nothing is recorded.
+        UsageError: one is for an area that the treatment protocol has not.
         AuditWriteFailed: they are not.
         NotAllowed, PinRefused: not by this person, or the PIN was entered too long ago.
     """
     by = Actor(op=clinical.op, role=clinical.role, utc_us=now.utc_us)
     answers = {answer.item: answer.answer for answer in clinical.answers}
-    entries = [
-        override_entry(override, session=clinical.session, alias=clinical.alias, by=by, plan=plan, answers=answers)
-        for override in clinical.overrides
-    ]
-    for override, entry in zip(clinical.overrides, entries, strict=True):
-        _commit(store, entry, stamp)
-        with contextlib.closing(open_for_reading(home.root / DATABASE_NAME)) as db:
-            place = place_of(db, entry.key)
-        require(place is not None, f"the record {entry.key} is not in the log that took it")
-        if place is not None:
-            target = Target(seq=place[0], leaf=place[1])
-            for signed in override.signatures(target, now):
-                _commit(store, replace(signed, session=clinical.session, alias=clinical.alias), stamp)
-
-
-def _commit(store: Store, entry: Entry, stamp: Stamp) -> None:
-    [result] = store.commit([Batch(no=0, entries=(entry,))], stamp)
+    entries: list[Entry] = []
+    for override in clinical.overrides:
+        entry = override_entry(
+            override, session=clinical.session, alias=clinical.alias, by=by, plan=plan, answers=answers
+        )
+        entries += (entry, *override.signatures(entry, now))
+    if not entries:
+        return
+    [result] = store.commit([Batch(no=0, entries=tuple(entries))], stamp)
     if isinstance(result, CommitFailed):
         raise AuditWriteFailed(result.reason)
 

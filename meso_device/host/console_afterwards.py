@@ -8,15 +8,12 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final, TypeVar
 
-from msgspec import Struct
-
 from meso_device.accounting.entries import Entry
 from meso_device.accounting.materials import Actor
 from meso_device.host.console_people import PRACTICE
 from meso_device.host.errands import Errands
 from meso_device.host.owed import Owe
 from meso_device.host.screen_answers import ScreenAnswers
-from meso_device.host.signing import Sign, Signing
 from meso_device.people.adverse import Reaction, Reporter, Severity
 from meso_device.people.lockout import Moment
 from meso_device.people.office import Office
@@ -34,13 +31,6 @@ _Word = TypeVar("_Word", bound=StrEnum)
 _NOBODY: Final = "sign in first: F9, then S"
 
 
-class _Signed(Struct, frozen=True):
-    """A correction that may be made, and what signs it."""
-
-    entry: Entry
-    sign: Sign
-
-
 class ConsoleAfterwards:
     """Takes corrections and late reactions.
 
@@ -54,11 +44,10 @@ class ConsoleAfterwards:
         self._errands = errands
         self._answers = answers
         self._owe = owe
-        self._signing = Signing(errands=errands, answers=answers, owe=owe)
         self._keys: set[str] = set()
 
     def amend(self, number: int, body: Body, person: Person, now: Instant) -> None:
-        """Correct a field of a record; done when the correction and its signatures are in the log.
+        """Correct a field of a record; done when the correction and its signatures are in the log, all or none.
 
         The second login and PIN are of whoever stands by the correction of what somebody else recorded.
 
@@ -66,7 +55,7 @@ class ConsoleAfterwards:
             MesoError: too many questions wait.
         """
 
-        def look(office: Office, moment: Moment) -> _Signed:
+        def look(office: Office, moment: Moment) -> tuple[Entry, ...]:
             by = Actor(op=person.op, role=role_for(person, Act.AMEND_OWN_RECORD).value, utc_us=moment.utc_us)
             with self._errands.read() as db:
                 # What is refused is refused before anybody's PIN is looked at.
@@ -78,18 +67,18 @@ class ConsoleAfterwards:
             first = office.register.check(person.login, body["pin"], moment, purpose=Purpose.SIGNATURE)
             role_for(first.person, Act.AMEND_OWN_RECORD)
             if not (another or second):
-                return _Signed(entry, lambda target, at: (sign_entry(target, Meaning.PERFORMED, first, at),))
+                return (entry, sign_entry(entry, Meaning.PERFORMED, first, moment))
             other = office.register.check(second, body["pin2"], moment, purpose=Purpose.SIGNATURE)
             pair = authorise(Act.AMEND_OTHERS_RECORD, first, other, moment)
-            return _Signed(entry, lambda target, _: sign_together(target, pair))
+            return (entry, *sign_together(entry, pair))
 
-        def looked(signed: _Signed, _at: Instant) -> Sequence[Command]:
-            entry = signed.entry
+        def looked(entries: tuple[Entry, ...], _at: Instant) -> Sequence[Command]:
+            key = entries[0].key
             # The log would take the second of two with one key for the first, and have that signed twice.
-            if entry.key in self._keys:
+            if key in self._keys:
                 raise MesoError("this was amended a moment ago: look at it again")
-            self._keys.add(entry.key)
-            self._owe((entry,), lambda then: self._signing.add(number, entry, signed.sign, then), number)
+            self._keys.add(key)
+            self._owe(entries, lambda _: self._answers.done(number), number)
             return ()
 
         self._errands.send(number, look, looked, now)

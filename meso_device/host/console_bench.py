@@ -30,7 +30,6 @@ from meso_device.host.errands import Errands
 from meso_device.host.instruments import Instrument, connected
 from meso_device.host.owed import Owe
 from meso_device.host.screen_answers import Refuse, ScreenAnswers
-from meso_device.host.signing import Signing
 from meso_device.host.snapshot_bench import BenchShown, prepared_body
 from meso_device.people.lockout import Moment
 from meso_device.people.office import Office
@@ -54,7 +53,7 @@ from meso_device.session.contract import (
     PauseBench,
     View,
 )
-from protocols.errors import MesoError, UsageError
+from protocols.errors import UsageError
 from protocols.units import day_of
 from protocols.wire.codes import State
 
@@ -93,7 +92,6 @@ class ConsoleBench:
         self._answers = answers
         self._errands = errands
         self._owe = owe
-        self._signing = Signing(errands=errands, answers=answers, owe=owe)
         self._run = known.run if known is not None else Run()
         self._prepared: tuple[Order, str] | None = None
         self._runner = ""
@@ -326,15 +324,12 @@ class ConsoleBench:
             signed = signed_of(known.row, pair, code)
             entry = entry_of(signed, known.gun, op=pair.first.op, role=pair.first_role.value)
 
-            def durable(at: Instant) -> None:
+            def durable(_at: Instant) -> None:
                 if self._is(known.row.run):
                     self._run = known.run.then(signed)
-                try:
-                    self._signing.add(number, entry, lambda target, _: sign_together(target, pair), at)
-                except MesoError as error:
-                    self._answers.refused(number, "refused", str(error))
+                self._answers.done(number)
 
-            self._owe((entry,), durable, number)
+            self._owe((entry, *sign_together(entry, pair)), durable, number)
             return ()
 
         self._errands.send(number, look, came, now)

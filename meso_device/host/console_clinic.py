@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from meso_device.accounting.entries import Entry, SessionRow
 from meso_device.accounting.materials import Actor, checked_lot, part_fitted
+from meso_device.audit.exposure import place_of
 from meso_device.audit.facts import clinic_facts, fitted_now
 from meso_device.host.clinical import Returning, SignedOverride, opening_of, override_entry, resuming_of, signers
 from meso_device.host.console_facts import ConsoleFacts
@@ -20,14 +21,12 @@ from meso_device.host.home import Home
 from meso_device.host.owed import Owe
 from meso_device.host.prepared import AFTERCARE, Material, Prepared, fitted_part, material_of
 from meso_device.host.screen_answers import Refuse, ScreenAnswers
-from meso_device.host.signing import Signing
 from meso_device.host.snapshot import Treatment
 from meso_device.people.lockout import Moment
 from meso_device.people.office import Office
-from meso_device.people.proofs import PinProof
 from meso_device.people.register import Purpose
 from meso_device.people.roles import Act, Meaning, Person, role_for
-from meso_device.people.signatures import Target, sign_entry
+from meso_device.people.signatures import sign_entry
 from meso_device.people.subject import PatientRef, Sex, ShownFor
 from meso_device.people.vault import Patient
 from meso_device.screen_messages import Body
@@ -76,7 +75,6 @@ class ConsoleClinic:
         self._errands = errands
         self._answers = answers
         self._owe = owe
-        self._signing = Signing(errands=errands, answers=answers, owe=owe)
         self.prepared: Prepared | None = None
         self.signed: set[str] = set()
         self._closed: tuple[str, str] = ("", "")
@@ -338,9 +336,9 @@ class ConsoleClinic:
         check_code(code)
         if not reason:
             raise UsageError("say why: the reason is recorded")
-        plan = view.plan or prepared.plan
+        plan, answers = view.plan or prepared.plan, prepared.told()
 
-        def look(office: Office, moment: Moment) -> SignedOverride:
+        def look(office: Office, moment: Moment) -> tuple[Entry, ...]:
             first = office.register.check(person.login, body["pin"], moment, purpose=Purpose.SIGNATURE)
             second = None
             if takes_two(code) and body["login2"]:
@@ -350,14 +348,15 @@ class ConsoleClinic:
             if _REASON_CODE.fullmatch(reason) is None:
                 note = office.vault.add_note(prepared.alias, reason, by=person, now=moment, session=prepared.session)
                 kept = office.vault.commitment_of(note)
-            return SignedOverride(code=code, reason=kept, signed_by=signed_by)
-
-        def looked(override: SignedOverride, at: Instant) -> Sequence[Command]:
-            by = Actor(op=person.op, role=role_for(person, Act.TREAT).value, utc_us=at.utc_us)
+            override = SignedOverride(code=code, reason=kept, signed_by=signed_by)
+            by = Actor(op=person.op, role=role_for(person, Act.TREAT).value, utc_us=moment.utc_us)
             entry = override_entry(
-                override, session=prepared.session, alias=prepared.alias, by=by, plan=plan, answers=prepared.told()
+                override, session=prepared.session, alias=prepared.alias, by=by, plan=plan, answers=answers
             )
-            self._owe((entry,), lambda then: self._signing.add(number, entry, override.signatures, then), number)
+            return (entry, *override.signatures(entry, moment))
+
+        def looked(entries: tuple[Entry, ...], _at: Instant) -> Sequence[Command]:
+            self._owe(entries, lambda _: self._answers.done(number), number)
             return ()
 
         self._errands.send(number, look, looked, now)
@@ -365,23 +364,28 @@ class ConsoleClinic:
     def sign(self, number: int, body: Body, person: Person, now: Instant) -> None:
         """Sign the totals of a closed session with the PIN again."""
         session = body["session"]
+        closed_session, alias = self._closed
+        closed = Entry(
+            kind="session.closed",
+            key=f"session/{session}/closed",
+            session=session,
+            alias=alias if closed_session == session else "",
+        )
 
-        def look(office: Office, moment: Moment) -> PinProof:
+        def look(office: Office, moment: Moment) -> Entry:
             proof = office.register.check(person.login, body["pin"], moment, purpose=Purpose.SIGNATURE)
             role_for(proof.person, Act.TREAT)
-            return proof
+            with self._errands.read() as db:
+                if place_of(db, closed.key) is None:
+                    raise MesoError("what is to be signed is not in the log yet: it has to be complete first")
+            return sign_entry(closed, Meaning.PERFORMED, proof, moment)
 
-        def looked(proof: PinProof, at: Instant) -> Sequence[Command]:
-            closed_session, alias = self._closed
-            alias = alias if closed_session == session else ""
-            closed = Entry(
-                kind="session.closed", key=f"session/{session}/closed", payload={}, session=session, alias=alias
-            )
+        def looked(signature: Entry, _at: Instant) -> Sequence[Command]:
+            def durable(_then: Instant) -> None:
+                self.signed.add(session)
+                self._answers.done(number)
 
-            def performed(target: Target, moment: Moment) -> tuple[Entry, ...]:
-                return (sign_entry(target, Meaning.PERFORMED, proof, moment),)
-
-            self._signing.add(number, closed, performed, at, lambda: self.signed.add(session))
+            self._owe((signature,), durable, number)
             return ()
 
         self._errands.send(number, look, looked, now)

@@ -126,7 +126,7 @@ class ConsoleDesk:
         self._before = before
         self.approved = approved
         self._say = say
-        self._write_offs = WriteOffDesk(home, people, self.owe)
+        self._write_offs = WriteOffDesk(people, self.owe)
         row = left_open[0] if left_open is not None else None
         self._gun = Gun(row.gun_uid, row.simulated) if row is not None else None
         self._steps = TwoSteps(secrets.token_bytes)
@@ -245,7 +245,8 @@ class ConsoleDesk:
         if view.gun_uid:
             self._gun = Gun(view.gun_uid, view.simulated)
         if self._facts.unsigned:
-            self._sign(now)
+            entries, self._facts.unsigned = self._facts.unsigned, []
+            self._write_offs.sign(entries)
         self.tree_head.seen(now)
         self.bench.seen(view)
         if self._coming is not None and view.session == self._coming.session:
@@ -621,11 +622,6 @@ class ConsoleDesk:
         except MesoError as error:
             self.engine_refused(str(error))
         return ()
-
-    def _sign(self, now: Instant) -> None:
-        entries, self._facts.unsigned = self._facts.unsigned, []
-        with contextlib.suppress(MesoError):  # the records name both people in any case
-            self._write_offs.sign(entries, now)
 
     # --- people and alarms --------------------------------------------------------------------------
 

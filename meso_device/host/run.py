@@ -110,7 +110,7 @@ def run_session(request: RunRequest, observer: Observer) -> RunResult:
                 commit_due(store, office, stamp)
             opening = _opening(request, store.open_session(), home, now.utc_us)
             if isinstance(request.clinical, Clinical) and request.plan is not None:
-                sign_overrides(store, home, request.clinical, request.plan, moment, stamp)
+                sign_overrides(store, request.clinical, request.plan, moment, stamp)
             link_keys = read_link_keys(home)
             reserve = Reserve(home.root)
             cable = None if opening is None else open_cable(request.port)

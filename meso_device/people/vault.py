@@ -260,41 +260,38 @@ class Vault:
             )
         return event_id
 
-    def erase(self, alias: str, basis: LegalBasis, pair: Pair) -> str:
+    def erase(self, alias: str, basis: LegalBasis, pair: Pair) -> Entry:
         """Remove who an alias is, and every text about that person, from every byte of the vault.
 
         Doses, commitments and all proofs of the log stay as they are; nobody can tell any more whose they were.
-        Returns the key of the ``subject.erased`` record. What else holds names, such as backups and printouts, is
-        not reached from here.
+        Returns the ``subject.erased`` record, which the vault owes the log. What else holds names, such as backups and
+        printouts, is not reached from here.
 
         Raises:
             PeopleRefused: no such patient.
             VaultBroken: the file could not be rewritten; the next opening does it.
         """
         require(pair.act is Act.ERASE_SUBJECT, f"two people authorised {pair.act}, not an erasure")
-        key = f"subject/{alias}/erased"
+        erased = Entry(
+            kind="subject.erased",
+            key=f"subject/{alias}/erased",
+            payload={
+                "legal_basis": basis.value,
+                "second_op": pair.second.op,
+                "second_role": pair.second_role.value,
+            },
+            op=pair.first.op,
+            role=pair.first_role.value,
+            alias=alias,
+        )
         with transaction(self._db):
             run(self._db, "DELETE FROM note WHERE alias = ?", (alias,))
             if not run(self._db, "DELETE FROM patient WHERE alias = ? RETURNING alias", (alias,)):
                 raise PeopleRefused("there is no such patient in the vault")
-            put(
-                self._db,
-                Entry(
-                    kind="subject.erased",
-                    key=key,
-                    payload={
-                        "legal_basis": basis.value,
-                        "second_op": pair.second.op,
-                        "second_role": pair.second_role.value,
-                    },
-                    op=pair.first.op,
-                    role=pair.first_role.value,
-                    alias=alias,
-                ),
-            )
+            put(self._db, erased)
             run(self._db, "INSERT OR IGNORE INTO chore VALUES('vacuum')")
         finish_erasure(self._db)
-        return key
+        return erased
 
     # --- rows ---------------------------------------------------------------------------------------
 

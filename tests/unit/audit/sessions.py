@@ -1,12 +1,10 @@
 """A log with two sessions of two guns, shot by shot in turns, and records after the end of one of them."""
 
-from base64 import b64encode
-
 from msgspec.structs import replace
 
 from meso_device.accounting.entries import Entry
+from meso_device.accounting.signature import signature
 from meso_device.audit.disclose import disclosure, find, pack
-from meso_device.audit.exposure import place_of
 from meso_device.audit.keys import VerifyKey
 from meso_device.audit.store import Store
 from tests.unit.audit.clinic import GUN, Clinic, commit, stamp
@@ -32,9 +30,8 @@ def write_sessions(store, shots=12):
     commit(store, one.closed())
     event = one.entry("adverse_event", "adverse_event/1", {"code": "bruise"}, gun=None, protocol_digest="")
     commit(store, event, other.entry("adverse_event", "adverse_event/2", {"code": "nodule"}))
-    seq, leaf = place_of(store._db, f"session/{one.session}/closed")
-    signed = {"target_seq": seq, "target_leaf": b64encode(leaf).decode(), "meaning": "performed"}
-    commit(store, Entry(kind="sign", key=f"sign/{seq}/op/performed", payload=signed, op="op", role="clinician"))
+    totals = Entry(kind="session.closed", key=f"session/{one.session}/closed")
+    commit(store, signature(totals, meaning="performed", op="op", role="clinician", payload={}))
     return one, other
 
 

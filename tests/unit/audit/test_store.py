@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from meso_device.accounting.entries import Cap, CapExceeded, CommitFailed, Committed, Entry
+from meso_device.accounting.signature import signature
 from meso_device.audit.checkpoint import open_note
 from meso_device.audit.keys import VerifyKey
 from meso_device.audit.store import CHECKPOINT_INTERVAL_US, CHECKPOINT_RECORDS, Store
@@ -68,6 +69,36 @@ def test_a_shot_of_last_year_is_stored_after_the_session_closed(store, clinic):
     store.commit([clinic.grant()], stamp())
     commit(store, clinic.closed())
     assert commit(store, clinic.shot(at_us=1)).appended == 1
+
+
+def signed(record, op):
+    return signature(record, meaning="performed", op=op, role="clinician", payload={"act": "treat"})
+
+
+def test_a_record_and_its_signatures_are_one_commit_and_each_names_its_place_and_leaf(store, clinic):
+    record = clinic.opened()
+    assert commit(store, record, signed(record, "ada"), signed(record, "cleo")).appended == 3
+    [(seq, leaf)] = rows(store, "SELECT seq, leaf FROM record WHERE key = ?", record.key)
+    told = [(key, json.loads(body)) for key, body in rows(store, "SELECT key, body FROM record WHERE kind = 'sign'")]
+    assert [key for key, _ in told] == [f"sign/{seq}/ada/performed", f"sign/{seq}/cleo/performed"]
+    for _, body in told:
+        assert (body["target_seq"], b64decode(body["target_leaf"]), body["act"]) == (seq, leaf, "treat")
+        assert (body["sess"], body["alias"]) == (record.session, record.alias)
+        assert "target_key" not in body
+
+
+def test_a_signature_given_again_is_the_same_record(store, clinic):
+    record = clinic.opened()
+    commit(store, record, signed(record, "ada"))
+    assert commit(store, signed(record, "ada")).appended == 0
+
+
+def test_nothing_stands_of_what_is_signed_when_a_signature_names_no_record(store, clinic):
+    record, size = clinic.opened(), store.size
+    strange = signed(replace(record, key="session/none/opened"), "ada")
+    [answer] = store.commit([batch(record, strange)], stamp())
+    assert isinstance(answer, CommitFailed)
+    assert rows(store, "SELECT count(*) FROM record") == [(size,)]
 
 
 @pytest.mark.invariant("I-18")

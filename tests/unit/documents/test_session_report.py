@@ -1,12 +1,12 @@
 """The report of a session tells all that its records say: cut shots as ranges, changes with old and new, who signed."""
 
 import random
-from base64 import b64encode
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from meso_device.accounting.entries import Entry
+from meso_device.accounting.signature import signature
 from meso_device.audit.store import Store
 from meso_device.bodymap.views import VIEWS
 from meso_device.documents.body_picture import Shown, body_picture, views_of
@@ -79,9 +79,8 @@ def run_session(store, *, shots=20, closed=True, practice=False):
 
 
 def sign_totals(store):
-    [(seq, leaf)] = store._db.execute("SELECT seq, leaf FROM record WHERE kind = 'session.closed'").fetchall()
-    payload = {"target_seq": seq, "target_leaf": b64encode(leaf).decode(), "meaning": "performed"}
-    commit(store, Entry(kind="sign", key=f"sign/{seq}/{CLEO}/performed", payload=payload, op=CLEO, role="clinician"))
+    totals = Entry(kind="session.closed", key=f"session/{SESSION}/closed")
+    commit(store, signature(totals, meaning="performed", op=CLEO, role="clinician", payload={}))
 
 
 def text_of(document):

@@ -318,7 +318,7 @@ def clinic(people, seeded):
 def test_after_an_erasure_no_byte_of_any_file_says_who_it_was_and_the_log_holds(clinic):
     assert {marker for _, marker in traces(clinic.home)} == set(MARKERS)
     assert {name for name, _ in traces(clinic.home)} == {"vault.db"}
-    key = erase(clinic, clinic.alias)
+    erased = erase(clinic, clinic.alias)
     assert commit_due(clinic.store, clinic.office, stamp(clinic)) == 1
     assert traces(clinic.home) == []
     # The log is open and its write-ahead file is there; nothing of the vault lies beside it.
@@ -328,7 +328,7 @@ def test_after_an_erasure_no_byte_of_any_file_says_who_it_was_and_the_log_holds(
     clinic.store.close(stamp(clinic))
     assert verify_home(clinic.home).ok
     assert traces(clinic.home) == []
-    assert key == f"subject/{clinic.alias}/erased"
+    assert erased.key == f"subject/{clinic.alias}/erased"
 
 
 @pytest.mark.invariant("I-20")
