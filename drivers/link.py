@@ -451,7 +451,8 @@ class LinkEngine:
 
     def _take_hello_reply(self, now_us: int, frame: Frame, events: list[LinkEvent]) -> None:
         call = self._calls.hello
-        if call is None or call.tries == 0 or frame.req_id != call.req_id:
+        # A second answer may come late, when AUTH is asked for, whose number may be the same.
+        if call is None or call.type != Hello.TYPE or call.tries == 0 or frame.req_id != call.req_id:
             self.stats.unmatched += 1
             return
         reply = self._read_reply(call, frame)

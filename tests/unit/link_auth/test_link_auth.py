@@ -12,6 +12,7 @@ from protocols.wire.frame import REPLY, STOP_FRAME, VERSION_BYTE, decode_block, 
 from protocols.wire.messages import (
     REQUESTS,
     STATE_CHANGING,
+    Auth,
     BootEvent,
     EstoppedEvent,
     EventRead,
@@ -124,6 +125,23 @@ def test_a_paired_gun_that_answers_without_its_key_is_refused(kit, how):
     assert isinstance(cable.greet(), Distrusted)
     assert cable.engine.session == 0
     assert {read(frame).type for frame in cable.said} <= {Hello.TYPE, 0x06}
+
+
+@pytest.mark.invariant("I-60")
+def test_a_late_second_answer_to_hello_is_not_taken_for_the_proof_that_is_asked_for_by_then(kit):
+    """Seeds 799, 829, 1451 and 1617 of intensity 3: HELLO and AUTH may have one number."""
+    cable = kit.Cable()
+
+    def twice(frame):
+        if read(frame).type == Auth.TYPE:
+            answers = [told for told in cable.told if kit.is_hello_reply(told)]
+            assert read(frame).req_id == read(answers[-1]).req_id
+            assert cable.hear(answers[-1]) == []
+        return [frame]
+
+    cable.to_gun = twice
+    assert isinstance(cable.greet(), Done)
+    assert cable.hello.flags & GunFlag.AUTHENTICATED
 
 
 @pytest.mark.parametrize("kind", sorted(STATE_CHANGING))
