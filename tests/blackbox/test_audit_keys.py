@@ -38,8 +38,8 @@ def test_a_new_key_goes_on_where_the_old_one_ended_and_both_verify_it(clinic, tm
     old = (home / "audit.vkey").read_text().strip()
     kept = tmp_path / "kept"
     bench.meso("audit", "checkpoint", "--out", kept).ok()
-    backups, secrets = tmp_path / "backups", tmp_path / "secrets"
-    before = bench.meso("backup", "create", backups, "--keys", secrets, "--json").ok().json()["path"]
+    secrets = tmp_path / "secrets"
+    before = bench.meso("backup", "create", tmp_path / "before", "--keys", secrets, "--json").ok().json()["path"]
     told = two(clinic, "rotate-key", "--reason", "yearly", "--json").ok().json()
     assert told["old_vkey"] == old
     assert (home / "audit.vkey").read_text().strip() == told["vkey"] != old
@@ -53,7 +53,7 @@ def test_a_new_key_goes_on_where_the_old_one_ended_and_both_verify_it(clinic, tm
     bench.meso("audit", "proof", "--since", kept, "--out", proof).ok()
     bench.meso("audit", "check", proof, "--checkpoint", kept, "--key", f"{old} {told['vkey']}").ok()
     # Backups from before and after it are restored, each with the key of its time.
-    after = bench.meso("backup", "create", backups, "--keys", secrets, "--json").ok().json()["path"]
+    after = bench.meso("backup", "create", tmp_path / "after", "--keys", secrets, "--json").ok().json()["path"]
     for number, backup in enumerate((before, after)):
         restored = tmp_path / f"restored-{number}"
         bench.meso("backup", "restore", backup, "--keys", secrets, "--home", restored).ok()
