@@ -15,6 +15,8 @@ from meso_device.audit import canonical
 from meso_device.audit.sql import run
 
 AMEND: Final = "amend"
+FILLING: Final = "lot.loaded"
+"""The record of a filling: its lot may be corrected once the syringe is out of the gun."""
 AMENDMENTS_MAX: Final = 100
 """Corrections of one field: more is no correction any more."""
 
@@ -81,13 +83,18 @@ def amendments_on(db: apsw.Connection, seqs: Iterable[int]) -> tuple[Amendment, 
 
 
 def amendments_in(db: apsw.Connection, session: str) -> tuple[Amendment, ...]:
-    """Return the corrections of a session's records, in the order of the log."""
+    """Return the corrections of a session's records and of what its injections came out of, in the order of the log."""
     rows = run(
         db,
         "SELECT body FROM record WHERE sess = ? AND kind <> 'shot' AND kind = ? ORDER BY seq",
         (bytes.fromhex(session), AMEND),
     )
-    return tuple(amendment_of(canonical.decode(body)) for (body,) in rows)
+    fillings = run(db, "SELECT DISTINCT cartridge FROM given WHERE sess = ? AND cartridge <> 0", (session,))
+    found = [
+        *(amendment_of(canonical.decode(body)) for (body,) in rows),
+        *amendments_on(db, (seq for (seq,) in fillings)),
+    ]
+    return tuple(sorted(found, key=lambda one: one.seq))
 
 
 def amendments(db: apsw.Connection) -> Iterator[tuple[Amendment, dict[str, Any]]]:
@@ -97,9 +104,43 @@ def amendments(db: apsw.Connection) -> Iterator[tuple[Amendment, dict[str, Any]]
         yield amendment_of(body), body
 
 
-def is_over(db: apsw.Connection, session: str) -> bool:
-    """Return whether a session is closed, so that what was recorded in it can be corrected; true for none."""
+def is_over(db: apsw.Connection, fields: Mapping[str, Any]) -> bool:
+    """Return whether what a record tells of is over, so that it can be corrected: its session, or its filling."""
+    if fields["kind"] == FILLING:
+        return not run(db, "SELECT 1 FROM cartridge WHERE seq = ? AND removed_seq IS NULL", (fields["seq"],))
+    session = fields.get("sess", "")
     return not session or bool(run(db, "SELECT 1 FROM record WHERE key = ?", (f"session/{session}/closed",)))
+
+
+def lots_amended(db: apsw.Connection) -> dict[int, str]:
+    """Return what the lots of fillings were corrected to last, by the place of the filling's record."""
+    return lots_in(one for one, _ in amendments(db))
+
+
+def lots_in(amendments: Iterable[Amendment]) -> dict[int, str]:
+    """Return the same out of some corrections, given in the order of the log."""
+    return {one.target_seq: str(one.new) for one in amendments if (one.target_kind, one.field) == (FILLING, "lot")}
+
+
+def lots_by_shot(db: apsw.Connection, lots: Mapping[int, str], session: str = "") -> dict[int, str]:
+    """Return the corrected lot of each injection whose filling's was, by the injection's place.
+
+    Args:
+        db: The log.
+        lots: Corrected lots by the place of the filling's record.
+        session: Only injections of this session; empty for all.
+    """
+    return {
+        seq: lot
+        for filling, lot in lots.items()
+        for (seq,) in run(
+            db,
+            "SELECT shot.seq FROM given INDEXED BY given_cartridge JOIN shot ON shot.given = given.id AND shot.seq "
+            "BETWEEN given.first_seq AND given.last_seq WHERE given.cartridge = ? AND given.cartridge <> 0 "
+            "AND ? IN ('', given.sess)",
+            (filling, session),
+        )
+    }
 
 
 def said_last(amendments: Iterable[Amendment], seq: int, field: str, recorded: Json) -> Json:

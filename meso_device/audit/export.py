@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from meso_device.accounting.entries import Json, SessionRow
 from meso_device.audit import canonical, queries
-from meso_device.audit.amendments import Amendment, amendments
+from meso_device.audit.amendments import Amendment, amendments, lots_amended, lots_by_shot
 from meso_device.audit.reader import reading
 from meso_device.audit.sql import run
 
@@ -16,6 +16,7 @@ ExportRow: TypeAlias = dict[str, int | str | bool]
 SHOT_COLUMNS: Final = (
     *("gun_uid", "log_epoch", "shot_seq", "session", "area", "area_id", "kind", "depth_um", "planned_depth_um"),
     *("dose_lo_nl", "dose_hi_nl", "outcome", "at", "simulated", "product", "lot", "log", "seq"),
+    "lot_amended",
 )
 SESSION_COLUMNS: Final = (
     *("session", "alias", "op", "state", "title", "gun_uid", "protocol_digest", "opened_at", "closed_at"),
@@ -47,8 +48,10 @@ def json_lines(rows: Iterable[ExportRow]) -> Iterator[str]:
 def shot_rows(home: Path) -> Iterator[ExportRow]:
     """Yield the shots in the order of the log, see `export_shots`."""
     with reading(home) as db:
+        lots = lots_by_shot(db, lots_amended(db))
         for (body,) in db.execute("SELECT body FROM record WHERE kind = 'shot' ORDER BY seq"):
-            yield shot_row(canonical.decode(body))
+            fields = canonical.decode(body)
+            yield shot_row(fields, lots.get(fields["seq"], ""))
 
 
 def session_rows(home: Path) -> Iterator[ExportRow]:
@@ -86,8 +89,13 @@ def _plain(value: Json) -> int | str | bool:
     return value if isinstance(value, int | str) else json.dumps(value)
 
 
-def shot_row(body: dict[str, Any]) -> ExportRow:
-    """Return the exported form of a shot's body; the order of the columns is frozen, `SHOT_COLUMNS`."""
+def shot_row(body: dict[str, Any], lot_amended: str = "") -> ExportRow:
+    """Return the exported form of a shot's body; the order of the columns is frozen, `SHOT_COLUMNS`.
+
+    Args:
+        body: The shot.
+        lot_amended: What the lot of its filling was corrected to last; empty where it was not.
+    """
     return {
         "gun_uid": body["gun"]["gun_uid"],
         "log_epoch": body["gun"]["log_epoch"],
@@ -107,6 +115,7 @@ def shot_row(body: dict[str, Any]) -> ExportRow:
         "lot": body["lot"],
         "log": body["log"],
         "seq": body["seq"],
+        "lot_amended": lot_amended,
     }
 
 

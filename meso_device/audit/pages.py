@@ -3,6 +3,7 @@
 A page looks at a bounded part of the log whatever it is filtered by: commits wait behind it.
 """
 
+import json
 from typing import Any, Final, TypeAlias
 
 import apsw
@@ -10,7 +11,7 @@ from msgspec import Struct
 
 from meso_device.accounting.entries import Json
 from meso_device.audit import canonical
-from meso_device.audit.amendments import amendments_on, is_over
+from meso_device.audit.amendments import amendments_on, is_over, lots_amended
 from meso_device.audit.keys import VerifyKey
 from meso_device.audit.proof import prove
 from meso_device.audit.sql import run
@@ -105,7 +106,8 @@ def page_of(db: apsw.Connection, query: PageQuery) -> Page:
     if query.every_kind:
         return _records(db, query, below, head)
     lowest = _lowest(db, below)
-    conditions, bindings = _conditions(query)
+    amended = [filling for filling, lot in lots_amended(db).items() if lot == query.lot] if query.lot else []
+    conditions, bindings = _conditions(query, amended)
     found = run(
         db,
         "SELECT shot.seq, given.sess, record.body FROM shot CROSS JOIN given ON given.id = shot.given "  # noqa: S608  # our own words
@@ -162,7 +164,7 @@ def _record_row(seq: int, kind: str, record: dict[str, Any]) -> dict[str, Json]:
 def record_of(db: apsw.Connection, seq: int, key: VerifyKey) -> dict[str, Any] | None:
     """Return kind, fields, corrections, leaf hash and checked proof of a record, or None where there is none.
 
-    ``over`` says whether its session is closed; it is true where it has none.
+    ``over`` says whether its session is closed, or its filling out of the gun; it is true where it has none.
     """
     rows = run(db, "SELECT kind, leaf, body FROM record WHERE seq = ?", (seq,))
     if not rows:
@@ -174,7 +176,7 @@ def record_of(db: apsw.Connection, seq: int, key: VerifyKey) -> dict[str, Any] |
         "seq": seq,
         "kind": kind,
         "fields": fields,
-        "over": is_over(db, fields.get("sess", "")),
+        "over": is_over(db, fields),
         "amendments": [
             {"seq": one.seq, "field": one.field, "new": one.new, "reason": one.reason, "at_us": one.at_us}
             for one in amendments_on(db, (seq,))
@@ -197,7 +199,7 @@ def _lowest(db: apsw.Connection, below: int) -> int:
     return int(rows[0][0]) if rows else 0
 
 
-def _conditions(query: PageQuery) -> tuple[str, tuple[int | str, ...]]:
+def _conditions(query: PageQuery, fillings: list[int]) -> tuple[str, tuple[int | str, ...]]:
     conditions = ""
     bindings: list[int | str] = []
     if query.session:
@@ -210,8 +212,8 @@ def _conditions(query: PageQuery) -> tuple[str, tuple[int | str, ...]]:
         conditions += " AND substr(given.alias, 1, ?) = ?"
         bindings += [len(query.alias), query.alias]
     if query.lot:
-        conditions += " AND given.lot = ?"
-        bindings.append(query.lot)
+        conditions += " AND (given.lot = ? OR given.cartridge IN (SELECT value FROM json_each(?)))"
+        bindings += [query.lot, json.dumps(fillings)]
     if query.since_us is not None:
         conditions += " AND shot.latest_us >= ?"
         bindings.append(query.since_us)

@@ -154,6 +154,7 @@ def exposure_document(one: Exposure, people: Mapping[str, str]) -> dict[str, obj
                 "area": area_name(part.area_code),
                 "product": part.product,
                 "lot": part.lot,
+                "lot_amended": part.lot_amended,
                 "injections": part.shots,
                 "dose_lo_nl": part.dose_lo_nl,
                 "dose_hi_nl": part.dose_hi_nl,
@@ -183,7 +184,8 @@ def exposure_lines(one: Exposure, people: Mapping[str, str]) -> list[str]:
         unknown = ""
         if part.unknown_shots or part.unknown_nl:
             unknown = f"; unknown: up to {part.unknown_shots} injections more, {format_dose(part.unknown_nl)}"
-        what = f"{part.product}, lot {part.lot or 'unknown'}"
+        amended = f", amended to {part.lot_amended}" if part.lot_amended else ""
+        what = f"{part.product}, lot {part.lot or 'unknown'}{amended}"
         lines.append(f"  {area_name(part.area_code)}: {part.shots} injections, {volume}, {what}{unknown}")
     before = _cleaning_text(one.cleaned_before)
     if not one.was_clean:

@@ -21,6 +21,7 @@ def fhir_file(home: Path | None, given: str, *, each_shot: bool, names: bool, si
         PinRefused, NotAllowed: not this person.
     """
     # Here and not above: the log needs no session's records to be exported.
+    from meso_device.audit.amendments import amendments_in, lots_by_shot, lots_in
     from meso_device.audit.session_records import records_of
 
     with reading(home) as db:
@@ -30,10 +31,15 @@ def fhir_file(home: Path | None, given: str, *, each_shot: bool, names: bool, si
         if db is None:
             raise UsageError("the log is gone")
         bodies = records_of(db, session.session)
+        amendments = amendments_in(db, session.session)
+        lots = lots_by_shot(db, lots_in(amendments), session.session)
+        # Those of its fillings stand outside of the session.
+        for one in amendments:
+            [(bodies[one.seq],)] = run(db, "SELECT body FROM record WHERE seq = ?", (one.seq,))
         newest = run(db, "SELECT note FROM checkpoint WHERE size > ? ORDER BY size LIMIT 1", (max(bodies),))
-    records = [canonical.decode(body) for body in bodies.values()]
+    records = [canonical.decode(bodies[seq]) for seq in sorted(bodies)]
     note = newest[0][0] if newest else ""
-    return encoded(session_bundle(records, note=note, each_shot=each_shot, person=person))
+    return encoded(session_bundle(records, lots=lots, note=note, each_shot=each_shot, person=person))
 
 
 def _person(home: Path | None, alias: str, *, sign_in: str, pin_file: str) -> Person:

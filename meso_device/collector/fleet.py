@@ -12,6 +12,7 @@ import apsw
 from msgspec import Struct, field
 
 from meso_device.audit import canonical
+from meso_device.audit.amendments import AMEND, FILLING, amendment_key
 from meso_device.audit.database import Log, open_in_memory
 from meso_device.audit.projections import Projections
 from meso_device.audit.sql import run
@@ -21,8 +22,8 @@ from meso_device.collector.database import Connection
 BLOCK_RECORDS: Final = 256
 LOOKED_AT: Final = (
     *("link.up", "grant.prepared", "grant.live", "grant.unknown", "grant.closed", "write_off", "shot"),
-    *("session.opened", "session.closed", "lot.listed", "lot.loaded", "cartridge.changed"),
-    *("needle.changed", "head.changed", "reprocessing"),
+    *("session.opened", "session.closed", "lot.listed", FILLING, "cartridge.changed"),
+    *("needle.changed", "head.changed", "reprocessing", AMEND),
     *sorted(KINDS),
 )
 READ_AGAIN: Final = frozenset({"session.opened", *KINDS})
@@ -123,6 +124,7 @@ class _Deriving:
         self._numbers = {origin: number for number, origin in enumerate(sorted(names))}
         self._fleet = fleet
         self._projections = Projections(db)
+        self._fillings: dict[tuple[str, int], int] = {}
 
     def take(self, records: list[_Told]) -> None:
         if self._applied(records):
@@ -146,11 +148,21 @@ class _Deriving:
 
     def _read(self, record: _Told) -> dict[str, Any]:
         fields = canonical.decode(record.body)
+        if record.kind == FILLING:
+            self._fillings[record.origin, record.seq] = record.number
+        elif record.kind == AMEND and fields["target_kind"] == FILLING:
+            # It names its filling by the place in its own log.
+            target_seq = self._fillings[record.origin, fields["target_seq"]]
+            key = amendment_key(target_seq, fields["field"], int(fields["key"].rpartition("/")[2]))
+            self._keep(record, key, canonical.encode(fields | {"seq": record.number, "target_seq": target_seq}))
         if record.kind in READ_AGAIN:
-            row = (record.number, fields["key"], record.kind, None, b"", record.body)
-            run(self._db, "INSERT INTO record VALUES(?, ?, ?, ?, ?, ?)", row)
+            self._keep(record, fields["key"], record.body)
             if record.kind in BEGINNINGS:
                 self._fleet.console_of[fields[BEGINNINGS[record.kind]]] = self._names[record.origin]
         if "grant_no" in fields:
             fields["grant_no"] |= self._numbers[record.origin] << _GRANT_SHIFT
         return fields
+
+    def _keep(self, record: _Told, key: str, body: bytes) -> None:
+        row = (record.number, key, record.kind, None, b"", body)
+        run(self._db, "INSERT INTO record VALUES(?, ?, ?, ?, ?, ?)", row)

@@ -50,7 +50,9 @@ def patient_page(story: SessionStory, checkpoint: str, aftercare: Sequence[str])
         aftercare: The clinic's own words; empty to leave lines for writing.
     """
     given = [(area, shots) for area, _, shots in planned_and_given(story) if shots]
-    lots = dict.fromkeys(f"{shot.product}, lot {shot.lot or 'not named'}" for shot in story.injections)
+    lots = dict.fromkeys(
+        f"{shot.product}, lot {shot.lot_amended or shot.lot or 'not named'}" for shot in story.injections
+    )
     number = f"PP-{session_number(story).removeprefix('SR-')}"
     blocks: list[Block] = [Notice(_SIMULATED_TEXT)] if story.simulated else []
     blocks += [

@@ -229,18 +229,17 @@ class _Told:
         story = self._story
         by_lot: dict[tuple[str, str], list[Shot]] = {}
         for shot in story.injections:
-            by_lot.setdefault((shot.product, shot.lot), []).append(shot)
+            by_lot.setdefault((shot.product, _lot(shot)), []).append(shot)
         yield Heading("Products and parts")
         yield Table(
             (
                 Column("product", wide=True),
-                Column("lot"),
+                Column("lot", wide=True),
                 Column("injections", number=True),
                 Column("mL", number=True),
             ),
             tuple(
-                (product, lot or "not named", str(len(shots)), millilitres(*sums(shots)))
-                for (product, lot), shots in by_lot.items()
+                (product, lot, str(len(shots)), millilitres(*sums(shots))) for (product, lot), shots in by_lot.items()
             ),
         )
         parts = [
@@ -377,7 +376,7 @@ class _Told:
                     fixed(shot.measured_depth_um, 3),
                     _microlitres(shot),
                     _outcome(shot),
-                    shot.lot,
+                    _lot(shot) if shot.lot else "",
                 )
                 for shot in self._story.injections
             ),
@@ -390,6 +389,11 @@ class _Told:
         if closed.get("root"):
             rows.append(("Root over the session's own records", str(closed["root"])))
         return Facts(tuple(rows))
+
+
+def _lot(shot: Shot) -> str:
+    """Return the lot, and beside it what it was amended to."""
+    return f"{shot.lot or 'not named'}{f'{CHANGED} amended to {shot.lot_amended}' if shot.lot_amended else ''}"
 
 
 def _spread(values: list[int], what: str, unit: str) -> Iterator[Block]:

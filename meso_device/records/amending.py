@@ -1,8 +1,8 @@
 """What of a record may be corrected, how the correction is written, and what is refused.
 
-Only what a person said is corrected, and only where nothing is counted or judged by it: injections, volumes, settings,
-grants, stops and alarms are the account of gun and host, and the lot or serial of what was fitted stands in the record
-of every injection.
+Only what a person said is corrected, and only where nothing is counted or permitted by it: injections, volumes,
+settings, grants, stops and alarms are the account of gun and host, and the product of a filling is what its patients
+were asked about. The lot of a filling can be: every injection keeps the recorded one, and look-backs find both.
 """
 
 from base64 import b64encode
@@ -16,7 +16,15 @@ from msgspec import Struct
 from meso_device.accounting.entries import Entry, Json
 from meso_device.accounting.materials import Actor, checked_code, checked_lot, checked_words
 from meso_device.audit import canonical
-from meso_device.audit.amendments import AMEND, AMENDMENTS_MAX, amendment_key, amendments_on, is_over, said_last
+from meso_device.audit.amendments import (
+    AMEND,
+    AMENDMENTS_MAX,
+    FILLING,
+    amendment_key,
+    amendments_on,
+    is_over,
+    said_last,
+)
 from meso_device.audit.sql import run
 from meso_device.people.adverse import Reaction, Reporter, Severity
 from meso_device.records.reactions import read_onset_day
@@ -119,6 +127,7 @@ AMENDABLE: Final[Mapping[str, Mapping[str, Reader]]] = MappingProxyType(
         "checklist": {"answer": Reader(_answer, _answers)},
         "consent": {"form": Reader(_words), "version": Reader(_words)},
         "limit.override": {"reason": Reader(_reason)},
+        FILLING: {"lot": Reader(_lot)},
         "point.skipped": {"reason": Reader(_reason)},
         "reprocessing": {"product": Reader(_words), "lot": Reader(_lot), "method": Reader(_code)},
         "write_off": {"reason": Reader(_reason)},
@@ -177,8 +186,11 @@ def _check_kind(seq: int, kind: str) -> None:
 
 
 def _check_over(fields: Fields, *, over: bool) -> None:
-    if not over:
-        raise MesoError(f"session {fields['sess'][:8]} is still open: say it there, or end it first")
+    if over:
+        return
+    if fields["kind"] == FILLING:
+        raise MesoError(f"filling {fields['cartridge']} is in the gun: take it out first, and load what it really is")
+    raise MesoError(f"session {fields['sess'][:8]} is still open: say it there, or end it first")
 
 
 def amended(db: apsw.Connection, seq: int, field: str, new: str, *, reason: str, by: Actor) -> Entry:
@@ -201,7 +213,7 @@ def amended(db: apsw.Connection, seq: int, field: str, new: str, *, reason: str,
     readers = AMENDABLE[kind]
     if field not in readers or field not in fields:
         raise UsageError(f"{kind} has no field {field[:40]!r} to amend: {', '.join(readers)}")
-    _check_over(fields, over=is_over(db, session))
+    _check_over(fields, over=is_over(db, fields))
     value = readers[field].read(new, fields)
     earlier = amendments_on(db, (seq,))
     old = said_last(earlier, seq, field, fields[field])

@@ -8,6 +8,7 @@ needle, never depth in skin. Nothing of a simulated gun goes without its mark.
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -77,12 +78,18 @@ def encoded(bundle: Resource) -> bytes:
 
 
 def session_bundle(
-    records: Sequence[Body], *, note: str = "", each_shot: bool = False, person: Person | None = None
+    records: Sequence[Body],
+    *,
+    lots: Mapping[int, str] = MappingProxyType({}),
+    note: str = "",
+    each_shot: bool = False,
+    person: Person | None = None,
 ) -> Resource:
     """Return the transaction that puts one session into a server.
 
     Args:
-        records: All records of the session, in order, as the log holds them.
+        records: All records of the session, in order, as the log holds them, and the corrections of its fillings.
+        lots: Corrected lot of each injection whose filling's was, by its place.
         note: A signed checkpoint that covers them, for the provenance; none while there is none.
         each_shot: An observation for each injection, beside those for each area.
         person: Who the patient is; without it there is the alias alone.
@@ -90,15 +97,19 @@ def session_bundle(
     Raises:
         LookupError: the records are not those of a session.
     """
-    return _Maker(records, person).bundle(note, each_shot=each_shot)
+    return _Maker(records, lots, person).bundle(note, each_shot=each_shot)
 
 
 class _Maker:
-    def __init__(self, records: Sequence[Body], person: Person | None) -> None:
+    def __init__(self, records: Sequence[Body], lots: Mapping[int, str], person: Person | None) -> None:
         self.records = records
+        self.lots = lots
         self.opened = next(body for body in records if body["kind"] == "session.opened")
         self.closed = next((body for body in records if body["kind"] == "session.closed"), None)
         self.shots = [body for body in records if body["kind"] == "shot" and body["shot_kind"] in INTO_PATIENT]
+        self.said_lots: dict[tuple[str, str], dict[str, None]] = {}
+        for shot in self.shots:
+            self.said_lots.setdefault((shot["product"], shot["lot"]), {})[self._lot(shot)] = None
         self.amendments = [amendment_of(body) for body in records if body["kind"] == AMEND]
         self.simulated = any(body.get("simulated", False) for body in records)
         self.sess, alias = str(self.opened["sess"]), str(self.opened.get("alias", ""))
@@ -250,27 +261,38 @@ class _Maker:
         made: list[Resource] = []
         medications: dict[tuple[str, str], Resource] = {}
         for area, procedure in self.areas:
-            by_lot: dict[tuple[str, str], list[Body]] = {}
+            by_lot: dict[tuple[str, str, str], list[Body]] = {}
             for shot in area.shots:
                 if shot["shot_kind"] == "TREAT":
-                    by_lot.setdefault((shot["product"], shot["lot"]), []).append(shot)
-            for lot, shots in by_lot.items():
-                if lot not in medications:
-                    medications[lot] = self._medication(*lot)
-                    made.append(medications[lot])
-                made.append(self._administration(area, shots, medications[lot], procedure))
+                    by_lot.setdefault((shot["product"], shot["lot"], self._lot(shot)), []).append(shot)
+            named: set[str] = set()
+            for (product, recorded, lot), shots in by_lot.items():
+                if (product, lot) not in medications:
+                    medications[product, lot] = self._medication(product, lot)
+                    made.append(medications[product, lot])
+                # By the lot as recorded, so that what is sent again with a corrected one takes the place of the former.
+                name = f"{product}/{recorded}"
+                name = f"{name}/{lot}" if name in named else name
+                named.add(name)
+                made.append(self._administration(area, name, shots, medications[product, lot], procedure))
         return made
+
+    def _lot(self, shot: Body) -> str:
+        """As amended; what was recorded is in the audit event of the amendment."""
+        return self.lots.get(shot["seq"], str(shot["lot"]))
 
     def _medication(self, product: str, lot: str) -> Resource:
         batch = {"lotNumber": lot} if lot else {}
         return self._make("Medication", f"{product}/{lot}", code={"text": product or "unnamed"}, batch=batch)
 
-    def _administration(self, area: _Area, shots: list[Body], medication: Resource, procedure: Resource) -> Resource:
+    def _administration(
+        self, area: _Area, name: str, shots: list[Body], medication: Resource, procedure: Resource
+    ) -> Resource:
         low, high = _range(shots)
         said = f"{low} mL" if low == high else f"{low} to {high} mL, not proven which: the dose is the most"
         return self._make(
             "MedicationAdministration",
-            f"{self.sess}/{area.code}/{shots[0]['product']}/{shots[0]['lot']}",
+            f"{self.sess}/{area.code}/{name}",
             partOf=[reference(procedure)],
             status="not-done" if high == 0 else self.status,
             medicationReference=reference(medication),
@@ -327,7 +349,11 @@ class _Maker:
         told = ("code", "onset_day", "severity", "reporter")
         body = {**recorded, **{field: self._said_last(recorded, field) for field in told}}
         day = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=self.opened["ts_us"], days=body["onset_day"])
-        lots = [self._medication(lot["product"], lot["lot"]) for lot in body["lots"]]
+        lots = [
+            self._medication(lot["product"], said)
+            for lot in body["lots"]
+            for said in self.said_lots.get((lot["product"], lot["lot"]), (lot["lot"],))
+        ]
         suspects = [*lots, *(self.guns[uid] for uid in body["gun_uids"] if uid in self.guns)]
         serious = _SERIOUSNESS.get(body["severity"])
         return self._make(

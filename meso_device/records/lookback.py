@@ -1,9 +1,11 @@
 """Who was exposed: everyone who got a lot, or was treated with a gun or head or by an operator, in some time.
 
 Answers in aliases. A session is given whole as soon as any of its shots may lie in the time asked for: in an outbreak
-one patient too many is asked, never one too few.
+one patient too many is asked, never one too few. So a filling whose lot was corrected is found by the lot that was
+recorded and by the one that it should say.
 """
 
+import json
 from collections.abc import Iterable
 from typing import Final
 
@@ -11,6 +13,7 @@ import apsw
 from msgspec import Struct
 from msgspec.structs import replace
 
+from meso_device.audit.amendments import lots_amended
 from meso_device.audit.facts import CONTACTS_LOOKED_AT
 from meso_device.audit.sql import run
 from protocols.units import DAY_US
@@ -27,17 +30,21 @@ _KNOWN: Final = (
     ("head", "SELECT 1 FROM part WHERE part = 'head' AND serial = ?1"),
 )
 
-# Injections that are in the log, and beside them what grants whose end is not proven may still have cost.
+# Injections that are in the log, and beside them what grants whose end is not proven may still have cost, out of the
+# filling that was in the gun then.
 _EXPOSED: Final = (
-    "SELECT given.sess AS sess, given.alias AS alias, gun.gun_uid AS gun_uid, area_code, product, lot, shots, "
-    "dose_lo_nl, dose_hi_nl, first_seq, last_seq, oldest_us, latest_us, 0 AS unknown_shots, 0 AS unknown_nl "
+    "SELECT given.sess AS sess, given.alias AS alias, gun.gun_uid AS gun_uid, area_code, product, lot, "
+    "cartridge AS filling, shots, dose_lo_nl, dose_hi_nl, first_seq, last_seq, oldest_us, latest_us, "
+    "0 AS unknown_shots, 0 AS unknown_nl "
     "FROM given JOIN gun ON gun.id = given.gun WHERE kind IN (1, 2) UNION ALL "
-    "SELECT held.sess, held.alias, gun.gun_uid, area_code, product, lot, 0, 0, 0, seq, seq, NULL, NULL, "
+    "SELECT held.sess, held.alias, gun.gun_uid, area_code, product, lot, (SELECT max(fitted.seq) FROM cartridge "
+    "AS fitted WHERE fitted.gun_uid = gun.gun_uid AND fitted.seq < held.seq), 0, 0, 0, seq, seq, NULL, NULL, "
     "max(0, max_shots - (SELECT coalesce(sum(shots), 0) FROM given WHERE given.gun = held.gun "
     "AND given.grant_no = held.grant_no)), max(0, max_nl - (SELECT coalesce(sum(dose_hi_nl), 0) FROM given "
     "WHERE given.gun = held.gun AND given.grant_no = held.grant_no)) "
     "FROM grant_row AS held JOIN gun ON gun.id = held.gun WHERE kind IN (1, 2) AND state <> 'closed'"
 )
+_AMENDED: Final = "SELECT value ->> 0 AS filling, value ->> 1 AS lot_amended FROM json_each(?)"
 
 
 class _Row(Struct, frozen=True):
@@ -49,6 +56,7 @@ class _Row(Struct, frozen=True):
     area_code: int
     product: str
     lot: str
+    lot_amended: str
     shots: int
     dose_lo_nl: int
     dose_hi_nl: int
@@ -65,7 +73,7 @@ class Question(Struct, frozen=True, kw_only=True):
 
     Attributes:
         product: Product; empty for any.
-        lot: Its lot; empty for any.
+        lot: Its lot, as recorded or as corrected afterwards; empty for any.
         gun_uid: Gun; empty for any.
         head: Serial of a head that was fitted in the session; empty for any.
         op: Pseudonym of the operator of the session; empty for any.
@@ -97,6 +105,8 @@ class Given(Struct, frozen=True, kw_only=True):
     """What was given in one area of one product and lot; attempts and interrupted shots count as given.
 
     Attributes:
+        lot: As recorded.
+        lot_amended: What the filling's lot was corrected to last; empty where it was not.
         unknown_shots: Up to so many injections more: their grant's end is not proven.
         unknown_nl: Up to so much more.
     """
@@ -109,6 +119,7 @@ class Given(Struct, frozen=True, kw_only=True):
     dose_hi_nl: int
     unknown_shots: int = 0
     unknown_nl: int = 0
+    lot_amended: str = ""
 
 
 class Exposure(Struct, frozen=True, kw_only=True):
@@ -152,21 +163,25 @@ def unknown_in(db: apsw.Connection, question: Question) -> str:
     """
     for name, known in _KNOWN:
         value = getattr(question, name)
-        if value and not run(db, f"SELECT EXISTS({known})", (value,))[0][0]:
+        if not value or run(db, f"SELECT EXISTS({known})", (value,))[0][0]:
+            continue
+        if name != "lot" or value not in lots_amended(db).values():
             return f"{name.removesuffix('_uid')} {value}"
     return ""
 
 
 def look_back(db: apsw.Connection, question: Question) -> tuple[Exposure, ...]:
     """Return every exposure, in the order of the log."""
-    condition, bindings = _condition(question)
+    condition, wanted = _condition(question)
+    bindings = (json.dumps([*lots_amended(db).items()]), *wanted)
     groups: dict[tuple[str, str, str], list[_Row]] = {}
     for columns in run(
         db,
-        "SELECT sess, alias, gun_uid, area_code, product, lot, sum(shots), sum(dose_lo_nl), sum(dose_hi_nl), "  # noqa: S608  # our own words
-        "min(first_seq), max(last_seq), min(oldest_us), max(latest_us), sum(unknown_shots), sum(unknown_nl) "
-        f"FROM ({_EXPOSED}) WHERE shots + unknown_shots + unknown_nl > 0{condition} "
-        "GROUP BY sess, alias, gun_uid, area_code, product, lot ORDER BY min(first_seq)",
+        "SELECT sess, alias, gun_uid, area_code, product, lot, coalesce(lot_amended, ''), sum(shots), "  # noqa: S608  # our own words
+        "sum(dose_lo_nl), sum(dose_hi_nl), min(first_seq), max(last_seq), min(oldest_us), max(latest_us), "
+        f"sum(unknown_shots), sum(unknown_nl) FROM ({_EXPOSED}) LEFT JOIN ({_AMENDED}) USING (filling) "
+        f"WHERE shots + unknown_shots + unknown_nl > 0{condition} "
+        "GROUP BY sess, alias, gun_uid, area_code, product, lot, lot_amended ORDER BY min(first_seq)",
         bindings,
     ):
         groups.setdefault(columns[:3], []).append(_Row(*columns))
@@ -227,7 +242,7 @@ def sessions_beginning(db: apsw.Connection, letters: str) -> tuple[str, ...]:
 def _condition(question: Question) -> tuple[str, tuple[str, ...]]:
     wanted = (
         (" AND product = ?", question.product),
-        (" AND lot = ?", question.lot),
+        (" AND ? IN (lot, lot_amended)", question.lot),
         (" AND gun_uid = ?", question.gun_uid),
         (" AND sess IN (SELECT sess FROM part WHERE part = 'head' AND serial = ?)", question.head),
         (" AND sess IN (SELECT sess FROM session WHERE op = ?)", question.op),
@@ -259,6 +274,7 @@ def _exposure(db: apsw.Connection, group: list[_Row], *, op: str, opened_us: int
                 dose_hi_nl=row.dose_hi_nl,
                 unknown_shots=row.unknown_shots,
                 unknown_nl=row.unknown_nl,
+                lot_amended=row.lot_amended,
             )
             for row in group
         ),
@@ -327,11 +343,15 @@ def _shared_with(db: apsw.Connection, session: str) -> Iterable[tuple[str, Quest
         (session,),
     ):
         yield "gun", Question(gun_uid=gun_uid)
-    for product, lot in run(
+    amended = lots_amended(db)
+    lots: dict[tuple[str, str], None] = {}
+    for product, lot, filling in run(
         db,
-        "SELECT DISTINCT product, lot FROM given WHERE sess = ? AND kind IN (1, 2) AND lot <> '' ORDER BY 1, 2",
+        "SELECT DISTINCT product, lot, cartridge FROM given WHERE sess = ? AND kind IN (1, 2) ORDER BY 1, 2, 3",
         (session,),
     ):
+        lots |= {(product, one): None for one in (lot, amended.get(filling, "")) if one}
+    for product, lot in lots:
         yield "lot", Question(product=product, lot=lot)
     for serial in _heads(db, session):
         yield "head", Question(head=serial)

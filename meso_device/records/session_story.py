@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from meso_device.accounting.courses import Due, next_due, past_sessions
 from meso_device.audit import canonical
-from meso_device.audit.amendments import AMEND, Amendment, amendment_of
+from meso_device.audit.amendments import Amendment, amendments_in, lots_by_shot, lots_in
 from meso_device.audit.facts import clinic_facts
 from meso_device.audit.sql import run
 from protocols.errors import UsageError
@@ -37,7 +37,12 @@ class Event(Struct, frozen=True):
 
 
 class Shot(Struct, frozen=True, kw_only=True):
-    """An injection as the gun's log has it; travel is measured at the needle, never in skin."""
+    """An injection as the gun's log has it; travel is measured at the needle, never in skin.
+
+    Attributes:
+        lot: As recorded.
+        lot_amended: What the lot of its filling was corrected to last; empty where it was not.
+    """
 
     seq: int
     shot_seq: int
@@ -46,6 +51,7 @@ class Shot(Struct, frozen=True, kw_only=True):
     area_code: int
     product: str
     lot: str
+    lot_amended: str
     planned_depth_um: int
     measured_depth_um: int
     dose_lo_nl: int
@@ -81,7 +87,7 @@ class SessionStory(Struct, frozen=True, kw_only=True):
         shots: In the order of the log.
         events: All other records, in that order, without opening, closing and signatures.
         signatures: Who signed what.
-        amendments: What was corrected afterwards, in that order.
+        amendments: What was corrected afterwards, in that order; of what its injections came out of as well.
         due: When the next session of the course is due, by the sessions up to this one; None in practice.
         last_seq: Place of the newest record that the story tells of.
     """
@@ -127,10 +133,12 @@ def session_story(db: apsw.Connection, session: str) -> SessionStory:
     if not opened_at:
         raise UsageError(f"no session {session!r} in this log; 'meso session list' shows all")
     events, shots, opened, closed = [], [], None, None
+    amendments = amendments_in(db, session)
+    lots = lots_by_shot(db, lots_in(amendments), session)
     for event in _records(db, session, opened_at[0][0]):
         match event.kind:
             case "shot":
-                shots.append(_shot(event))
+                shots.append(_shot(event, lots.get(event.seq, "")))
             case "session.opened":
                 opened = event
             case "session.closed":
@@ -156,10 +164,14 @@ def session_story(db: apsw.Connection, session: str) -> SessionStory:
         shots=tuple(shots),
         events=tuple(events),
         signatures=signatures,
-        amendments=tuple(amendment_of(event.fields) for event in events if event.kind == AMEND),
+        amendments=amendments,
         due=None if practice else _due(db, alias, plan, shots),
         last_seq=max(
-            *(event.seq for event in told), *(shot.seq for shot in shots), *(signed.seq for signed in signatures), 0
+            *(event.seq for event in told),
+            *(shot.seq for shot in shots),
+            *(signed.seq for signed in signatures),
+            *(one.seq for one in amendments),
+            0,
         ),
     )
 
@@ -184,7 +196,7 @@ def _event(seq: int, kind: str, body: bytes) -> Event:
     return Event(seq, kind, fields["ts_us"], fields["op"], fields["role"], fields)
 
 
-def _shot(event: Event) -> Shot:
+def _shot(event: Event, lot_amended: str) -> Shot:
     fields = event.fields
     return Shot(
         seq=event.seq,
@@ -194,6 +206,7 @@ def _shot(event: Event) -> Shot:
         area_code=fields["area_code"],
         product=fields["product"],
         lot=fields["lot"],
+        lot_amended=lot_amended,
         planned_depth_um=fields["planned_depth_um"],
         measured_depth_um=fields["measured_depth_um"],
         dose_lo_nl=fields["dose_lo_nl"],

@@ -67,6 +67,29 @@ def test_a_correction_is_signed_stays_beside_what_it_corrects_and_proves_itself(
     assert log_bodies(home)[answer["seq"]] == answer
 
 
+@pytest.mark.hazard("HZ-43")
+def test_a_lot_that_was_misread_is_amended_and_its_recall_finds_the_patient(bench, founding):
+    home, clinic = bench.home, copied(bench, founding)
+    clinic.session(alias_of(founding, CHART)).ok()
+    loaded, alias = newest_body(home, "lot.loaded"), alias_of(founding, CHART)
+    words = (loaded["seq"], "lot", "L-RIGHT", "--reason", "misread")
+    refused(clinic, *words, status=1, names=["is in the gun"])
+    refused_lookback = bench.meso("lookback", "--lot", "L-RIGHT")
+    refused_lookback.wait()
+    assert_one_clear_line(refused_lookback, status=2, names=["L-RIGHT"])
+    clinic.load(left="3.9 mL")
+    clinic.act("audit", "amend", *words)
+    for lot in ("L-RIGHT", loaded["lot"]):
+        [found] = bench.meso("lookback", "--lot", lot, "--json").ok().json()["exposures"]
+        assert found["alias"] == alias
+        assert {(one["lot"], one["lot_amended"]) for one in found["given"]} == {(loaded["lot"], "L-RIGHT")}
+    rows = [json.loads(line) for line in bench.meso("audit", "export", "--kind", "shot").ok().out.splitlines()]
+    given = [row for row in rows if row["kind"] == "TREAT"]
+    assert {(row["lot"], row["lot_amended"]) for row in given} == {(loaded["lot"], "L-RIGHT")}
+    assert f"lot: {loaded['lot']} -> L-RIGHT" in bench.meso("session", "show", given[0]["session"]).ok().out
+    bench.meso("audit", "verify").ok()
+
+
 def test_what_nobody_may_amend_is_refused_in_one_line(treated):
     home = treated.bench.home
     answer, shot = newest_body(home, "checklist", item="pregnancy"), newest_body(home, "shot")

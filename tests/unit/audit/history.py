@@ -5,6 +5,8 @@ import json
 from msgspec.structs import replace
 
 from meso_device.accounting.entries import CommitFailed
+from meso_device.accounting.materials import Actor
+from meso_device.records.amending import amended
 from tests.unit.audit.clinic import GUN, Clinic, commit, stamp
 from tests.unit.calibration.runs import dose_run, entries
 
@@ -12,9 +14,11 @@ UIDS = (GUN.gun_uid, "ff" * 12)
 ALIASES = ("a1" * 16, "b2" * 16, "c3" * 16)
 PRODUCTS = ("HA mix", "vitamins", "HA mix + vitamins")
 LOTS = ("L1", "L2", "L3")
+NEVER_LISTED = "L4"
 DIGESTS = ("d1" * 32, "d2" * 32)
 SERIALS = ("N 1", "N 2", "N 3")
 OPS = ("01" * 16, "02" * 16)
+AMENDER = Actor(op=OPS[0], role="clinician", utc_us=1)
 
 
 class History:
@@ -44,6 +48,14 @@ class History:
         clinic.product, clinic.lot = self.rng.choice(PRODUCTS), self.rng.choice(LOTS)
         [result] = self.store.commit([clinic.grant(max_shots=self.rng.randrange(1, 30))], stamp(self.step))
         assert not isinstance(result, CommitFailed), result
+
+    def amend_lots(self):
+        """Correct the lots of half of the fillings that are out of the gun, some of them twice."""
+        fillings = "SELECT seq, lot FROM cartridge WHERE removed_seq IS NOT NULL ORDER BY seq"
+        said = dict(self.store._db.execute(fillings).fetchall())
+        for seq in self.rng.choices(list(said), k=len(said) // 2):
+            said[seq] = self.rng.choice([lot for lot in (*LOTS, NEVER_LISTED) if lot != said[seq]])
+            self.commit(amended(self.store._db, seq, "lot", said[seq], reason="misread", by=AMENDER))
 
     def run(self, steps):
         for _ in range(steps):
@@ -136,3 +148,15 @@ def entry_of(kind, clinic, rng, step):
 def bodies(store):
     """Return all records, for a plain look at every one of them."""
     return [json.loads(body) for (body,) in store._db.execute("SELECT body FROM record ORDER BY seq").fetchall()]
+
+
+def said_lots(rows):
+    """Return by its place what the lot of each shot was amended to last, from reading every record."""
+    amended = {row["target_seq"]: row["new"] for row in rows if row["kind"] == "amend"}
+    in_guns, said = {}, {}
+    for row in rows:
+        if row["kind"] == "lot.loaded":
+            in_guns[row["gun_uid"]] = amended.get(row["seq"], "")
+        elif row["kind"] == "shot":
+            said[row["seq"]] = in_guns.get(row["gun"]["gun_uid"], "")
+    return said

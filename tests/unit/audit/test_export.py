@@ -10,6 +10,7 @@ from tests.unit.audit.clinic import GUN, SESSION, START_US, commit, stamp
 COLUMNS = [
     "gun_uid", "log_epoch", "shot_seq", "session", "area", "area_id", "kind", "depth_um", "planned_depth_um",
     "dose_lo_nl", "dose_hi_nl", "outcome", "at", "simulated", "product", "lot", "log", "seq",
+    "lot_amended",
 ]  # fmt: skip
 
 
@@ -40,6 +41,7 @@ def test_each_shot_is_one_line_with_the_frozen_columns(home, clinic):
         "lot": "L1",
         "log": rows[1]["log"],
         "seq": 5,
+        "lot_amended": "",
     }
     assert list(SHOT_COLUMNS) == COLUMNS
 

@@ -11,7 +11,8 @@ from meso_device.audit.pages import Looked, Page, PageQuery, RecordQuery, page_o
 from meso_device.audit.writer import Writer
 from meso_device.session.contract import Instant
 from tests.unit.audit.clinic import batch
-from tests.unit.audit.history import History
+from tests.unit.audit.history import NEVER_LISTED, History, said_lots
+from tests.unit.audit.history import bodies as every_record
 from tests.unit.audit.test_writer import SlowStore, collect
 
 NOW = Instant(mono_us=1, utc_us=2)
@@ -48,7 +49,8 @@ def test_pages_are_every_shot_that_fits_once_and_newest_first(store, monkeypatch
     monkeypatch.setattr(pages, "LOOKED_AT_MAX", looked_at)
     history = History(store, random.Random(seed))
     history.run(120)
-    db = store._db
+    history.amend_lots()
+    db, said = store._db, said_lots(every_record(store))
     session = history.sessions[0][0]
     bodies = [body for _, body in plainly(db)]
     lot, alias = bodies[0]["lot"], max(body.get("alias", "") for body in bodies)
@@ -59,7 +61,8 @@ def test_pages_are_every_shot_that_fits_once_and_newest_first(store, monkeypatch
         ({"session": session}, lambda body: body.get("sess", "") == session),
         ({"area_code": 4}, lambda body: body["area_code"] == 4),
         ({"deviations": True}, lambda body: body["phase"] != "DONE"),
-        ({"lot": lot}, lambda body: body["lot"] == lot),
+        ({"lot": lot}, lambda body: lot in {body["lot"], said[body["seq"]]}),
+        ({"lot": NEVER_LISTED}, lambda body: said[body["seq"]] == NEVER_LISTED),
         ({"alias": alias[:6]}, lambda body: body.get("alias", "").startswith(alias[:6])),
         ({"since_us": middle_us, "until_us": late_us}, lambda body: middle_us <= _latest_us(body) < late_us),
         ({"session": session, "area_code": 3, "deviations": True},

@@ -6,11 +6,13 @@ from contextlib import closing
 import pytest
 from msgspec.structs import replace
 
+from meso_device.accounting.materials import Actor, Filling, cartridge_fitted
 from meso_device.audit.database import open_for_reading
 from meso_device.cli import patient_due
 from meso_device.cli.collector_due import due_document, due_lines
 from meso_device.collector.fleet import gather
 from meso_device.records import calibration_state
+from meso_device.records.amending import amended
 from meso_device.records.lookback import Question, look_back
 from meso_device.records.unsettled import unsettled
 from protocols.treatment.courses import courses
@@ -45,11 +47,13 @@ def answer(owner, question):
 def test_of_one_console_it_gives_what_that_console_gives_whatever_its_history(owner, db, tmp_path):
     home = tmp_path / "room-1"
     store = open_log(home)
-    History(store, random.Random(4)).run(200)
+    made = History(store, random.Random(4))
+    made.run(200)
+    made.amend_lots()
     store.close(stamp())
     bring(owner, db, home)
     questions = [
-        *(Question(lot=lot) for lot in history.LOTS),
+        *(Question(lot=lot) for lot in (*history.LOTS, history.NEVER_LISTED)),
         *(Question(product=product) for product in history.PRODUCTS),
         *(Question(gun_uid=uid) for uid in history.UIDS),
         *(Question(head=serial) for serial in history.SERIALS),
@@ -103,6 +107,36 @@ def test_two_consoles_on_one_gun_are_seen_together_and_no_injection_twice(owner,
 
 
 COURSE = min(courses())
+
+
+def test_a_lot_that_was_misread_at_one_console_is_found_though_another_has_a_record_at_the_same_place(
+    owner, db, tmp_path
+):
+    by = Actor(op=history.OPS[0], role="clinician", utc_us=1)
+    for number, lot in ((1, "L7"), (2, "L8")):
+        one, home = clinic_of(number), tmp_path / f"room-{number}"
+        store = open_log(home)
+        for filling in (f"{number:031x}1", f"{number:031x}2"):
+            fitted = Filling(
+                cartridge=filling, syringe="bd_5ml", geometry_id=7, product="HA mix", lot="L1", loaded_nl=4_000_000
+            )
+            commit(store, cartridge_fitted(fitted, one.gun.gun_uid, by), at_us=number)
+            if filling.endswith("1"):
+                commit(store, one.link_up(), one.opened(), one.shot(), at_us=number)
+        [(seq,)] = store._db.execute("SELECT seq FROM cartridge WHERE removed_seq IS NOT NULL").fetchall()
+        commit(store, amended(store._db, seq, "lot", lot, reason="misread", by=by), at_us=number)
+        store.close(stamp(number))
+        bring(owner, db, home)
+    for number, lot in ((1, "L7"), (2, "L8")):
+        [found], _ = answer(owner, Question(lot=lot))
+        assert found.session == clinic_of(number).session
+        assert [(part.lot, part.lot_amended) for part in found.given] == [("L1", lot)]
+    assert len(answer(owner, Question(lot="L1"))[0]) == 2
+    seen = owner.execute("SELECT console, target_kind, field, recorded, amended_to FROM meso.amendments ORDER BY 1")
+    assert seen.fetchall() == [
+        ("room-1", "lot.loaded", "lot", "L1", "L7"),
+        ("room-2", "lot.loaded", "lot", "L1", "L8"),
+    ]
 
 
 def treat(store, clinic, shots, given, at_us):

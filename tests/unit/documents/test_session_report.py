@@ -4,8 +4,10 @@ import random
 from xml.etree import ElementTree as ET
 
 import pytest
+from msgspec.structs import replace
 
 from meso_device.accounting.entries import Entry
+from meso_device.accounting.materials import Actor, Filling, cartridge_fitted
 from meso_device.accounting.signature import signature
 from meso_device.audit.store import Store
 from meso_device.bodymap.views import VIEWS
@@ -14,6 +16,7 @@ from meso_device.documents.html import render_html
 from meso_device.documents.patient_page import checked_aftercare, patient_page
 from meso_device.documents.pdf import render_pdf
 from meso_device.documents.session_report import session_report
+from meso_device.records.amending import amended
 from meso_device.records.session_story import covering_checkpoint, session_story
 from protocols.errors import UsageError
 from protocols.treatment.library import load_library
@@ -127,6 +130,26 @@ def test_the_report_is_the_same_until_the_session_has_a_further_record(store):
     sign_totals(store)
     again = session_report(session_story(store._db, SESSION), NAMES, NOTE)
     assert again.number != first.number
+
+
+def test_a_filling_whose_lot_was_misread_is_told_with_both_lots_and_the_patient_gets_the_right_one(store):
+    filling = Filling(
+        cartridge="f1" * 16, syringe="bd_5ml", geometry_id=7, product="HA mix", lot="L1", loaded_nl=4_000_000
+    )
+    clinic, by = Clinic(), Actor(op=CLEO, role="clinician", utc_us=1)
+    commit(store, cartridge_fitted(filling, clinic.gun.gun_uid, by))
+    run_session(store)
+    commit(store, cartridge_fitted(replace(filling, cartridge="f2" * 16), clinic.gun.gun_uid, by))
+    before = session_report(session_story(store._db, SESSION), NAMES, NOTE)
+    [(seq,)] = store._db.execute("SELECT seq FROM cartridge ORDER BY seq LIMIT 1").fetchall()
+    commit(store, amended(store._db, seq, "lot", "L7", reason="misread", by=by))
+    story = session_story(store._db, SESSION)
+    report = session_report(story, NAMES, NOTE)
+    assert report.number != before.number
+    text = text_of(report)
+    assert "L1* amended to L7" in text
+    assert "lot loaded: lot" in text
+    assert "HA mix, lot L7" in text_of(patient_page(story, NOTE, ()))
 
 
 def test_a_checkpoint_on_a_report_covers_all_that_it_tells(store):

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from meso_device.accounting.materials import Actor
+from meso_device.accounting.materials import Actor, Filling, cartridge_fitted
 from meso_device.audit import canonical
 from meso_device.audit.amendments import amendments_in, amendments_on, said_last
 from meso_device.audit.keys import VerifyKey
@@ -37,6 +37,7 @@ VALUES = {
     ("reprocessing", "lot"): (["S-1", "S-2"], "-"),
     ("reprocessing", "method"): (["wiped", "immersed"], "by Mrs Smith"),
     ("cartridge.changed", "reason"): (["broken", "empty"], "it broke"),
+    ("lot.loaded", "lot"): (["L-8", "L-9"], "\x07"),
     ("limit.override", "reason"): (["agreed", "urgent"], "He asked"),
     ("point.skipped", "reason"): (["bleeding", "pain"], "Pain!"),
     ("write_off", "reason"): (["lost", "broken"], "who knows"),
@@ -56,15 +57,21 @@ def treated(store):
     """A closed session, and one record of each kind that can be amended."""
     treat(store)
     clinic = Clinic()
+    for number, lot in enumerate(("L-7", "L-0")):
+        filling = Filling(
+            cartridge=f"{number:032x}", syringe="bd_5ml", geometry_id=7, product="HA mix", lot=lot, loaded_nl=10**6
+        )
+        commit(store, cartridge_fitted(filling, clinic.gun.gun_uid, BY))
     for kind, payload in RECORDED.items():
         commit(store, clinic.entry(kind, f"{kind}/x", payload, gun=None))
     return store
 
 
 def places(store):
-    """The newest record of each kind that can be amended."""
-    rows = store._db.execute("SELECT kind, seq FROM record ORDER BY seq")
-    return {kind: seq for kind, seq in rows if kind in AMENDABLE}
+    """The newest record of each kind that can be amended; of fillings the newest that is out of its gun."""
+    rows = store._db.execute("SELECT kind, seq FROM record ORDER BY seq").fetchall()
+    in_guns = store._db.execute("SELECT seq FROM cartridge WHERE removed_seq IS NULL").fetchall()
+    return {kind: seq for kind, seq in rows if kind in AMENDABLE and (seq,) not in in_guns}
 
 
 def bodies(store):
@@ -227,3 +234,12 @@ def test_the_report_marks_what_was_amended_and_has_old_and_new_in_one_row(store)
     assert "Amended afterwards" in html
     assert "yes* amended to no" in html
     assert json.dumps(session_story(store._db, SESSION).amendments[0].new) == '"no"'
+
+
+def test_the_lot_of_a_filling_is_not_amended_while_it_is_in_the_gun(treated):
+    [(seq,)] = treated._db.execute("SELECT seq FROM cartridge WHERE removed_seq IS NULL").fetchall()
+    with pytest.raises(MesoError, match="is in the gun"):
+        amended(treated._db, seq, "lot", "L-9", reason="misread", by=BY)
+    key = VerifyKey.parse(treated.verify_key)
+    assert record_of(treated._db, seq, key)["over"] is False
+    assert record_of(treated._db, places(treated)["lot.loaded"], key)["over"] is True

@@ -77,6 +77,26 @@ def test_what_was_given_is_the_most_that_can_have_been_and_says_so(bundle):
     assert lots == [("HA mix", "L1"), ("HA mix", "L2")]
 
 
+def test_a_corrected_lot_takes_the_place_of_the_recorded_one_and_the_reaction_follows(bundle, records, store):
+    first = next(body for body in records if body["kind"] == "shot")
+    corrected = {body["seq"]: "L7" for body in records if body["kind"] == "shot" and body["lot"] == "L1"}
+    again = session_bundle(records, lots=corrected, note=store.newest_checkpoint(), each_shot=True)
+    lots = {one["id"]: one["batch"]["lotNumber"] for one in of(again, "Medication")}
+    assert sorted(lots.values()) == ["L2", "L7"]
+    assert {one["id"] for one in of(again, "MedicationAdministration")} == {
+        one["id"] for one in of(bundle, "MedicationAdministration")
+    }
+    [reaction] = of(again, "AdverseEvent")
+    suspects = [one["instance"]["reference"].removeprefix("urn:uuid:") for one in reaction["suspectEntity"]]
+    assert "L7" in {lots.get(one) for one in suspects}
+    assert_references_lead_to_resources(again)
+    # One filling of two was misread: what it gave is told apart.
+    one = session_bundle(records, lots={first["seq"]: "L7"}, note=store.newest_checkpoint())
+    assert sorted(part["batch"]["lotNumber"] for part in of(one, "Medication")) == ["L1", "L2", "L7"]
+    assert len({part["id"] for part in of(one, "MedicationAdministration")}) == 3
+    assert_references_lead_to_resources(one)
+
+
 def test_each_injection_into_the_patient_is_an_observation_and_priming_is_none(bundle, records):
     injections = [one for one in of(bundle, "Observation") if one["code"]["coding"][0]["code"] == "injection"]
     assert len(injections) == 6
@@ -128,6 +148,10 @@ def test_codes_status_values_and_units_are_those_of_the_standard(bundle):
 
 
 def test_every_reference_leads_to_a_resource_of_the_bundle(bundle):
+    assert_references_lead_to_resources(bundle)
+
+
+def assert_references_lead_to_resources(bundle):
     ids = {entry["fullUrl"]: entry["resource"]["resourceType"] for entry in bundle["entry"]}
     assert len(ids) == len(bundle["entry"])
     references = [part for part in walk(bundle) if isinstance(part, dict) and "reference" in part]

@@ -5,16 +5,21 @@ import random
 import pytest
 from msgspec.structs import replace
 
-from meso_device.records.lookback import EVER_US, Question, look_back, near_session, sessions_beginning
+from meso_device.accounting.materials import Actor, Filling, cartridge_fitted
+from meso_device.cli.lookback_text import exposure_document, exposure_lines
+from meso_device.records.amending import amended
+from meso_device.records.lookback import EVER_US, Question, look_back, near_session, sessions_beginning, unknown_in
 from tests.unit.audit.clinic import ALIAS, GUN, SESSION, START_US, Clinic, commit, stamp
-from tests.unit.audit.history import LOTS, OPS, PRODUCTS, SERIALS, UIDS, History, bodies
+from tests.unit.audit.history import LOTS, NEVER_LISTED, OPS, PRODUCTS, SERIALS, UIDS, History, bodies, said_lots
 
 OTHER = "77" * 16
 DAY_US = 86_400_000_000
+BY = Actor(op="c1" * 16, role="clinician", utc_us=1)
 
 
 def scanned(rows, question):
-    """Return shots and volumes by session, alias, gun, area, product and lot, from reading every record."""
+    """Return shots and volumes by session, alias, gun, area, product and both lots, from reading every record."""
+    said = said_lots(rows)
     opened = {row["sess"]: row for row in rows if row["kind"] == "session.opened"}
     heads = {(row["sess"], row["serial"]) for row in rows if row["kind"] == "head.changed"}
     sums, times = {}, {}
@@ -23,14 +28,14 @@ def scanned(rows, question):
             continue
         wanted = (
             question.product in {"", row["product"]}
-            and question.lot in {"", row["lot"]}
+            and question.lot in {"", row["lot"], said[row["seq"]]}
             and question.gun_uid in {"", row["gun"]["gun_uid"]}
             and (not question.head or (row["sess"], question.head) in heads)
             and (not question.op or opened[row["sess"]]["op"] == question.op)
         )
         if wanted:
             who = (row["sess"], row["alias"], row["gun"]["gun_uid"])
-            place = sums.setdefault((*who, row["area_code"], row["product"], row["lot"]), [0, 0, 0])
+            place = sums.setdefault((*who, row["area_code"], row["product"], row["lot"], said[row["seq"]]), [0, 0, 0])
             for index, more in enumerate((1, row["dose_lo_nl"], row["dose_hi_nl"])):
                 place[index] += more
             latest_us = row["at_us"] + row["at_err_us"]
@@ -45,7 +50,7 @@ def scanned(rows, question):
 
 def summed(exposures):
     return {
-        (one.session, one.alias, one.gun_uid, part.area_code, part.product, part.lot): (
+        (one.session, one.alias, one.gun_uid, part.area_code, part.product, part.lot, part.lot_amended): (
             part.shots,
             part.dose_lo_nl,
             part.dose_hi_nl,
@@ -63,11 +68,13 @@ def test_every_exposure_is_found_and_no_other(store, seed):
     rng = random.Random(seed)
     history = History(store, rng)
     history.run(250)
+    history.amend_lots()
     rows = bodies(store)
+    assert any(row["kind"] == "amend" for row in rows)
     for _ in range(25):
         question = Question(
             product=rng.choice(["", "", *PRODUCTS]),
-            lot=rng.choice(["", *LOTS]),
+            lot=rng.choice(["", *LOTS, NEVER_LISTED]),
             gun_uid=rng.choice(["", *UIDS]),
             head=rng.choice(["", "", SERIALS[0]]),
             op=rng.choice(["", "", OPS[0]]),
@@ -198,3 +205,63 @@ def test_near_a_session_are_all_that_share_its_gun_lot_or_head(store, clinic):
     assert [(part.shots, part.dose_hi_nl) for part in mine.given] == [(1, 5_000)]
     assert late.session in {one.session for one in near_session(store._db, SESSION, 0, EVER_US)}
     assert sessions_beginning(store._db, "7") == tuple(f"7{digit}" * 16 for digit in "1234")
+
+
+def filling(number, gun_uid=GUN.gun_uid, lot="L1"):
+    return cartridge_fitted(
+        Filling(
+            cartridge=f"{number:032x}", syringe="bd_5ml", geometry_id=7, product="HA mix", lot=lot, loaded_nl=4_000_000
+        ),
+        gun_uid,
+        BY,
+    )
+
+
+def amend_lot(store, number, lot):
+    [(seq,)] = store._db.execute("SELECT seq FROM cartridge WHERE cartridge = ?", (f"{number:032x}",)).fetchall()
+    commit(store, amended(store._db, seq, "lot", lot, reason="misread", by=BY))
+
+
+@pytest.fixture
+def misread(store, clinic):
+    """One session out of two fillings: of the first, whose lot was misread, a grant is still unproven."""
+    commit(store, clinic.link_up(), filling(1), clinic.opened(), clinic.shot(5_000))
+    store.commit([clinic.grant(max_shots=4, max_nl=80_000)], stamp())
+    commit(store, filling(2), clinic.shot(6_000))
+    return store
+
+
+@pytest.mark.hazard("HZ-43")
+def test_whoever_got_a_lot_that_was_misread_is_found_by_both(misread):
+    db = misread._db
+    assert unknown_in(db, Question(lot="L7")) == "lot L7"
+    amend_lot(misread, 1, "L7")
+    assert unknown_in(db, Question(lot="L7")) == ""
+    [found] = look_back(db, Question(lot="L7"))
+    assert [(part.lot, part.lot_amended, part.shots, part.unknown_shots) for part in found.given] == [
+        ("L1", "L7", 1, 3)
+    ]
+    [found] = look_back(db, Question(lot="L1"))
+    assert {(part.lot_amended, part.shots) for part in found.given} == {("L7", 1), ("", 1)}
+    # Taken back: the lot that it was for a while has to do with nobody.
+    amend_lot(misread, 1, "L8")
+    assert look_back(db, Question(lot="L7")) == ()
+    assert unknown_in(db, Question(lot="L7")) == "lot L7"
+
+
+@pytest.mark.hazard("HZ-44")
+def test_near_a_session_are_those_who_got_the_lot_that_its_own_should_have_been(misread):
+    other = Clinic(session=OTHER, alias="b2" * 16, gun=replace(GUN, gun_uid="ff" * 12), lot="L7")
+    commit(misread, other.link_up(), other.opened(), other.shot())
+    assert [one.session for one in near_session(misread._db, SESSION, 0, EVER_US)] == [SESSION]
+    amend_lot(misread, 1, "L7")
+    found = near_session(misread._db, SESSION, 0, EVER_US)
+    assert {one.session: one.shared for one in found} == {SESSION: ("gun", "lot"), OTHER: ("lot",)}
+
+
+def test_lines_and_document_of_an_exposure_say_both_lots(misread):
+    amend_lot(misread, 1, "L7")
+    [found] = look_back(misread._db, Question(lot="L7"))
+    assert "HA mix, lot L1, amended to L7" in "\n".join(exposure_lines(found, {}))
+    [given] = exposure_document(found, {})["given"]
+    assert (given["lot"], given["lot_amended"]) == ("L1", "L7")
