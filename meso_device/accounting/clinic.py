@@ -259,6 +259,11 @@ class Outside(Struct, frozen=True, kw_only=True):
         """Whether it is older than the clinic allows."""
         return 0 < self.days_max * DAY_US < self.age_us
 
+    @property
+    def nearly(self) -> bool:
+        """Whether nine tenths of the one or of the other are used, or all."""
+        return 0 < self.records_max * 9 <= self.records * 10 or 0 < self.days_max * DAY_US * 9 <= self.age_us * 10
+
 
 class ClinicFacts(Struct, frozen=True, kw_only=True):
     """Everything that the clinic's interlocks look at, as of one reading of the log.

@@ -16,6 +16,7 @@ from meso_device.audit import canonical
 from meso_device.audit.checkpoint import Checkpoint
 from meso_device.audit.clock_steps import set_back_since
 from meso_device.audit.sql import run
+from protocols.units import DAY_US
 
 KEPT: Final = "checkpoint.kept"
 REQUIRED: Final = "outside.required"
@@ -135,6 +136,25 @@ def outside_at(db: apsw.Connection, asked: Required, records: int, at_us: int) -
         age_us=at_us - since_us + set_back_since(db, seq),
         records_max=asked.records_max,
         days_max=asked.days_max,
+    )
+
+
+def running_out(db: apsw.Connection, at_us: int) -> str:
+    """Return a line for the operator once what the clinic asks for is nearly used up; empty before that."""
+    asked = required(db)
+    if asked == Required():
+        return ""
+    [(records,)] = run(db, "SELECT coalesce(max(seq) + 1, 0) FROM record")
+    found = outside_at(db, asked, int(records), at_us)
+    if not found.nearly:
+        return ""
+    of = [
+        *([f"{max(found.records, 0)} of {asked.records_max} records"] if asked.records_max else []),
+        *([f"{max(found.age_us, 0) // DAY_US} of {asked.days_max} days"] if asked.days_max else []),
+    ]
+    return (
+        f"{' and '.join(of)} since a checkpoint went outside, and past that no session begins: "
+        "carry a copy of the log away (meso audit copy DIR --as NAME)"
     )
 
 

@@ -40,6 +40,7 @@ from meso_device.audit.filesystem import check_filesystem
 from meso_device.audit.keys import SigningKey
 from meso_device.audit.log_keys import ROTATED
 from meso_device.audit.open_files import OpenFiles
+from meso_device.audit.outside import running_out
 from meso_device.audit.pages import Looked, Query, look
 from meso_device.audit.projections import Projections
 from meso_device.audit.records import FIRST_PREV, NONCE_BYTES, Stamp
@@ -117,6 +118,7 @@ class Store:
             files=files,
         )
         store._start(identity, stamp)
+        store.notices += tuple(filter(None, [running_out(store._db, stamp.ts_us)]))
         if identity.fresh:
             try:
                 keep_key(home, identity.key)

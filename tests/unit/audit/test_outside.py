@@ -59,6 +59,36 @@ def test_the_newest_of_many_demands_holds(store, db):
         assert required(db) == Required(days_max=days)
 
 
+def notices(home, at_us):
+    store = Store.open(home, software="0.1.0", stamp=stamp(at_us))
+    store.close(stamp(at_us))
+    return store.notices
+
+
+@pytest.mark.hazard("HZ-25")
+@pytest.mark.parametrize(("most", "says"), [({"records_max": 100}, "of 100 records"), ({"days_max": 10}, "of 10 days")])
+def test_whoever_starts_is_told_before_the_rule_holds_a_session_up(tmp_path, most, says):
+    home, days = tmp_path / "home", 0
+    store = Store.open(home, software="0.1.0", stamp=stamp())
+    ask(store, store._db, **most)
+    keep(store, "1", 0)
+    store.close(stamp())
+    assert notices(home, 0) == ()
+    told = held_up = None
+    for days in range(1, 60):
+        found = notices(home, days * DAY_US // 4)
+        with closing(open_for_reading(home / "audit.db")) as db:
+            outside = outside_at_opening(db, SESSION)
+        told = told or (days if found else None)
+        held_up = held_up or (days if outside.too_many or outside.too_old else None)
+        assert not found or says in found[0]
+    assert told < held_up
+    store = Store.open(home, software="0.1.0", stamp=stamp(20 * DAY_US))
+    keep(store, "2", 20 * DAY_US)
+    store.close(stamp(20 * DAY_US))
+    assert notices(home, 20 * DAY_US) == ()
+
+
 @pytest.mark.hazard("HZ-25")
 def test_records_and_age_are_those_at_the_opening_whatever_the_session_adds(store, db):
     clinic = Clinic()
