@@ -15,9 +15,11 @@ def _limit_override(fields: Fields) -> str:
 
 
 def _plan_edited(fields: Fields) -> str:
-    unit = {"depth_um": "µm", "dose_nl": "nL"}.get(fields["setpoint"], "")
-    changed = f"{fields['old']} \N{RIGHTWARDS ARROW} {fields['new']}"
-    return f"{fields['area']}: {_words(fields['setpoint'])} {changed} {unit}".rstrip()
+    setpoint, old, new = fields["setpoint"], fields["old"], fields["new"]
+    name, unit = {"depth_um": ("depth", " mm"), "dose_nl": ("dose", " µL")}.get(setpoint, (_words(setpoint), ""))
+    if unit:
+        old, new = short(old, 3), short(new, 3)
+    return f"{fields['area']}: {name} {old} \N{RIGHTWARDS ARROW} {new}{unit}"
 
 
 def _unknown(fields: Fields) -> str:

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from meso_device.accounting.courses import Due, next_due, past_sessions
 from meso_device.audit import canonical
-from meso_device.audit.amendments import Amendment, amendments_in, lots_by_shot, lots_in
+from meso_device.audit.amendments import AMEND, FILLING, Amendment, amendments_in, lots_by_shot, lots_in
 from meso_device.audit.facts import clinic_facts
 from meso_device.audit.sql import run
 from protocols.errors import UsageError
@@ -148,7 +148,8 @@ def session_story(db: apsw.Connection, session: str) -> SessionStory:
     if opened is None:
         raise UsageError(f"the opening of session {session!r} does not name it; run: meso audit verify")
     told = [opened, *events, *([closed] if closed is not None else [])]
-    signatures = _signatures(db, told)
+    outside = [(one.seq, AMEND) for one in amendments if one.target_kind == FILLING]
+    signatures = _signatures(db, [*((event.seq, event.kind) for event in told), *outside])
     plan = TreatmentPlan.from_json(opened.fields["plan"])
     alias = opened.fields.get("alias", "")
     practice = opened.fields["practice"] is True
@@ -217,11 +218,11 @@ def _shot(event: Event, lot_amended: str) -> Shot:
     )
 
 
-def _signatures(db: apsw.Connection, told: list[Event]) -> tuple[Signature, ...]:
-    """Return signatures on these records; they stand outside of the session, under the place of what they sign."""
+def _signatures(db: apsw.Connection, told: list[tuple[int, str]]) -> tuple[Signature, ...]:
+    """Return signatures on these records, each with its kind; they are found under the place of what they sign."""
     found = []
-    for event in told:
-        first = f"sign/{event.seq}/"
+    for target_seq, target_kind in told:
+        first = f"sign/{target_seq}/"
         for seq, kind, body in run(
             db, "SELECT seq, kind, body FROM record WHERE key > ? AND key < ?", (first, f"{first[:-1]}0")
         ):
@@ -233,8 +234,8 @@ def _signatures(db: apsw.Connection, told: list[Event]) -> tuple[Signature, ...]
                     op=signed.op,
                     role=signed.role,
                     meaning=signed.fields["meaning"],
-                    target_seq=event.seq,
-                    target_kind=event.kind,
+                    target_seq=target_seq,
+                    target_kind=target_kind,
                 )
             )
     return tuple(sorted(found, key=lambda one: one.seq))

@@ -99,7 +99,7 @@ def test_everything_beside_the_injections_is_told_with_who_and_old_beside_new(st
     for said in (
         "20 of 80 injections given, 0.95 to 1 mL in all",
         "too_early: limit 21 days, value 20, reason agreed",
-        "depth um 3000 → 2500 µm",
+        "depth 3 → 2.5 mm",
         "20*",
         "changed after the opening",
         "point 1, scar",
@@ -142,13 +142,15 @@ def test_a_filling_whose_lot_was_misread_is_told_with_both_lots_and_the_patient_
     commit(store, cartridge_fitted(replace(filling, cartridge="f2" * 16), clinic.gun.gun_uid, by))
     before = session_report(session_story(store._db, SESSION), NAMES, NOTE)
     [(seq,)] = store._db.execute("SELECT seq FROM cartridge ORDER BY seq LIMIT 1").fetchall()
-    commit(store, amended(store._db, seq, "lot", "L7", reason="misread", by=by))
+    entry = amended(store._db, seq, "lot", "L7", reason="misread", by=by)
+    commit(store, entry, signature(entry, meaning="performed", op=CLEO, role="clinician", payload={}))
     story = session_story(store._db, SESSION)
     report = session_report(story, NAMES, NOTE)
     assert report.number != before.number
     text = text_of(report)
     assert "L1* amended to L7" in text
     assert "lot loaded: lot" in text
+    assert [(one.target_kind, one.meaning) for one in story.signatures] == [("amend", "performed")]
     assert "HA mix, lot L7" in text_of(patient_page(story, NOTE, ()))
 
 
