@@ -34,7 +34,6 @@ from protocols.wire.messages import (
     ServiceLeave,
     ServiceMove,
     Settings,
-    StatusGet,
     StatusRate,
     Takeover,
 )
@@ -384,7 +383,7 @@ class Malice:
         request = self._draw()
         before = None
         if chance.random() < 0.05:
-            bench.ask(StatusGet())  # hearing its owner again ends the gun's alarm of a lost link: not part of a refusal
+            bench.beat()  # a sign of life ends the gun's alarm of a lost link (W-184): not part of a refusal
             before = bench.image()
         bench.req_id += 1
         payload = self._twist(request.pack(), request)
