@@ -77,6 +77,7 @@ class ToHost(IntEnum):
     AMEND = 63
     REACTION = 64
     UPKEEP = 65
+    SEE_TO = 66
     QUIT = 70
     BENCH_PREPARE = 80
     BENCH_BEGIN = 81

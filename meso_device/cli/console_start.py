@@ -94,6 +94,10 @@ def start_console(
     files = [word for file in protocols for word in ("--protocol", str(file))]
     looks = [*files, *([ASCII] if only_ascii else []), *(["--plain"] if plain else [])]
     _tell_end(result, _again(gun, simulate=simulate, home=home, looks=looks))
+    if result.seen_to is not None:
+        from meso_device.cli.console_upkeep import see_to
+
+        see_to(result.seen_to, root)
     return result.status
 
 

@@ -102,6 +102,7 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("history.jump", "j", "jump", "history"),
     Key("history.amend", "e", "amend", "history"),
     Key("history.reaction", "r", "reaction", "history"),
+    Key("history.upkeep", "u", "upkeep", "history"),
     Key("history.in_full", "enter", "in_full", "history"),
     Key("session.resume", "r", "resume", "session"),
     Key("session.close", "c", "abandon", "session"),
@@ -140,6 +141,9 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("settings.theme", "t", "theme", "settings"),
     Key("settings.bell", "b", "bell", "settings"),
     Key("settings.sign_in", "s", "sign_in", "settings"),
+    Key("settings.names", "n", "see_to('names')", "settings"),
+    Key("settings.key", "k", "see_to('key')", "settings"),
+    Key("settings.end", "x", "see_to('end')", "settings"),
 )
 
 # Keys that a terminal with the kitty protocol sends for a modifier alone; holding one is no answer to anything.

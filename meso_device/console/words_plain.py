@@ -71,6 +71,7 @@ WORDS: Final[Mapping[str, str]] = {
     "plan: the areas; edit, leave out, put back, skip, cells: change it\n"
     "alarms; seen: acknowledge all; silence: bell off for 60 s\nwrite off: what is unknown, by two people\n"
     "history: the newest shots; amend: what a record of a session that is over says; reaction: one that showed later\n"
-    "upkeep: names past their period, the key of the log, and how both and the end of a console are seen to\n"
+    "upkeep: names past their period, and the key of the log\n"
+    "forget names, another key, end this console: the console ends, and two people go on in this terminal\n"
     "stop: stops the gun, as F8 does\nreset: after a stop\nquit",
 }

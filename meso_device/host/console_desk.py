@@ -41,7 +41,7 @@ from meso_device.host.screen_commands import checked
 from meso_device.host.snapshot import Treatment
 from meso_device.host.tree_head import TreeHead
 from meso_device.host.two_steps import TwoSteps
-from meso_device.host.upkeep import ask_upkeep
+from meso_device.host.upkeep import SeenTo, ask_upkeep, seen_to
 from meso_device.host.verify_run import VerifyRun
 from meso_device.host.write_off_desk import Gun, WriteOffDesk
 from meso_device.people.roles import Act, Person, role_for
@@ -93,6 +93,7 @@ class ConsoleDesk:
         treatment: The session under way; None if none.
         left_open: Session that nobody has taken up yet.
         ending: The operator's end of the run; None while it goes on.
+        seen_to: What two people go on with then; None for nothing.
         owed: Records that people owe the log.
         silenced_until_us: The bell is off until then.
         history: Pages and records for the screen.
@@ -196,6 +197,7 @@ class ConsoleDesk:
             ToHost.AMEND: self._by_person("afterwards", afterwards.amend),
             ToHost.REACTION: self._by_person("afterwards", afterwards.reaction),
             ToHost.UPKEEP: self._upkeep,
+            ToHost.SEE_TO: self._by_person("see_to", self._see_to),
             ToHost.VERIFY: self._verify,
             ToHost.QUIT: self._quit,
             ToHost.BENCH_PREPARE: self._by_person("bench", self.bench.prepare),
@@ -213,6 +215,7 @@ class ConsoleDesk:
         self.treatment: Treatment | None = None
         self.left_open = left_open
         self.ending: End | None = None
+        self.seen_to: SeenTo | None = None
         self.silenced_until_us = 0
 
     # --- the operator's surface ---------------------------------------------------------------------
@@ -591,6 +594,11 @@ class ConsoleDesk:
         self._allow("page")
         ask_upkeep(number, self._errands, self._answers, now)
         return ()
+
+    def _see_to(self, number: int, body: Body, person: Person, _now: Instant) -> None:
+        self.seen_to = seen_to(body["what"], person)
+        self._answers.done(number)
+        self.ending = End(0)
 
     def _verify(self, number: int, _body: Body, _now: Instant) -> Sequence[Command]:
         self._allow("verify")

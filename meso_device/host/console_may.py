@@ -105,6 +105,7 @@ def why_not(seen: Seen) -> dict[str, str]:
         "page": armed,
         "afterwards": armed or person,
         "verify": armed,
+        "see_to": armed or person or another,
         "quit": armed or bench,
         **_at_the_bench(seen, armed or person or seen.no_technician, bench or no_gun),
     }

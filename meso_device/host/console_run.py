@@ -46,6 +46,7 @@ from meso_device.host.screen_process import END_S, SCREEN_COMMAND, ScreenProcess
 from meso_device.host.signals import Signals
 from meso_device.host.stopper import Stopper
 from meso_device.host.terminal import Terminal
+from meso_device.host.upkeep import SeenTo
 from meso_device.host.viewers import Viewers
 from meso_device.people.outbox import Due
 from meso_device.screen_messages import Body, Message, ToScreen
@@ -89,12 +90,14 @@ class ConsoleResult(Struct, frozen=True, kw_only=True):
         reason: Why it ended; empty when the operator ended it.
         view: State at the end.
         left_open: A session is open that the next start takes up.
+        seen_to: What two people go on with in this terminal; None for nothing.
     """
 
     status: int
     reason: str
     view: View
     left_open: bool
+    seen_to: SeenTo | None
 
 
 def run_console(
@@ -281,6 +284,7 @@ class _Console:
             reason=end.reason or ended_by(end.status),
             view=view,
             left_open=taken or self._desk.left_open is not None,
+            seen_to=None if end.status else self._desk.seen_to,
         )
 
     # --- between the parts --------------------------------------------------------------------------

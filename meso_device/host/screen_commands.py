@@ -74,7 +74,10 @@ Commands and their fields; every one is checked by the host, unknown or missing 
                                                  of WELCOME, areas and shots with commas, empty for all; done: {event,
                                                  session}
     UPKEEP          -                            done: {years, expired (patients past so many years), key_since_us,
-                                                 key_changes}; what of it is done by commands once the console has ended
+                                                 key_changes}
+    SEE_TO          what (names | key | end)     as QUIT, where no session is open: two people go on in this terminal,
+                                                 and names past their period are forgotten, the log gets another
+                                                 key, or the console is retired
     VERIFY          -                            begins to verify the whole log in a process of its own; see verify
     QUIT            -                            refused while armed and while a run is under way at the bench; done:
                                                  the host ends
@@ -181,6 +184,7 @@ _FIELDS: Final[Mapping[ToHost, Mapping[str, type]]] = {
         "text": str,
     },
     ToHost.UPKEEP: {},
+    ToHost.SEE_TO: {"what": str},
     ToHost.VERIFY: {},
     ToHost.QUIT: {},
     ToHost.BENCH_PREPARE: dict.fromkeys(

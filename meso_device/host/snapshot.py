@@ -86,7 +86,8 @@ A string that has no value is empty. Frames are in `meso_device.screen_messages`
     can             {command in lower case: "" where it may be asked for now, else why not, in one line}; of sign_in,
                     lock, enrol, open, resume, abandon, confirm, arm_open, disarm, reset_open, clear_fault, write_off,
                     connect (PORTS, CONNECT), disconnect, self_test, home,
-                    acknowledge, finish, plan (PLAN_EDIT, SKIP, CELL), note, page, afterwards (AMEND, REACTION), quit,
+                    acknowledge, finish, plan (PLAN_EDIT, SKIP, CELL), note, page, afterwards (AMEND, REACTION),
+                    see_to, quit,
                     bench_open (the wizard at all),
                     bench (BENCH_PREPARE, _BEGIN, _RESUME), bench_read (BENCH_READ, _ADJUST), bench_pause, bench_record
                     (BENCH_EXCLUDE, _ABANDON), bench_sign. The host judges again.

@@ -66,14 +66,7 @@ def test_a_session_that_is_over_is_corrected_and_added_to_when_its_gun_is_gone(t
     filled(person, "Bruise after session", "mild", "0")
     person.sees("adverse_event", "this is what stands in the log")
     # Somebody else's takes two, and two are not one.
-    person.press("F9")
-    person.sees("[S] sign in")
-    person.press("s")
-    person.sees("Sign in", "PIN ")
-    for text in ("dora", PINS["dora"]):
-        person.write(text)
-        person.press("Enter")
-    person.sees("dora (")
+    as_somebody_else(person, "dora")
     person.press("F7")
     event = newest_body(home, "adverse_event")
     opens(person, event, "[E] amend")
@@ -124,7 +117,7 @@ def test_the_line_mode_amends_in_lines(treated):
     for line, says in (("sign in", "login"), ("cleo", "PIN"), (PINS["cleo"], "Signed in: cleo")):
         enters(line, says)
     for line, says in (
-        ("upkeep", "nobody's past 10 years"),
+        ("upkeep", "another key: The log gets another key"),
         ("amend", "number of the record"), ("x", "Refused: type the number"), ("amend", "number of the record"),
         (str(newest_body(home, "shot")["seq"]), "account of gun and host"), ("amend", "number of the record"),
         (str(answer["seq"]), "1: answer: no"), ("1", "new value"), ("yes", "why"), ("misheard", "your PIN"),
@@ -134,3 +127,94 @@ def test_the_line_mode_amends_in_lines(treated):
     terminal.type(b"quit\r")
     assert terminal.wait() == 0
     assert newest_body(home, "amend")["new"] == "yes"
+
+
+def as_somebody_else(person, login):
+    person.press("F9")
+    person.sees("General   Alarms   Keys")
+    person.press("s")
+    person.sees("Sign in", "PIN ")
+    for text in (login, PINS[login]):
+        person.write(text)
+        person.press("Enter")
+    person.sees(f"{login} (")
+
+
+def test_from_the_history_the_console_ends_and_two_people_give_its_log_another_key(treated):
+    bench, home = treated.bench, treated.bench.home
+    old = (home / "audit.vkey").read_text().strip()
+    person = Person(bench, "console", "--gun", treated.gun.link)
+    signs_in(person, "cleo", PINS["cleo"])
+    person.press("F7")
+    person.sees("[V] verify")
+    person.press("u")
+    person.sees("nobody's past 10 years", "[K] another key")
+    # Whose it is not to begin is told at once, and the console stays.
+    person.press("k")
+    person.sees("the old secret is destroyed")
+    person.press("Tab", "Enter")
+    person.sees("may not rotate key")
+    person.press("Escape")
+    person.sees("[K] another key")
+    as_somebody_else(person, "ada")
+    person.press("F7")
+    person.sees("[V] verify")
+    person.press("u")
+    person.sees("[K] another key")
+    person.press("k")
+    person.sees("the old secret is destroyed")
+    person.press("Tab", "Enter")
+    person.sees("another key for the log: ada and a second person", "Login name of the second person:")
+    for text, next_ in (
+        ("tom", "Why, a word"),
+        ("Yearly!", "refused: a code"),
+        ("yearly", "PIN of ada"),
+        (PINS["ada"], "PIN of tom"),
+    ):
+        person.write(text)
+        person.press("Enter")
+        person.sees(next_)
+    person.write(PINS["tom"])
+    person.press("Enter")
+    person.waits_for_the_end()
+    told = log_bodies(home)
+    rotated = newest_body(home, "key.rotated")
+    signed = [(body["op"], body["target_seq"]) for body in told if body["kind"] == "sign"][-2:]
+    assert {seq for _, seq in signed} == {rotated["seq"]}
+    assert len({op for op, _ in signed}) == 2
+    new = (home / "audit.vkey").read_text().strip()
+    assert new == rotated["vkey"] != old
+    bench.meso("audit", "verify", "--key", old).ok()
+
+
+def test_from_the_line_mode_two_people_end_a_console_unless_they_think_better_of_it(treated):
+    home = treated.bench.home
+    words = ("console", "--plain", "--gun", treated.gun.link)
+    signed_in = (("sign in", "login"), ("ada", "PIN"), (PINS["ada"], "Signed in: ada"))
+    asked = (("end this console", "for ever"), ("End  this console", "Login name of the second person"))
+    terminal = Terminal(treated.bench, *words, term="dumb", rows=24, columns=80)
+
+    def enters(*lines):
+        for line, says in lines:
+            heard = len(terminal.text())
+            terminal.type(line.encode() + b"\r")
+            wait_for(lambda says=says, heard=heard: says in terminal.text()[heard:], says)
+
+    wait_for(lambda: "SAFE. Log SYNCED" in terminal.text(), "the gun")
+    enters(
+        ("end this console", "type end this console to go on"), ("yes", "Left."),
+        ("end this console", "to go on"), ("end this console", "sign in first"), *signed_in, *asked,
+    )  # fmt: skip
+    terminal.type(b"\x03")
+    assert terminal.wait() == 130
+    assert "Traceback" not in terminal.text()
+    assert "log.retiring" not in {body["kind"] for body in log_bodies(home)}
+    terminal = Terminal(treated.bench, *words, term="dumb", rows=24, columns=80)
+    wait_for(lambda: "SAFE. Log SYNCED" in terminal.text(), "the gun")
+    enters(
+        *signed_in, *asked, ("tom", "Why"), ("replaced", "PIN of ada"), (PINS["ada"], "PIN of tom"),
+        (PINS["tom"], "type RETIRE"), ("RETIRE", "retired: the log ends"),
+    )  # fmt: skip
+    assert terminal.wait() == 0
+    assert [body["kind"] for body in log_bodies(home)][-1] == "log.retired"
+    treated.bench.meso("audit", "verify").ok()

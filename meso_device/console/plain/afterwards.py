@@ -1,6 +1,7 @@
 """The line mode's commands about a session that is over: the forms of the history screen, asked in lines."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
 from meso_device.console import forms_afterwards as forms
@@ -8,7 +9,7 @@ from meso_device.console.client import Body, Client
 from meso_device.console.history import SEQ_DIGITS_MAX
 from meso_device.console.plain.questions import Questions
 from meso_device.console.presenters.frame import SHORT_ID
-from meso_device.console.presenters.settings import upkeep_values
+from meso_device.console.presenters.settings import UPKEEP, upkeep_values
 from meso_device.console.state import why_not
 from meso_device.console.text import say
 from meso_device.screen_messages import ToHost
@@ -36,6 +37,7 @@ class PlainAfterwards:
             "amend": lambda: self._of_record("amend", self._amend),
             "reaction": lambda: self._of_record("reaction", self._reaction),
             "upkeep": self._ask_upkeep,
+            **{say(f"upkeep.do_{what}"): partial(self._see_to, what) for what in UPKEEP},
         }
 
     def _of_record(self, what: str, then: Callable[[Body], None]) -> None:
@@ -70,7 +72,25 @@ class PlainAfterwards:
             return
         for name, value in upkeep_values(answer, self._offset_s).items():
             self._tell(say("plain.upkeep", name=say(f"upkeep.{name}"), value=value))
-        self._tell(say("upkeep.commands"))
+        for what in UPKEEP:
+            self._tell(say("upkeep.command", word=say(f"upkeep.do_{what}"), what=say(f"upkeep.then_{what}")))
+
+    def _see_to(self, what: str) -> None:
+        """Let the console end for this once the person has said so again."""
+        self._tell(say(f"upkeep.then_{what}"))
+        word = say(f"upkeep.do_{what}")
+
+        def typed(line: str) -> None:
+            if " ".join(line.lower().split()) == word:
+                self._client.ask(ToHost.SEE_TO, self._refused, what=what)
+            else:
+                self._tell(say("plain.dropped"))
+
+        self._questions.want(say("plain.see_to", word=word), typed)
+
+    def _refused(self, answer: Body) -> None:
+        if answer["outcome"] != "done":
+            self._tell(answer["text"])
 
     def _amend(self, record: Body) -> None:
         offers = record["amend"]["fields"]

@@ -12,6 +12,8 @@ from meso_device.console.state import Known
 from meso_device.console.text import say
 
 DATA: Final = "data"
+UPKEEP: Final = ("names", "key", "end")
+"""What the console can be ended for, as in SEE_TO."""
 TABS: Final = ("general", "alarms", "keys", DATA, "about")
 NAME: Final = 24
 VALUE: Final = 14
@@ -149,7 +151,9 @@ def _data(known: Known, told: Mapping[str, Any], pane: Pane, upkeep: Mapping[str
         rows.append(_place("settings.kept_outside", say("settings.since", records=outside["since"], when=when)))
     if upkeep is not None:
         rows += [_place(f"upkeep.{name}", value) for name, value in upkeep_values(upkeep, pane.offset_s).items()]
-    texts = [say("settings.verify", history=known.keys["history"]), say("settings.outside"), say("upkeep.commands")]
+        begun = (key(known.keys[f"settings.{what}"], say(f"upkeep.do_{what}"), f"see_to('{what}')") for what in UPKEEP)
+        rows.append((Span(" "), *(span for spans in begun for span in spans)))
+    texts = [say("upkeep.begin"), say("settings.verify", history=known.keys["history"]), say("settings.outside")]
     return [*rows, (), *_prose(pane, texts)]
 
 

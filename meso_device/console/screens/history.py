@@ -14,8 +14,10 @@ from meso_device.console.client import Body
 from meso_device.console.history import AREA, JUMP, LONGEST, LOT, PATIENT, SINCE, UNTIL, History, day_us, takes
 from meso_device.console.lines import Line, Pane, Span, Tone, wrap
 from meso_device.console.presenters.history import filter_rows, keys_row, page_rows, proof_text, record_rows, scrolled
+from meso_device.console.presenters.settings import DATA, TABS
 from meso_device.console.screens.afterwards import ReactionDialog, open_amending
 from meso_device.console.screens.base import Page
+from meso_device.console.screens.settings import SettingsScreen
 from meso_device.console.state import may, why_not
 from meso_device.console.text import say
 from meso_device.console.widgets.sheet import Sheet
@@ -278,6 +280,13 @@ class HistoryScreen(Page):
             self.console.tell(why)
             return None
         return record
+
+    async def action_upkeep(self) -> None:
+        """Go to where names past their period, the key of the log and its end are seen to."""
+        await self.console.show_page("settings")
+        shown = self.console.shown
+        if isinstance(shown, SettingsScreen):
+            shown.action_tab(TABS.index(DATA))
 
     def action_jump(self) -> None:
         """Begin to type the number of a record."""

@@ -1,4 +1,4 @@
-"""Leaving: refused while armed, else asked once, and staying is the default."""
+"""Leaving, also for what is done without a console: refused while armed, else asked once; staying is the default."""
 
 from textual import events
 
@@ -11,21 +11,29 @@ from meso_device.screen_messages import ToHost
 
 
 class QuitDialog(Dialog):
-    """Stay, or quit."""
+    """Stay, or quit.
 
-    def __init__(self) -> None:
+    Args:
+        what: What two people go on with then, as in SEE_TO; empty for nothing.
+    """
+
+    def __init__(self, what: str = "") -> None:
         super().__init__()
+        self._what = what
         self._on_stay = True
         self._said = ""
 
     def paint_body(self) -> None:
         """Draw the question."""
-        snapshot = self.console.known.snapshot
+        snapshot, width = self.console.known.snapshot, self.box_pane().width
         rows = [line(strong(say("quit.title"))), ()]
-        if snapshot.get("session") is not None and snapshot["session"]["state"] == "open":
-            rows += [*wrap(say("quit.session_open"), self.box_pane().width), ()]
-        if snapshot and not may(snapshot, "quit"):
-            rows += [line(warn(why_not(snapshot, "quit"))), ()]
+        if self._what:
+            rows += [*wrap(say(f"upkeep.then_{self._what}"), width), (), *wrap(say("upkeep.then_two"), width), ()]
+        elif snapshot.get("session") is not None and snapshot["session"]["state"] == "open":
+            rows += [*wrap(say("quit.session_open"), width), ()]
+        asked = "see_to" if self._what else "quit"
+        if snapshot and not may(snapshot, asked):
+            rows += [line(warn(why_not(snapshot, asked))), ()]
         stay, leave = (Tone.BUTTON_ACTIVE, Tone.BUTTON) if self._on_stay else (Tone.BUTTON, Tone.BUTTON_ACTIVE)
         rows.append(
             line(
@@ -51,7 +59,10 @@ class QuitDialog(Dialog):
 
     def action_quit_now(self) -> None:
         """Ask the host to end; it ends the screen."""
-        self.console.ask(ToHost.QUIT, self._answered)
+        if self._what:
+            self.console.ask(ToHost.SEE_TO, self._answered, what=self._what)
+        else:
+            self.console.ask(ToHost.QUIT, self._answered)
 
     def _answered(self, answer: Body) -> None:
         if answer["outcome"] != "done" and self.is_mounted:

@@ -14,6 +14,7 @@ from meso_device.console.presenters.history import scrolled
 from meso_device.console.presenters.places import notes
 from meso_device.console.presenters.settings import DATA, TABS, settings_rows, tab_row
 from meso_device.console.screens.base import Page
+from meso_device.console.screens.quit import QuitDialog
 from meso_device.console.state import may
 from meso_device.console.text import say
 from meso_device.console.widgets.sheet import Sheet
@@ -89,6 +90,11 @@ class SettingsScreen(Page):
     def action_bell(self) -> None:
         """Switch the terminal's bell on or off."""
         self.console.action_bell_switch()
+
+    def action_see_to(self, what: str) -> None:
+        """Ask whether the console is to be ended for this; only where it is told what is due."""
+        if TABS[self._at] == DATA:
+            self.console.open_dialog(QuitDialog(what))
 
     async def action_sign_in(self) -> None:
         """Sign in as somebody else."""

@@ -199,16 +199,40 @@ def test_whoever_reads_the_settings_does_without_the_screens_toolkit():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_the_data_tab_asks_what_is_due_and_names_the_command_for_it(play, ready):
+def test_the_data_tab_asks_what_is_due_and_ends_the_console_for_it_once_that_is_said_again(play, ready):
     due = {"years": 10, "expired": 0, "key_since_us": 1_795_270_000_000_000, "key_changes": 2}
 
     async def script(stage):
         await stage.press("f9")
         assert ToHost.UPKEEP not in stage.host.kinds()
-        for over, told in ((0, "nobody's past 10 years"), (3, "3 patients past 10 years: meso patient erase-expired")):
+        for over, told in ((0, "nobody's past 10 years"), (3, "3 patients past 10 years")):
             await stage.press("left", "left")
             stage.host.answer(await stage.asked(ToHost.UPKEEP), **{**due, "expired": over})
-            await stage.shows(told, "since 2026-11-21, number 3 of this log", "meso audit retire")
+            await stage.shows(told, "since 2026-11-21, number 3 of this log", "[X] end this console")
             await stage.press("right", "right")
+        await stage.press("k")
+        assert ToHost.SEE_TO not in stage.host.kinds(), "only where it is told what is due"
+        await stage.press("left", "left")
+        for pressed, says in (("n", "forgotten for ever"), ("k", "secret is destroyed"), ("x", "Nothing is recorded")):
+            await stage.press(pressed)
+            await stage.shows(says, "Quit the console?")
+            await stage.press("enter")  # staying is the default
+            assert ToHost.SEE_TO not in stage.host.kinds()
+        await stage.press("x", "tab", "enter")
+        asked = await stage.asked(ToHost.SEE_TO)
+        assert asked.body == {"what": "end"}
+        stage.host.answer(asked, outcome="refused", text="a technician may not retire")
+        await stage.shows("a technician may not retire")
+
+    play(script, ready)
+
+
+def test_from_the_history_it_is_one_key_to_what_is_due(play, ready):
+    async def script(stage):
+        await stage.press("f7", "u")
+        stage.host.answer(
+            await stage.asked(ToHost.UPKEEP), years=10, expired=0, key_since_us=1_795_270_000_000_000, key_changes=0
+        )
+        await stage.shows("nobody's past 10 years", "[N] forget names")
 
     play(script, ready)

@@ -17,10 +17,11 @@ from meso_device.host.console_may import Seen, why_not
 from meso_device.host.errands import Errands
 from meso_device.host.owed import Owed
 from meso_device.host.screen_answers import ScreenAnswers
-from meso_device.host.upkeep import ask_upkeep
+from meso_device.host.upkeep import SeenTo, Upkeep, ask_upkeep, seen_to
+from meso_device.people.refusals import NotAllowed
 from meso_device.people.roles import Person, Role
 from meso_device.session.contract import Instant, Phase
-from protocols.errors import MesoError
+from protocols.errors import MesoError, UsageError
 from protocols.treatment.areas import catalogue
 from protocols.units import DAY_US
 from tests.unit.audit.clinic import SESSION, START_US, Clinic, batch, commit, stamp
@@ -291,6 +292,36 @@ def test_it_needs_somebody_and_no_gun_and_never_happens_while_armed(make_view, p
         session=False, left_open=None,
     )  # fmt: skip
     assert why_not(seen)["afterwards"] == why
+
+
+@pytest.mark.parametrize(("phase", "session", "why"), [
+    (Phase.ARMED, True, "disarm first"),
+    (Phase.READY, True, "a session is open"),
+    (Phase.CLOSED, True, ""),
+    (Phase.NO_SESSION, False, ""),
+])  # fmt: skip
+def test_a_console_is_not_ended_for_upkeep_while_a_session_is_open(make_view, phase, session, why):
+    seen = Seen(
+        view=make_view(phase=phase), facts=ConsoleFacts(), signed_in=True, enrolled=True, locked=False,
+        session=session, left_open=None,
+    )  # fmt: skip
+    assert why_not(seen)["see_to"] == why
+
+
+@pytest.mark.parametrize("what", [*Upkeep])
+@pytest.mark.parametrize("role", [*Role])
+def test_only_an_administrator_begins_what_ends_something(what, role):
+    person = Person(op="c2" * 16, login="somebody", name="Somebody", roles=frozenset({role}))
+    if role is Role.ADMINISTRATOR:
+        assert seen_to(what, person) == SeenTo(what, "somebody")
+    else:
+        with pytest.raises(NotAllowed):
+            seen_to(what, person)
+
+
+def test_nothing_else_ends_a_console():
+    with pytest.raises(UsageError, match="names, key, end"):
+        seen_to("everything", Person(op="", login="", name="", roles=frozenset(Role)))
 
 
 def test_a_person_is_compared_by_the_pseudonym_and_not_by_the_name():
