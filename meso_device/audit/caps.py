@@ -27,6 +27,29 @@ class Room(Struct, frozen=True):
     held_shots: int
 
 
+def strays(db: apsw.Connection, *, session: str = "", alias: str = "", area_code: int = 0) -> tuple[int, int]:
+    """Return shots and volume of no session here that were recorded since a session was opened that is open still.
+
+    A gun brings them home behind a restored backup, say. They may be its patient's, and count as if they were; of a
+    grant that straddles the opening all do.
+
+    Args:
+        db: The log.
+        session: This session; empty for that of ``alias``.
+        alias: This patient.
+        area_code: Only shots of this area; 0 for all.
+    """
+    whose, who = ("sess", session) if session else ("alias", alias)
+    [(shots, volume_nl)] = run(
+        db,
+        "SELECT coalesce(sum(shots), 0), coalesce(sum(dose_hi_nl), 0) FROM given INDEXED BY given_sess "  # noqa: S608  # our own names
+        "WHERE sess = '' AND kind IN (1, 2) AND ? IN (0, area_code) AND last_seq > "
+        f"(SELECT min(opened_seq) FROM session WHERE state = 'open' AND {whose} = ?)",
+        (area_code, who),
+    )
+    return shots, volume_nl
+
+
 def exceeded_cap(db: apsw.Connection, intent: GrantIntent) -> Room | None:
     """Return the first cap that a grant would pass, or None.
 
@@ -75,7 +98,7 @@ def _index(cap: Cap) -> str:
 def _used(db: apsw.Connection, cap: Cap) -> tuple[int, int]:
     """Return shots and volume given; a shot counts while its latest possible time is in the window (I-35).
 
-    Steps of the clock since then are taken out (`STEPPED_SINCE`).
+    Steps of the clock since then are taken out (`STEPPED_SINCE`). What may be this session's or patient's counts too.
     """
     condition, bindings = _matching(cap, "given")
     given = f"given {_index(cap)}"
@@ -98,6 +121,9 @@ def _used(db: apsw.Connection, cap: Cap) -> tuple[int, int]:
             (*bindings, cap.since_us, cap.since_us, cap.since_us),
         )
         shots, volume_nl = shots + more_shots, volume_nl + more_nl
+    if cap.session or cap.alias:
+        stray_shots, stray_nl = strays(db, session=cap.session, alias=cap.alias, area_code=cap.area_code)
+        shots, volume_nl = shots + stray_shots, volume_nl + stray_nl
     return shots, volume_nl
 
 

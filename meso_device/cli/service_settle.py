@@ -30,8 +30,9 @@ from meso_device.accounting.settlement import (
     settled_entries,
     was_changed,
 )
+from meso_device.audit.caps import strays
 from meso_device.audit.exit_facts import epoch_before, kept_slots, known_seq, logged_ring, open_findings_of
-from meso_device.audit.queries import grants_since_balance, load_gun
+from meso_device.audit.queries import grants_since_balance, load_gun, open_session
 from meso_device.audit.service_facts import Orphans, orphans_of
 from meso_device.cli.acting import Acting, acting
 from meso_device.cli.gun_choice import hello_at, is_uid, known_keys
@@ -53,6 +54,7 @@ class Settled(Struct, frozen=True, kw_only=True):
         gun_uid: Gun.
         signed: What was signed for.
         orphans: Injections for no session here, by grant.
+        counted_in: Session that is open, whose limits count them; empty if none.
         opened: Epoch of the log that was begun anew; 0 if none was.
         left: Findings of the gun that are still open.
     """
@@ -60,6 +62,7 @@ class Settled(Struct, frozen=True, kw_only=True):
     gun_uid: str
     signed: Settlement
     orphans: tuple[Orphans, ...]
+    counted_in: str
     opened: int
     left: tuple[Finding, ...]
 
@@ -77,8 +80,8 @@ def settle(
     """Close the findings of a gun that people can sign for, under the signatures of two.
 
     What was recorded stays as it is, and what may have been given beyond it counts from now on
-    (`meso_device.accounting.settlement`). Orphans alone are the exception: no cap and no interval of anybody counts
-    them, as nobody can say whose they were.
+    (`meso_device.accounting.settlement`). Orphans alone are the exception: nobody can say whose they were, so they
+    count for the session that was open here when they came home, if one was, and else for no cap and no interval.
 
     Args:
         gun: Port or uid; most findings need the port.
@@ -183,10 +186,12 @@ class _Work:
         else:
             desk.commit_by_two(self._pair, settled, *closed)
         simulated = any(desk.db.execute("SELECT 1 FROM house WHERE simulated = 1"))
+        here = open_session(desk.db)
         return Settled(
             gun_uid=self._uid,
             signed=signed,
             orphans=orphans,
+            counted_in=here.session if here is not None and strays(desk.db, session=here.session)[0] else "",
             opened=gun.hello.log_epoch if gun is not None and signed.opened else 0,
             left=tuple(open_findings(load_gun(desk.db, self._uid, simulated=simulated))),
         )

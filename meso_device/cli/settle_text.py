@@ -58,10 +58,15 @@ def settled_lines(done: Settled) -> list[str]:
         )
     if done.opened:
         lines.append(f"  the gun's log is of epoch {done.opened} from now on, the one before is closed as it stands")
-    if done.orphans or signed.lost_shots:
+    if done.counted_in:
+        lines.append(
+            f"  what is of no session counts for session {done.counted_in[:8]}, which is open: it may be its patient's"
+        )
+    if (done.orphans and not done.counted_in) or signed.lost_shots:
         lines.append(
             "  NO LIMIT COUNTS what is of no session and no grant here: whoever got it has had more than is on record"
         )
+    if done.orphans or signed.lost_shots:
         lines.append("  clean the gun (meso reprocess): it may have touched somebody")
     if done.left:
         lines.append(f"  {locked_line([one.code.value for one in done.left])}")

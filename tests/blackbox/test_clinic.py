@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import sqlite3
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -554,6 +555,36 @@ def test_injections_behind_a_restored_backup_lock_the_gun_until_two_people_looke
     [settled] = records(clinic, "service.settled")
     assert (settled["shots"], len(settled["findings"])) == (4, 1)
     assert sum(row["target_seq"] == settled["seq"] for row in records(clinic, "sign")) == 2
+
+
+@pytest.mark.hazard("HZ-25")
+@pytest.mark.invariant("I-23")
+def test_what_a_session_gave_after_the_backup_that_was_made_within_it_is_not_given_again(clinic, patient):
+    bench, backups, keys = clinic.bench, clinic.bench.path / "backups", clinic.bench.path / "keys"
+    areas = (("forehead", 12), ("cheek_left", 12))
+    file = clinic.treatment(treatment_text(areas))
+    session = clinic.session(patient, file=file)
+    bench.wait_shots(clinic.gun, 3)
+    made = bench.meso("backup", "create", backups, "--keys", keys, "--json").ok().json()
+    session.ok()
+    shutil.rmtree(bench.home)
+    bench.meso("backup", "restore", made["path"], "--keys", keys).ok()
+    resume = ("--operator", "cleo", "--pin-file", clinic.pins("cleo"))
+    locked = bench.resume(clinic.gun.link, *resume)
+    assert locked.wait() == 1, locked.describe()
+    words = ("--gun", clinic.gun.link, "--reason", "backup_restored", "--as", "cleo", "--second", "tom")
+    told = bench.meso("service", "settle", *words, "--pin-file", clinic.pins("cleo", "tom")).ok().out
+    assert "which is open: it may be its patient's" in told
+    assert "NO LIMIT COUNTS" not in told
+    clinic.clean()
+    again = bench.resume(clinic.gun.link, *resume)
+    assert again.wait() == 1, again.describe()
+    assert "points of" in again.err
+    given = [stroke for stroke in clinic.gun.truth() if stroke.kind == "TREAT"]
+    by_area = Counter(stroke.area for stroke in given)
+    assert max(by_area.values()) <= 12
+    assert len(given) <= 24
+    bench.meso("audit", "verify").ok()
 
 
 # --- secrets and modes -----------------------------------------------------------------------------------------------

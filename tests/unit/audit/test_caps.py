@@ -101,6 +101,42 @@ def test_used_and_held_are_those_of_a_plain_sum(store, seed):
                 model.grants[clinic.where, clinic.grant_no] = where | mine
 
 
+def stray(clinic, dose_nl):
+    return replace(clinic.shot(dose_nl), session="", alias="")
+
+
+@pytest.mark.invariant("I-23")
+@pytest.mark.hazard("HZ-25")
+def test_what_comes_home_for_no_session_counts_for_the_one_that_is_open_and_for_its_patient(store, clinic):
+    """A backup made in the middle of a session has forgotten what came after it; one grant straddles the opening."""
+    commit(store, clinic.link_up(), stray(clinic, 1_000), clinic.opened(), stray(clinic, 20_000))
+    clinic.area_code = 4
+    commit(
+        store,
+        stray(clinic, 7_000),
+        stray(
+            clinic,
+            500,
+        ),
+        clinic.shot(3_000, shot_kind="TREAT"),
+    )
+    commit(store, replace(clinic.shot(9_000, shot_kind="PRIME"), session="", alias=""))
+
+    def used(**cap):
+        [result] = store.commit([clinic.grant(1, 2, (Cap(name="cap", limit_nl=1, **cap),))], stamp())
+        clinic.grant_no -= 1
+        return result.used_nl, result.used_shots
+
+    assert used(session=SESSION) == (31_500, 5)
+    assert used(session=SESSION, area_code=4) == (10_500, 3)
+    assert used(alias=ALIAS) == (31_500, 5)
+    assert used(alias=ALIAS, since_us=1, area_code=4) == (10_500, 3)
+    assert used(session="77" * 16) == (0, 0)
+    assert used(alias="b2" * 16) == (0, 0)
+    commit(store, clinic.closed())
+    assert used(session=SESSION) == used(alias=ALIAS) == (3_000, 1)
+
+
 @pytest.mark.invariant("I-25")
 def test_of_two_grants_for_the_last_room_one_wins(store, clinic):
     other = Clinic(gun=replace(GUN, gun_uid="ff" * 12))
