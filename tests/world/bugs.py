@@ -250,6 +250,14 @@ def cap_in_memory(stack: ExitStack) -> None:
 
 
 @_bug
+def strays_uncounted(stack: ExitStack) -> None:
+    """What a gun brings home for no session counts for nobody, also where it may be this session's."""
+    from meso_device.audit import caps
+
+    _set(stack, caps, "strays", lambda db, **whose: (0, 0))
+
+
+@_bug
 def cap_off_by_one(stack: ExitStack) -> None:
     """One shot more than the cap still fits."""
     from meso_device.audit import caps

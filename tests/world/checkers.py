@@ -179,7 +179,8 @@ class Watch:
         for text in oracle.judge(self.motions, treated, lost_after=self.lost_after, lost_before=self.lost_rows):
             self.found("W1", text)
         points = {area.area_code: area.shots for area in self._plan.areas}
-        known = oracle.knowable(self.motions, treated, lost_after=self.lost_after)
+        # What two people have signed for counts in full, whatever the gun has forgotten.
+        known = self.motions if world.settled else oracle.knowable(self.motions, treated, lost_after=self.lost_after)
         for text in oracle.caps_kept(known, points=points, session_nl=self._plan.session_cap_nl):
             self.found("W2", text)
         self._words(bodies)

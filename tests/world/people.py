@@ -130,7 +130,9 @@ class Operator:
             world.note("operator switches the gun off and on")
             world.reset_gun(anew=True)
             self.begin()
-        elif "cap 'session'" in self._refusal and view.phase is Phase.READY:
+        elif view.phase is Phase.READY and (
+            "cap 'session'" in self._refusal or (world.settled and "cap '" in self._refusal)
+        ):
             self._give(CloseSession(state="interrupted"))
         else:
             self.begin()

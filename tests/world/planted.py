@@ -158,6 +158,7 @@ PLANTED: dict[str, Method] = {
     # caps
     "cap_off_by_one": Explored("cap off by one"),
     "cap_in_memory": World(finds=("W2",)),
+    "strays_uncounted": World(finds=("W2",), seeds=700, shots=7),
     "cap_ignores_unknown": Explored("reserve not counted"),
     "prime_as_treat": Tests("tests/unit/accounting/test_shots.py"),
     # identity and the log

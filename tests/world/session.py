@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from tests.world.faults import RUIN
+from tests.world.settling import settle
 from tests.world.world import FAULTY_US_MAX, World
 
 LIVENESS_US = 240_000_000
@@ -91,7 +92,9 @@ def _live(world: World) -> None:
             ruined_us = ruined_us or world.now_us
             # Something that passes may lock it besides, such as another host: then the next start is looked at.
             if world.now_us - ruined_us > LOCKED_US and set(locked.split(",")) <= ruined:
-                return
+                if world.settled or not settle(world):
+                    return
+                world.settled, ruined_us, world.healed_us = True, 0, world.now_us
 
 
 def _why(world: World) -> str:

@@ -52,7 +52,7 @@ def run_strictly(seed: int, *, shots: int) -> tuple[tuple[str, ...], World]:
 def in_order(bodies: list[dict]) -> list[str]:
     """What the records' order shows that must not be."""
     wrong = []
-    confirmed, findings, bound = False, [], {}
+    confirmed, findings, bound = False, {}, {}
     newest: dict[tuple[str, int], int] = {}
     booked: Counter = Counter()
     closed: dict[tuple[str, int, int], int] = {}
@@ -63,8 +63,10 @@ def in_order(bodies: list[dict]) -> list[str]:
             confirmed = False
         elif kind == "session.confirmed":
             confirmed = True
-        elif kind.startswith("finding.") and kind != "finding.closed":
-            findings.append(body["code"])
+        elif kind == "finding.closed":
+            findings.pop(body["finding"], None)
+        elif kind.startswith("finding."):
+            findings[body["key"]] = body["code"]
         elif kind == "shot":
             newest[place] = max(newest.get(place, 0), body["shot_seq"])
             grant = (*place, body["grant_no"])
@@ -80,7 +82,7 @@ def in_order(bodies: list[dict]) -> list[str]:
             if not confirmed:
                 wrong.append(f"I-45 grant {body['grant_no']} without a person's word")
             if findings:
-                wrong.append(f"I-22 grant {body['grant_no']} while {findings[0]} is open")
+                wrong.append(f"I-22 grant {body['grant_no']} while {next(iter(findings.values()))} is open")
             if bound.setdefault(body["sess"], place[0]) != place[0]:
                 wrong.append(f"I-32 grant {body['grant_no']} to gun {place[0]}, the session is bound to another")
             if place in newest and body["expect_head_seq"] != newest[place]:

@@ -9,8 +9,10 @@ from protocols.wire.codes import Alarm
 from protocols.wire.frame import encode_frame
 from protocols.wire.messages import BootEvent
 from protocols.wire.seal import LINK_KEY_SIZE
+from tests.world.bugs import plant
 from tests.world.plans import plan_of
 from tests.world.rig import Rig
+from tests.world.session import run_seed
 
 RESET = ResetStop(reason_code=REASON_OPERATOR_COMMAND, op="practice")
 
@@ -156,3 +158,12 @@ def test_a_boot_that_nobody_proved_tells_a_host_nothing_of_the_guns_time(connect
     if connected:
         rig.run(lambda: len(rig.truth) >= 6)
         assert rig.gun.firmware._board.grants.newest.terms.not_after_uptime_ms < ahead_ms - 500_000
+
+
+@pytest.mark.invariant("I-23")
+@pytest.mark.hazard("HZ-25")
+def test_what_a_gun_brings_home_behind_a_restored_backup_is_not_given_again():
+    """Seed 692: two people settled it, and the session that the backup had open gave the same points once more."""
+    assert run_seed(692, shots=7).findings == ()
+    with plant("strays_uncounted"):
+        assert run_seed(692, shots=7).findings[0].startswith("W2 ")

@@ -24,6 +24,7 @@ KNOWN = {
     "ring_in_ram": 5,
     "simulated_dropped": 1,
     "stop_needs_tag": 31,
+    "strays_uncounted": 692,
     "stroke_not_awaited": 37,
     "tag_counts_twice": 16,
     "unknown_as_failed": 3,

@@ -78,6 +78,8 @@ class World(Rig):
         aim = Aim(self._target.kinds, lambda kinds: self._target.wanted(kinds, self)) if aims else None
         self.dice = Dice(seed, SCALES, only, intensity, aim)
         self.ruin = ""
+        self.settled = False
+        self.unsettled = ""
         self.tight = number(seed, "tight") % 8 == 1
         plan = plan_of(shots)
         if self.tight:
