@@ -60,6 +60,8 @@ def open_for_writing(path: Path) -> apsw.Connection:
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_NOFOLLOW
     try:
         db = apsw.Connection(sqlite_path(path), flags=flags)
+        # Before the first look: somebody who reads may be taking up what a killed host left, or leaving.
+        db.set_busy_timeout(BUSY_TIMEOUT_MS)
     except apsw.Error as error:
         raise AuditWriteFailed(f"cannot open {path}: {error}") from error
     try:
@@ -104,6 +106,7 @@ def open_for_reading(path: Path) -> apsw.Connection:
     errors: list[str] = []
     for query in ("mode=ro", "mode=ro&immutable=1")[: 1 + alone]:
         db = apsw.Connection(f"{uri}?{query}", flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+        db.set_busy_timeout(BUSY_TIMEOUT_MS)
         try:
             check_owner(db, path)
             for pragma, value, back in (

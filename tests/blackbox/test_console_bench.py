@@ -1,7 +1,6 @@
 """A technician's run at the console, by keys alone: begun, paused, killed, taken up elsewhere and here, and signed."""
 
 import json
-import os
 import signal
 
 import pytest
@@ -63,8 +62,7 @@ def test_a_dose_run_from_the_kind_to_the_signed_certificate_though_it_is_paused_
     taken = technician.logged("calibration.reading")
     has_readings(technician, taken + 2)
     # Killed in the middle; the command line takes it up, is killed as well, and the console takes it up again.
-    os.kill(person.pid(), signal.SIGKILL)
-    person.waits_for_the_end()
+    person.dies()
     taken = technician.logged("calibration.reading")
     command = technician.calibrate("resume", "--balance", technician.balance)
     has_readings(technician, taken + 1)

@@ -1,8 +1,6 @@
 """Whole journeys at the console by keys alone: one pair of hands on the console, another on the gun."""
 
 import json
-import os
-import signal
 import sqlite3
 from contextlib import closing
 
@@ -78,7 +76,7 @@ def test_an_occlusion_a_lost_link_and_a_killed_host_each_go_on_by_a_persons_keys
     hands.do(SKIN, TRIGGER)
     person.sees(f"point {given + 2} of 20")
     # The host is killed as nobody is: the lease disarms, and the next start takes up what was left.
-    os.kill(person.pid(), signal.SIGKILL)
+    person.dies()
     assert_gun_disarmed(hands.link)
     given = len(hands.strokes())
     again = Person(bench, "console", "--gun", str(hands.link))

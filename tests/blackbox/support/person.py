@@ -1,10 +1,12 @@
 """A person at a terminal: presses keys, reads what stands there, and knows nothing of the program but that."""
 
+import os
+import signal
 import subprocess
 import time
 
 from support.console import LOOKED_S
-from support.processes import be_ordinary, meso_argv, wait_for
+from support.processes import be_ordinary, is_alive, meso_argv, wait_for
 
 PACE_S = 0.06
 """Between two keys; what comes faster was not typed by anybody, and the console refuses it where it matters."""
@@ -63,6 +65,13 @@ class Person:
     def pid(self) -> int:
         """The program's process."""
         return int(self._run("display-message", "-p", "-t", BESIDE, "#{pane_pid}").stdout)
+
+    def dies(self) -> None:
+        """Kill the program, and wait until it holds nothing any more: its terminal is gone before its other files."""
+        pid = self.pid()
+        os.kill(pid, signal.SIGKILL)
+        self.waits_for_the_end()
+        wait_for(lambda: not is_alive(pid), "the end of the program")
 
     def kill_session(self) -> None:
         """End the terminal as somebody does who is done with it."""

@@ -173,6 +173,15 @@ def command_of(pid: int) -> bytes:
         return b""
 
 
+def is_alive(pid: int) -> bool:
+    """Whether a process holds anything yet: not once it is reaped, or waits to be with its last thread ended."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][:1]
+        return state not in {"Z", "X"} or len(list(Path(f"/proc/{pid}/task").iterdir())) > 1
+    except OSError:
+        return False
+
+
 def marked_processes(mark: str) -> list[int]:
     """Processes whose environment carries the mark, zombies left out."""
     wanted = f"{MARK}={mark}".encode()

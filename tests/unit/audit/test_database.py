@@ -1,3 +1,5 @@
+import threading
+
 import apsw
 import pytest
 
@@ -26,6 +28,22 @@ def test_every_setting_reads_back(tmp_path):
     assert [db.pragma(name) for name in ("fullfsync", "checkpoint_fullfsync", "cell_size_check")] == [1, 1, 1]
     assert (db.pragma("busy_timeout"), db.pragma("wal_autocheckpoint")) == (5000, 1000)
     db.close()
+
+
+@pytest.mark.parametrize("opened", [database.open_for_writing, database.open_for_reading])
+def test_a_moment_in_which_somebody_else_has_the_file_is_waited_for_from_the_first_look_on(tmp_path, opened):
+    """Whoever reads takes up what a killed host left, and copies it over when leaving: each has the file alone."""
+    path = tmp_path / "a.db"
+    database.open_for_writing(path).close()
+    other = apsw.Connection(str(path))
+    other.pragma("locking_mode", "EXCLUSIVE")
+    other.execute("BEGIN IMMEDIATE; PRAGMA user_version; COMMIT")
+    with pytest.raises(apsw.BusyError):
+        apsw.Connection(str(path)).pragma("user_version")
+    gone = threading.Timer(0.3, other.close)
+    gone.start()
+    opened(path).close()
+    gone.join()
 
 
 def test_a_setting_that_does_not_hold_is_an_error():
