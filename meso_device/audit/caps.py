@@ -40,12 +40,21 @@ def strays(db: apsw.Connection, *, session: str = "", alias: str = "", area_code
         area_code: Only shots of this area; 0 for all.
     """
     whose, who = ("sess", session) if session else ("alias", alias)
+    # A finding was made of each: where none was open since then, what a bench or others gave is not gone through.
+    opened = run(
+        db,
+        "SELECT opened FROM (SELECT min(opened_seq) AS opened FROM session "  # noqa: S608  # our own names
+        f"WHERE state = 'open' AND {whose} = ?) WHERE EXISTS "
+        "(SELECT 1 FROM finding WHERE code = 'orphan' AND coalesce(closed_seq, opened + 1) > opened)",
+        (who,),
+    )
+    if not opened:
+        return 0, 0
     [(shots, volume_nl)] = run(
         db,
-        "SELECT coalesce(sum(shots), 0), coalesce(sum(dose_hi_nl), 0) FROM given INDEXED BY given_sess "  # noqa: S608  # our own names
-        "WHERE sess = '' AND kind IN (1, 2) AND ? IN (0, area_code) AND last_seq > "
-        f"(SELECT min(opened_seq) FROM session WHERE state = 'open' AND {whose} = ?)",
-        (area_code, who),
+        "SELECT coalesce(sum(shots), 0), coalesce(sum(dose_hi_nl), 0) FROM given INDEXED BY given_sess "
+        "WHERE sess = '' AND kind IN (1, 2) AND ? IN (0, area_code) AND last_seq > ?",
+        (area_code, opened[0][0]),
     )
     return shots, volume_nl
 

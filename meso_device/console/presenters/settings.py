@@ -64,7 +64,7 @@ def settings_rows(
         case _:
             rows = _about(known, told, pane)
     # A value goes on below its beginning; in the other tabs what goes on is where it comes from.
-    behind = NAME + 1 if TABS[at] == "data" else NAME + VALUE + 1
+    behind = NAME + 1 if TABS[at] == DATA else NAME + VALUE + 1
     return [part for row in rows for part in flow(row, pane.width, behind)]
 
 

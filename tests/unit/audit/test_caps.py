@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from meso_device.accounting.entries import Cap, CapExceeded, Committed
+from meso_device.audit import caps
 from tests.unit.audit.clinic import ALIAS, GUN, SESSION, START_US, Clinic, batch, commit, stamp
 
 FIELDS = ("session", "alias", "area_code", "product", "lot")
@@ -121,6 +122,8 @@ def test_what_comes_home_for_no_session_counts_for_the_one_that_is_open_and_for_
         clinic.shot(3_000, shot_kind="TREAT"),
     )
     commit(store, replace(clinic.shot(9_000, shot_kind="PRIME"), session="", alias=""))
+    found = {"code": "orphan", "detail": "of no grant here"}
+    commit(store, clinic.entry("finding.orphan", "finding/orphan/1", found, session="", alias=""))
 
     def used(**cap):
         [result] = store.commit([clinic.grant(1, 2, (Cap(name="cap", limit_nl=1, **cap),))], stamp())
@@ -131,10 +134,27 @@ def test_what_comes_home_for_no_session_counts_for_the_one_that_is_open_and_for_
     assert used(session=SESSION, area_code=4) == (10_500, 3)
     assert used(alias=ALIAS) == (31_500, 5)
     assert used(alias=ALIAS, since_us=1, area_code=4) == (10_500, 3)
+    # Settled meanwhile: it was open within the session.
+    commit(store, clinic.entry("finding.closed", "closed/1", {"finding": "finding/orphan/1"}, session="", alias=""))
+    assert used(session=SESSION) == (31_500, 5)
     assert used(session="77" * 16) == (0, 0)
     assert used(alias="b2" * 16) == (0, 0)
     commit(store, clinic.closed())
     assert used(session=SESSION) == used(alias=ALIAS) == (3_000, 1)
+
+
+def test_what_others_gave_for_no_session_is_not_gone_through_at_each_grant(store, clinic):
+    """A bench gives for no session year after year, and a cap must not cost more for it."""
+    commit(store, clinic.link_up(), clinic.opened())
+    for number in range(40):
+        clinic.grant_no = number
+        commit(store, replace(clinic.shot(shot_kind="BENCH"), session="", alias=""))
+    looked = []
+    store._db.exec_trace = lambda _cursor, sql, _bindings: looked.append(sql) or True
+    assert caps.strays(store._db, session=SESSION) == (0, 0)
+    store._db.exec_trace = None
+    assert looked
+    assert not any("FROM given" in sql for sql in looked)
 
 
 @pytest.mark.invariant("I-25")
